@@ -1,0 +1,1 @@
+"""authapi: log-in with access tokens that can be revoked."""

@@ -1,0 +1,153 @@
+"""Every refusal that a client can meet, each with its status and code (contract section 6).
+
+Refusal
+├── BadRequest              400 invalid_request
+├── InvalidToken            401 invalid_token: an access token or session cookie
+│   └── NoCredential        401 invalid_token, without `error` in the challenge (RFC 6750 3.1)
+├── InvalidCredentials      401 invalid_credentials: log-in
+├── InvalidGrant            401 invalid_grant: refresh
+├── Forbidden               403
+│   ├── WrongPassword       403 invalid_credentials: a signed-in user's own password
+│   ├── InsufficientScope   403 insufficient_scope
+│   └── RegistrationClosed  403 registration_closed
+├── NotFound                404 not_found
+├── AlreadyRegistered       409 already_registered
+├── UsernameTaken           409 username_taken
+├── InvalidField            422 validation_error: a rule that the schema can't state
+├── RateLimited             429 rate_limited
+└── Unavailable             503 unavailable
+
+CommandError is the command line's: exit status 1 and one sentence.
+"""
+
+from collections.abc import Mapping
+from math import ceil
+
+REALM = 'Bearer realm="authapi"'
+
+
+class Refusal(Exception):
+    """A request that is answered with `status` and the body of contract section 6."""
+
+    status = 400
+    code = "invalid_request"
+    description = "The request can't be served."
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, description: str | None = None) -> None:
+        super().__init__(description or self.description)
+        self.description = description or self.description
+
+
+class BadRequest(Refusal):
+    description = "The request is malformed."
+
+
+class InvalidToken(Refusal):
+    """One refusal for every bad credential: which rule it broke is for the log alone."""
+
+    status = 401
+    code = "invalid_token"
+    description = "The access token is not valid."
+    headers: Mapping[str, str] = {"WWW-Authenticate": f'{REALM}, error="invalid_token"'}
+
+
+class NoCredential(InvalidToken):
+    description = "A credential is required."
+    headers: Mapping[str, str] = {"WWW-Authenticate": REALM}
+
+
+class InvalidCredentials(Refusal):
+    """The same for a wrong password, an unknown user and a disabled one."""
+
+    status = 401
+    code = "invalid_credentials"
+    description = "The account or the password is wrong."
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
+
+
+class InvalidGrant(Refusal):
+    status = 401
+    code = "invalid_grant"
+    description = "The refresh token is not valid."
+    headers: Mapping[str, str] = {"WWW-Authenticate": REALM}
+
+
+class Forbidden(Refusal):
+    status = 403
+    code = "forbidden"
+    description = "This is not allowed."
+
+
+class WrongPassword(Forbidden):
+    code = "invalid_credentials"
+    description = "The password is wrong."
+
+
+class InsufficientScope(Forbidden):
+    """RFC 6750 section 3.1: names the scope that would have been enough."""
+
+    code = "insufficient_scope"
+    description = "The access token's scope is not enough for this."
+
+    def __init__(self, scope: str) -> None:
+        super().__init__()
+        self.headers = {
+            "WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{scope}"'
+        }
+
+
+class RegistrationClosed(Forbidden):
+    code = "registration_closed"
+    description = "Registration is closed."
+
+
+class NotFound(Refusal):
+    status = 404
+    code = "not_found"
+    description = "There is nothing here."
+
+
+class AlreadyRegistered(Refusal):
+    status = 409
+    code = "already_registered"
+    description = "This e-mail address is registered already."
+
+
+class UsernameTaken(Refusal):
+    status = 409
+    code = "username_taken"
+    description = "This username is taken."
+
+
+class InvalidField(Refusal):
+    """A field that has the right type and breaks a rule. `message` never repeats the input."""
+
+    status = 422
+    code = "validation_error"
+    description = "The request has a field that is not valid."
+
+    def __init__(self, field: str, message: str, kind: str) -> None:
+        super().__init__()
+        self.errors = [{"loc": ["body", field], "msg": message, "type": kind}]
+
+
+class RateLimited(Refusal):
+    status = 429
+    code = "rate_limited"
+    description = "Too many requests. Wait before you try again."
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(max(1, ceil(retry_after)))}
+
+
+class Unavailable(Refusal):
+    status = 503
+    code = "unavailable"
+    description = "The service can't answer now. Try again soon."
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
+class CommandError(Exception):
+    """A sentence for the person at the terminal; the command ends with status 1."""

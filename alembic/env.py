@@ -1,0 +1,27 @@
+"""Runs migrations on a connection given by authapi.db.migrations, or opened here for `alembic`."""
+
+from sqlalchemy import Connection
+
+from alembic import context
+from authapi.db.models import Model
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Model.metadata,
+        render_as_batch=True,  # SQLite alters a table by making it anew
+        compare_type=True,
+    )
+    context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    from authapi.config import load_settings
+    from authapi.db.migrations import exclusive
+
+    with exclusive(load_settings().database_url) as connection:
+        run(connection)

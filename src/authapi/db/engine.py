@@ -1,0 +1,108 @@
+"""How authapi talks to its database: SQLite or PostgreSQL, always in bounded time.
+
+Two ways in, and no third:
+`begin()`       one transaction that writes; it holds the write lock on SQLite from the start
+`autocommit()`  statements that commit themselves: a read, or the one UPDATE of an exchange
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import Double
+
+from authapi.clock import Clock
+from authapi.db import postgresql, sqlite
+from authapi.errors import Unavailable
+
+# A request waits for a connection and then for one answer: 503 comes in under two seconds.
+POOL_TIMEOUT = 0.4
+POOL_SIZE = 10
+POOL_OVERFLOW = 10
+
+
+class db_now(FunctionElement[float]):  # noqa: N801 - it reads as the SQL function that it is
+    """The database's wall clock in Unix seconds, read when the row is reached.
+
+    Never the transaction's start: what waited for a lock must see the time after it.
+    """
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(db_now, "postgresql")
+def _postgresql_now(*_: object, **__: object) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+@compiles(db_now, "sqlite")
+def _sqlite_now(*_: object, **__: object) -> str:
+    return "clock_timestamp()"
+
+
+@dataclass(frozen=True)
+class Database:
+    engine: Engine
+    autocommit_engine: Engine  # the same pool
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """One transaction: committed at the end of the block, undone by a raise.
+
+        Raises Unavailable when the database is out of reach, busy or cut the work off.
+        """
+        with _unavailable_if_out_of_reach(), self._session(self.engine) as tx, tx.begin():
+            yield tx
+
+    @contextmanager
+    def autocommit(self) -> Iterator[Session]:
+        """A session in which each statement commits by itself. Raises Unavailable."""
+        with _unavailable_if_out_of_reach(), self._session(self.autocommit_engine) as tx:
+            yield tx
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @staticmethod
+    def _session(engine: Engine) -> Session:
+        # Rows are read again by whoever needs them fresh; what was read stays readable.
+        return Session(engine, expire_on_commit=False)
+
+
+def open_database(url: str, clock: Clock) -> Database:
+    """A database for `url`; nothing is connected before the first use.
+
+    `clock` is SQLite's own clock: the database runs in this process.
+    """
+    settings: dict[str, Any] = {
+        "pool_timeout": POOL_TIMEOUT,
+        "pool_size": POOL_SIZE,
+        "max_overflow": POOL_OVERFLOW,
+    }
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args=sqlite.CONNECT_ARGS, **settings)
+        sqlite.prepare(engine, clock)
+    else:
+        engine = create_engine(url, **settings)
+        event.listen(engine, "do_connect", postgresql.connect)
+    return Database(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+@contextmanager
+def _unavailable_if_out_of_reach() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise Unavailable from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable from error
+        raise

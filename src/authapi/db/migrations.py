@@ -1,0 +1,80 @@
+"""Bringing a database to the newest migration, and telling whether it is there."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from authapi.errors import Unavailable
+
+# Any number will do that nobody else locks; of several processes one migrates, the others wait.
+MIGRATION_LOCK = 0x61757468
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Run what is missing, in one transaction. Raises Unavailable."""
+    _run(url, command.upgrade, revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    _run(url, command.downgrade, revision)
+
+
+def missing(url: str) -> bool:
+    """Whether the schema is behind this release's migrations. Raises Unavailable.
+
+    A schema that is ahead is not behind: during a roll-out the old release goes on.
+    """
+    script = ScriptDirectory.from_config(_config())
+    known = {revision.revision for revision in script.walk_revisions()}
+    with _connected(url) as connection:
+        current = MigrationContext.configure(connection).get_current_heads()
+    return set(current) != set(script.get_heads()) and set(current) <= known
+
+
+@contextmanager
+def exclusive(url: str) -> Iterator[Connection]:
+    """A transaction that no second migration runs beside."""
+    with _connected(url) as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK})
+        yield connection
+        connection.commit()
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    # An engine of its own: a migration may take longer than any request.
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except OperationalError as error:
+        raise Unavailable from error
+    finally:
+        engine.dispose()
+
+
+def _run(url: str, what: Callable[[Config, str], None], revision: str) -> None:
+    config = _config()
+    with exclusive(url) as connection:
+        config.attributes["connection"] = connection
+        what(config, revision)
+
+
+def _config() -> Config:
+    config = Config()
+    installed = _PACKAGE / "alembic"  # in the wheel; a clone has it at the top
+    scripts = installed if installed.is_dir() else _PACKAGE.parents[1] / "alembic"
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    return config

@@ -1,0 +1,92 @@
+"""Every table on one page. Times are Unix seconds; ids are 22 characters of base64url.
+
+users          one row per account
+sessions       one row per log-in, however often it is refreshed; a deleted user's stay, without the person
+signing_keys   one row per key that signs access tokens; the private part is sealed
+"""
+
+from sqlalchemy import ForeignKey, Index, MetaData
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import Double, LargeBinary, SmallInteger, String, Text
+
+UnixTime = Double
+Id = String(22)
+
+
+class Model(DeclarativeBase):
+    # Named constraints can be dropped by name in a later migration, on both databases.
+    metadata = MetaData(
+        naming_convention={
+            "pk": "%(table_name)s_pkey",
+            "fk": "%(table_name)s_%(column_0_name)s_fkey",
+            "uq": "%(table_name)s_%(column_0_name)s_key",
+            "ix": "%(table_name)s_%(column_0_name)s_idx",
+        }
+    )
+    type_annotation_map = {str: Text, float: UnixTime, bytes: LargeBinary}
+
+
+class User(Model):
+    """An account. `*_canonical` is what is compared; the other is what was typed."""
+
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    email: Mapped[str]
+    email_canonical: Mapped[str] = mapped_column(unique=True)
+    email_verified_at: Mapped[float | None]
+    username: Mapped[str | None]
+    username_canonical: Mapped[str | None] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    scopes: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[float]
+    disabled_at: Mapped[float | None]
+
+
+class Session(Model):
+    """One log-in on one device. The refresh rule reads and writes only this row.
+
+    `last_exchanged` is the `jti` of the refresh token that was exchanged last (a new session's is
+    its own sid), `exchanged_before` the seven before it, newest first, space-separated.
+    `exchange_keys` are the digests of the Idempotency-Keys of that last exchange, newest first.
+    `expires_at` ends the refresh token that is in force, `ends_at` the session itself.
+    `scopes` is the user's, copied: a refresh needs no other row, and a change of scopes locks this one.
+    """
+
+    __tablename__ = "sessions"
+
+    sid: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    transport: Mapped[str]
+    scopes: Mapped[str]
+    created_at: Mapped[float]
+    last_used_at: Mapped[float]
+    expires_at: Mapped[float]
+    ends_at: Mapped[float]
+    revoked_at: Mapped[float | None]
+    revoked_reason: Mapped[str | None]
+    last_exchanged: Mapped[str]
+    exchanged_at: Mapped[float]
+    exchanged_before: Mapped[str] = mapped_column(default="")
+    exchange_keys: Mapped[str] = mapped_column(default="")
+    user_agent: Mapped[str | None]
+    ip: Mapped[str | None]
+
+    __table_args__ = (Index(None, "user_id"), Index(None, "revoked_at"))
+
+
+class SigningKey(Model):
+    """A key that signs access tokens from `signs_from` until a later one's `signs_from`.
+
+    `position` counts the keys: its uniqueness lets one of several processes add the next one.
+    """
+
+    __tablename__ = "signing_keys"
+
+    kid: Mapped[str] = mapped_column(Id, primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, unique=True)
+    algorithm: Mapped[str]
+    private_sealed: Mapped[bytes]
+    created_at: Mapped[float]
+    signs_from: Mapped[float]
+    compromised_at: Mapped[float | None]

@@ -1,0 +1,247 @@
+"""The table `sessions`: one row per log-in, which every refresh rewrites in place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import Double, Table, bindparam, case, func, insert, select, update
+from sqlalchemy.orm import Session as Transaction
+from sqlalchemy.sql.elements import ColumnElement
+
+from authapi.db.engine import db_now
+from authapi.db.models import Session
+
+REMEMBERED_BEFORE = 7  # with the last exchanged one, eight
+JTI_WIDTH = 22 + 1  # and the space after it
+
+_table = cast("Table", Session.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class LockedSession:
+    """What a token pair is minted from. `now` was read from the database under the row's lock."""
+
+    sid: str
+    user_id: str
+    transport: str
+    scopes: str
+    created_at: float
+    exchanged_at: float
+    expires_at: float
+    ends_at: float
+    now: float
+
+
+_LOCKED = (
+    _table.c.sid,
+    _table.c.user_id,
+    _table.c.transport,
+    _table.c.scopes,
+    _table.c.created_at,
+    _table.c.exchanged_at,
+    _table.c.expires_at,
+    _table.c.ends_at,
+    db_now().label("now"),
+)
+
+
+def _expiry(ends_at: ColumnElement[float]) -> ColumnElement[float]:
+    idle_end = db_now() + bindparam("idle_ttl", type_=Double)
+    return case((ends_at < idle_end, ends_at), else_=idle_end)
+
+
+_INSERT = (
+    insert(_table)
+    .values(
+        created_at=db_now(),
+        last_used_at=db_now(),
+        exchanged_at=db_now(),
+        expires_at=_expiry(db_now() + bindparam("session_ttl", type_=Double)),
+        ends_at=db_now() + bindparam("session_ttl", type_=Double),
+        sid=bindparam("sid"),
+        user_id=bindparam("user_id"),
+        transport=bindparam("transport"),
+        scopes=bindparam("scopes"),
+        last_exchanged=bindparam("sid"),
+        exchanged_before="",
+        exchange_keys="",
+        user_agent=bindparam("user_agent"),
+        ip=bindparam("ip"),
+    )
+    .returning(*_LOCKED)
+)
+
+
+def add(  # noqa: PLR0913 - a row's columns
+    tx: Transaction,
+    *,
+    sid: str,
+    user_id: str,
+    transport: str,
+    scopes: str,
+    idle_ttl: float,
+    session_ttl: float,
+    user_agent: str | None,
+    ip: str | None,
+) -> LockedSession:
+    """A new session, which counts as exchanged (its sid is its first token's parent) now."""
+    values = {
+        "sid": sid,
+        "user_id": user_id,
+        "transport": transport,
+        "scopes": scopes,
+        "idle_ttl": idle_ttl,
+        "session_ttl": session_ttl,
+        "user_agent": user_agent,
+        "ip": ip,
+    }
+    return LockedSession(*tx.execute(_INSERT, values).one())
+
+
+# One statement settles every race: of two requests with one token, one finds its parent still in
+# last_exchanged; the other waits for the row, looks again and finds the token itself there.
+_EXCHANGE = (
+    update(_table)
+    .where(
+        _table.c.sid == bindparam("of_sid"),
+        _table.c.transport.in_((bindparam("of_transport"), bindparam("or_transport"))),
+        _table.c.last_exchanged == bindparam("parent"),
+        _table.c.revoked_at.is_(None),
+        _table.c.expires_at > db_now(),
+        db_now() < bindparam("token_expires_at", type_=Double),
+        db_now() - _table.c.exchanged_at >= bindparam("settled_after", type_=Double),
+        ~_table.c.exchange_keys.contains(bindparam("key")),
+    )
+    .values(
+        last_exchanged=bindparam("jti"),
+        exchanged_before=func.substr(
+            _table.c.last_exchanged + " " + _table.c.exchanged_before,
+            1,
+            REMEMBERED_BEFORE * JTI_WIDTH,
+        ),
+        exchanged_at=db_now(),
+        exchange_keys=bindparam("key_digest"),
+        last_used_at=db_now(),
+        expires_at=_expiry(_table.c.ends_at),
+    )
+    .returning(*_LOCKED)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A refresh token used for the first time; `transports` are those it may belong to.
+
+    `settled_after` (seconds): how long its parent must have been exchanged already.
+    `key_digest` is that of the Idempotency-Key, or empty.
+    """
+
+    sid: str
+    jti: str
+    parent: str
+    token_expires_at: float
+    transports: tuple[str, str]
+    settled_after: float
+    key_digest: str
+    idle_ttl: float
+
+
+def exchange(tx: Transaction, wanted: Exchange) -> LockedSession | None:
+    """Exchange the token if nothing speaks against it; None, and no effect, if anything does."""
+    values = {
+        "of_sid": wanted.sid,
+        "jti": wanted.jti,
+        "parent": wanted.parent,
+        "token_expires_at": wanted.token_expires_at,
+        "of_transport": wanted.transports[0],
+        "or_transport": wanted.transports[1],
+        "settled_after": wanted.settled_after,
+        "key": wanted.key_digest or "none",  # an empty one would be found in every row
+        "key_digest": wanted.key_digest,
+        "idle_ttl": wanted.idle_ttl,
+    }
+    row = tx.execute(_EXCHANGE, values).one_or_none()
+    return None if row is None else LockedSession(*row)
+
+
+def find(tx: Transaction, sid: str) -> Session | None:
+    return tx.get(Session, sid)
+
+
+def lock(tx: Transaction, sid: str) -> tuple[Session, float] | None:
+    """The session as it is now, and the database's time, read after the lock was held."""
+    row = tx.scalar(
+        select(Session)
+        .where(Session.sid == sid)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return None if row is None else (row, tx.scalars(select(db_now())).one())
+
+
+def as_locked(row: Session, now: float) -> LockedSession:
+    """What `lock` returned, as what a pair is minted from."""
+    return LockedSession(
+        sid=row.sid,
+        user_id=row.user_id or "",
+        transport=row.transport,
+        scopes=row.scopes,
+        created_at=row.created_at,
+        exchanged_at=row.exchanged_at,
+        expires_at=row.expires_at,
+        ends_at=row.ends_at,
+        now=now,
+    )
+
+
+def remember_key(tx: Transaction, row: Session, keys: Sequence[str]) -> None:
+    """The digests of the last exchange's keys, newest first."""
+    row.exchange_keys = " ".join(keys)
+    tx.flush()
+
+
+def revoke(tx: Transaction, sid: str, reason: str) -> bool:
+    """Whether this call revoked it; one that was revoked before keeps its time and reason."""
+    return bool(_revoke(tx, reason, Session.sid == sid))
+
+
+def revoke_own(tx: Transaction, user_id: str, sid: str, reason: str) -> bool:
+    """The same, for a session that is in force and that user's."""
+    in_force = Session.expires_at > db_now()
+    return bool(_revoke(tx, reason, Session.sid == sid, Session.user_id == user_id, in_force))
+
+
+def revoke_all(
+    tx: Transaction, user_id: str, reason: str, *, keep: str | None = None
+) -> Sequence[str]:
+    """The sids that this call revoked. The caller holds the user's lock (users.lock)."""
+    return _revoke(tx, reason, Session.user_id == user_id, Session.sid != (keep or ""))
+
+
+def _revoke(tx: Transaction, reason: str, *which: ColumnElement[bool]) -> Sequence[str]:
+    # The time is read under the row's lock, so no later mint can carry an earlier one.
+    statement = (
+        update(_table)
+        .where(_table.c.revoked_at.is_(None), *which)
+        .values(revoked_at=db_now(), revoked_reason=reason)
+        .returning(_table.c.sid)
+    )
+    return tx.scalars(statement).all()
+
+
+def list_in_force(tx: Transaction, user_id: str) -> Sequence[Session]:
+    """Neither revoked nor expired, the latest used first."""
+    return tx.scalars(
+        select(Session)
+        .where(
+            Session.user_id == user_id,
+            Session.revoked_at.is_(None),
+            Session.expires_at > db_now(),
+        )
+        .order_by(Session.last_used_at.desc(), Session.sid)
+    ).all()
+
+
+def forget_person(tx: Transaction, user_id: str) -> None:
+    """What a user's sessions tell about the person, before the user goes."""
+    tx.execute(update(Session).where(Session.user_id == user_id).values(user_agent=None, ip=None))

@@ -1,0 +1,79 @@
+"""The table `users`. Callers give canonical forms; see services/identities.py."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session as Transaction
+
+from authapi.db.engine import db_now
+from authapi.db.models import User
+
+
+class AlreadyTaken(Exception):
+    """The canonical e-mail address or username belongs to another user."""
+
+
+def find(tx: Transaction, user_id: str) -> User | None:
+    return tx.get(User, user_id)
+
+
+def find_by_email(tx: Transaction, email_canonical: str) -> User | None:
+    return tx.scalar(select(User).where(User.email_canonical == email_canonical))
+
+
+def find_by_username(tx: Transaction, username_canonical: str) -> User | None:
+    return tx.scalar(select(User).where(User.username_canonical == username_canonical))
+
+
+def lock(tx: Transaction, user_id: str) -> User | None:
+    """The user as it is now; nobody else changes it, or revokes all its sessions, until the end.
+
+    Lock order: a user before its sessions.
+    """
+    return tx.scalar(
+        select(User)
+        .where(User.id == user_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def add(tx: Transaction, user: User) -> None:
+    """Raises AlreadyTaken, after which the transaction can only be given up."""
+    tx.add(user)
+    _write(tx)
+
+
+def set_username(tx: Transaction, user: User, username: str | None, canonical: str | None) -> None:
+    """Raises AlreadyTaken, after which the transaction can only be given up."""
+    user.username, user.username_canonical = username, canonical
+    _write(tx)
+
+
+def _write(tx: Transaction) -> None:
+    try:
+        tx.flush()
+    except IntegrityError as error:
+        raise AlreadyTaken from error
+
+
+def set_password_hash(tx: Transaction, user_id: str, password_hash: str) -> None:
+    tx.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+
+
+def disable(tx: Transaction, user_id: str) -> None:
+    tx.execute(update(User).where(User.id == user_id).values(disabled_at=db_now()))
+
+
+def enable(tx: Transaction, user_id: str) -> None:
+    tx.execute(update(User).where(User.id == user_id).values(disabled_at=None))
+
+
+def remove(tx: Transaction, user_id: str) -> None:
+    """Its sessions stay, without the person (ON DELETE SET NULL)."""
+    tx.execute(delete(User).where(User.id == user_id))
+
+
+def list_all(tx: Transaction) -> Sequence[User]:
+    return tx.scalars(select(User).order_by(User.created_at, User.id)).all()

@@ -1,0 +1,23 @@
+"""Verifies authapi's access tokens without asking anybody. Stands alone: nothing else of ours."""
+
+from authapi.verifier.claims import Claims
+from authapi.verifier.compact import decode_compact
+from authapi.verifier.errors import InvalidTokenError, VerifierNotReadyError
+from authapi.verifier.jwk_set import StaticKeys, parse_jwk_set
+from authapi.verifier.keys import KeySource, VerifyingKey
+from authapi.verifier.revoked_sessions import Revocations, RevokedSessions
+from authapi.verifier.verifier import Verifier
+
+__all__ = [
+    "Claims",
+    "InvalidTokenError",
+    "KeySource",
+    "Revocations",
+    "RevokedSessions",
+    "StaticKeys",
+    "Verifier",
+    "VerifierNotReadyError",
+    "VerifyingKey",
+    "decode_compact",
+    "parse_jwk_set",
+]

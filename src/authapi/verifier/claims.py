@@ -1,0 +1,107 @@
+"""What an access token says (RFC 9068 section 2.2), and when that may be believed.
+
+| claim                  | must be                                                            |
+| ---------------------- | ------------------------------------------------------------------ |
+| iss                    | our issuer, exactly                                                |
+| aud                    | our audience, exactly, or a list of text that holds it             |
+| sub sid jti client_id  | text, not empty, printable                                         |
+| exp iat                | a whole number of Unix seconds, 0 to 2**53                         |
+| nbf auth_time          | the same, may be missing                                           |
+| scope                  | printable ASCII (RFC 6749 section 3.3), may be missing             |
+
+exp > now - leeway; nbf <= now + leeway; iat <= now + 60 s, since verifiers' clocks lag.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from authapi.verifier.errors import InvalidTokenError
+
+MAX_DATE = 2**53  # above it, JSON numbers lose whole seconds (RFC 7493 section 2.2)
+IAT_TOLERANCE = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """A verified access token. Times are Unix seconds; `raw` is the payload, not to be altered."""
+
+    sub: str
+    sid: str
+    scopes: frozenset[str]
+    expires_at: int
+    issued_at: int
+    key_id: str
+    raw: Mapping[str, Any] = field(hash=False, repr=False)
+
+
+def _is_text(value: object) -> bool:
+    # Printable: these go into logs, headers and queries, where a line break or NUL does harm.
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def _is_date(value: object) -> bool:
+    # bool is an int for isinstance; a float or a string is what lax libraries take for a date.
+    return type(value) is int and 0 <= value < MAX_DATE
+
+
+def _is_scope(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable()
+
+
+def _is_audience(value: object) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(name, str) for name in value)
+    )
+
+
+Rule = tuple[str, Callable[[object], bool]]
+REQUIRED: tuple[Rule, ...] = (
+    ("iss", _is_text),
+    ("aud", _is_audience),
+    ("sub", _is_text),
+    ("sid", _is_text),
+    ("jti", _is_text),
+    ("client_id", _is_text),
+    ("exp", _is_date),
+    ("iat", _is_date),
+)
+OPTIONAL: tuple[Rule, ...] = (("nbf", _is_date), ("auth_time", _is_date), ("scope", _is_scope))
+
+
+def read_claims(payload: dict[str, Any], *, key_id: str, issuer: str, audience: str) -> Claims:
+    """Claims of a payload whose signature was verified, whatever the time.
+
+    Raises InvalidTokenError where the table above does not hold; the times are not compared.
+    """
+    for name, holds in REQUIRED:
+        if not holds(payload.get(name)):
+            raise InvalidTokenError(f"{name} is missing or malformed")
+    for name, holds in OPTIONAL:
+        if name in payload and not holds(payload[name]):
+            raise InvalidTokenError(f"{name} is malformed")
+    if payload["iss"] != issuer:
+        raise InvalidTokenError("iss names another issuer")
+    aud = payload["aud"]
+    if aud != audience if isinstance(aud, str) else audience not in aud:
+        raise InvalidTokenError("aud does not name this service")
+    return Claims(
+        sub=payload["sub"],
+        sid=payload["sid"],
+        scopes=frozenset(payload.get("scope", "").split(" ")) - {""},
+        expires_at=payload["exp"],
+        issued_at=payload["iat"],
+        key_id=key_id,
+        raw=MappingProxyType(payload),
+    )
+
+
+def require_in_force(claims: Claims, *, now: float, leeway: float) -> None:
+    """Raise InvalidTokenError unless the token may be used at `now`, Unix seconds."""
+    if claims.expires_at <= now - leeway:
+        raise InvalidTokenError("the token has expired")
+    if claims.issued_at > now + max(IAT_TOLERANCE, leeway):
+        raise InvalidTokenError("iat lies in the future")
+    if claims.raw.get("nbf", 0) > now + leeway:
+        raise InvalidTokenError("the token is not valid yet")

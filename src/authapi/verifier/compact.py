@@ -1,0 +1,118 @@
+"""The JWS compact form (RFC 7515 section 7.1), read strictly: one token, one spelling."""
+
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from authapi.verifier.errors import InvalidTokenError
+from authapi.verifier.keys import VerifyingKey
+from authapi.verifier.strict_json import parse_object
+
+MAX_TOKEN_BYTES = 8 * 1024
+
+# Each changes how the rest must be read. Ours have none, and to ignore one that is there would let
+# two verifiers disagree (RFC 7515 section 4.1.11; RFC 7797; RFC 8725 section 3.3). Those that only
+# bring a key along (jwk, jku, x5u, x5c) are never looked at.
+REFUSED_HEADERS = frozenset({"crit", "b64", "zip", "enc"})
+
+# From the URL alphabet to the standard one, whose own last two and padding become foreign.
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+
+FindKeys = Callable[[str | None], Iterable[VerifyingKey]]
+
+
+class Opened(NamedTuple):
+    """A token whose signature was verified, and the key that did it."""
+
+    header: Mapping[str, Any]
+    payload: dict[str, Any]
+    key: VerifyingKey
+
+
+def decode_compact(
+    token: str, find_keys: FindKeys, *, types: frozenset[str]
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Verify the signature of `token`; return its header (read-only) and its payload.
+
+    `find_keys` gets the header's `kid`, None where there is none, and returns the keys that may
+    have signed: an empty iterable refuses. A key counts only where the header's `alg` is its own.
+    `types` are the `typ` values to accept, in lower case: media types have no case (RFC 7515
+    section 4.1.9). The payload is parsed only once the signature is known to be good.
+    Raises InvalidTokenError, and nothing else whatever the token is.
+    """
+    opened = open_compact(token_bytes(token), find_keys, types=types)
+    return opened.header, opened.payload
+
+
+def token_bytes(token: object) -> bytes:
+    """The token as bytes. Raises InvalidTokenError for what is too long or not ASCII text.
+
+    The length comes before anything that costs more the longer the token is.
+    """
+    if not isinstance(token, str):
+        raise InvalidTokenError("the token is not text")
+    if len(token) > MAX_TOKEN_BYTES:
+        raise InvalidTokenError("the token is longer than 8 KiB")
+    if not token.isascii():
+        raise InvalidTokenError("the token is not ASCII")
+    return token.encode("ascii")
+
+
+def open_compact(token: bytes, find_keys: FindKeys, *, types: frozenset[str]) -> Opened:
+    """As decode_compact, for what token_bytes returned, and says which key it was."""
+    parts = token.split(b".", 3)
+    if len(parts) != 3:
+        raise InvalidTokenError("the token does not have three parts")
+    header = _read_header(parts[0])
+    if header["typ"].lower() not in types:
+        raise InvalidTokenError("typ names another kind of token")
+    signature = _decode_part(parts[2])
+    signing_input = token[: token.rindex(b".")]
+    key = _key_that_signed(header, find_keys, signing_input, signature)
+    return Opened(header, parse_object(_decode_part(parts[1]), "the payload"), key)
+
+
+def _key_that_signed(
+    header: Mapping[str, Any], find_keys: FindKeys, signing_input: bytes, signature: bytes
+) -> VerifyingKey:
+    # The key decides the algorithm, the header may only agree (RFC 8725 section 3.1).
+    keys = [key for key in find_keys(header.get("kid")) if key.algorithm == header["alg"]]
+    if not keys:
+        raise InvalidTokenError("no key has this kid and alg")
+    for key in keys:
+        if key.verify(signing_input, signature):
+            return key
+    raise InvalidTokenError("the signature does not fit")
+
+
+@lru_cache(
+    maxsize=64
+)  # All tokens of one key have the same header, so this is most of the parsing.
+def _read_header(part: bytes) -> Mapping[str, Any]:
+    header = parse_object(_decode_part(part), "the header")
+    for name in ("alg", "typ"):
+        if not isinstance(header.get(name), str):
+            raise InvalidTokenError(f"the header has no {name}")
+    if not header["typ"].isascii():  # or lower() could turn another letter into one of ours
+        raise InvalidTokenError("typ names another kind of token")
+    kid = header.get("kid", "-")
+    if not isinstance(kid, str) or not kid:
+        raise InvalidTokenError("kid is not a name")
+    if not REFUSED_HEADERS.isdisjoint(header):
+        raise InvalidTokenError("the header has an extension that must be understood")
+    return MappingProxyType(header)
+
+
+def _decode_part(part: bytes) -> bytes:
+    """Base64url, unpadded, in its only spelling (RFC 7515 section 2, RFC 4648 section 3.5)."""
+    standard = part.translate(_TO_STANDARD) + b"=" * (-len(part) % 4)
+    try:
+        raw = a2b_base64(standard)
+    except ValueError:
+        raise InvalidTokenError("a part is not base64url") from None
+    # The decoder skips foreign characters and stray bits; encoding again finds them all.
+    if b2a_base64(raw, newline=False) != standard:
+        raise InvalidTokenError("a part is not base64url")
+    return raw

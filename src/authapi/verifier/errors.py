@@ -1,0 +1,20 @@
+"""The one exception type of the verifier, and its variant for a verifier that cannot tell yet."""
+
+
+class InvalidTokenError(Exception):
+    """The token is refused.
+
+    `reason` is one sentence for the log. It never contains anything of the token, and a client
+    is not told: whatever is wrong with a token, the answer is the same (RFC 8725 section 3.3).
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class VerifierNotReadyError(InvalidTokenError):
+    """Nothing is wrong with the token as far as known: keys or revocations were never loaded.
+
+    A service answers 503 to this, not 401.
+    """

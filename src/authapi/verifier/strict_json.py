@@ -1,0 +1,66 @@
+"""JSON as RFC 7493 (I-JSON) wants it: UTF-8, no name twice, nothing that others read otherwise."""
+
+import json
+import math
+from typing import Any
+
+from authapi.verifier.errors import InvalidTokenError
+
+_INTEGER_DIGITS = 20  # a signed 64-bit number; int() of thousands of digits is slow or raises
+
+
+def parse_object(raw: bytes, what: str) -> dict[str, Any]:
+    """Read one JSON object; `what` names it in the reason.
+
+    Raises InvalidTokenError for anything that two parsers could read differently (RFC 7515
+    section 4, RFC 7519 section 4 and 7.2, RFC 8725 section 3.7): another encoding than UTF-8,
+    a byte order mark, a repeated name at any depth, NaN or Infinity, huge numbers, lone
+    surrogates, and nesting too deep to read.
+    """
+    try:
+        text = raw.decode("utf-8")
+        value = _DECODER.decode(text)
+        if "\\u" in text:
+            _refuse_lone_surrogates(value)
+    except (ValueError, RecursionError):
+        # `from None`: the cause quotes the token, and causes are logged.
+        raise InvalidTokenError(f"{what} is not strict JSON in UTF-8") from None
+    if not isinstance(value, dict):
+        raise InvalidTokenError(f"{what} is not a JSON object")
+    return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError
+    return members
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _INTEGER_DIGITS:
+        raise ValueError
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):  # 1e400
+        raise ValueError
+    return number
+
+
+def _refuse_constant(_name: str) -> None:
+    raise ValueError  # NaN, Infinity, -Infinity: Python's own extension
+
+
+def _refuse_lone_surrogates(value: object) -> None:
+    json.dumps(value, ensure_ascii=False).encode("utf-8")  # UnicodeEncodeError is a ValueError
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_without_repeats,
+    parse_int=_integer,
+    parse_float=_finite,
+    parse_constant=_refuse_constant,
+)

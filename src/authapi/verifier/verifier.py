@@ -1,7 +1,7 @@
 """From an access token to its claims: signature, claims, time, revocation, in this order."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -9,7 +9,7 @@ from authapi.verifier.claims import Claims, read_claims, require_in_force
 from authapi.verifier.compact import open_compact, token_bytes
 from authapi.verifier.errors import InvalidTokenError
 from authapi.verifier.jwk_set import StaticKeys, parse_jwk_set
-from authapi.verifier.keys import KeySource, VerifyingKey
+from authapi.verifier.keys import KeySource
 from authapi.verifier.revoked_sessions import Revocations
 from authapi.verifier.verified_tokens import Verified, VerifiedTokens
 
@@ -83,15 +83,11 @@ class Verifier:
         return self._open(token_bytes(token)).claims
 
     def _open(self, raw: bytes) -> Verified:
-        opened = open_compact(raw, self._candidates, types=ACCESS_TOKEN_TYPES)
+        opened = open_compact(raw, self._keys.find, types=ACCESS_TOKEN_TYPES)
         claims = read_claims(
             opened.payload, key_id=opened.key.kid, issuer=self._issuer, audience=self._audience
         )
         return Verified(claims, opened.key)
-
-    def _candidates(self, kid: str | None) -> Iterable[VerifyingKey]:
-        key = self._keys.find(kid) if kid is not None else None
-        return () if key is None else (key,)
 
 
 def _key_source(jwks: Mapping[str, Any] | KeySource | None) -> KeySource:

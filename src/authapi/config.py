@@ -1,0 +1,221 @@
+"""Settings: every AUTHAPI_ variable, its type, default and bounds. docs/configuration.md explains.
+
+Values come from the arguments, then the environment, then `.env` in the working directory. An
+AUTHAPI_ variable that is unknown stops the start; whatever else stands in `.env` is not ours.
+"""
+
+import os
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from authapi import setting_problems
+from authapi import setting_rules as rules
+from authapi.errors import CommandError
+
+YEAR = 365 * 86400
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+EmptyIsNone = BeforeValidator(rules.empty_is_none)
+CommaSeparated = (NoDecode, BeforeValidator(rules.split_list))
+Secret = Annotated[SecretStr, AfterValidator(rules.strong_secret)]
+RedisUrl = Annotated[str, AfterValidator(rules.redis_url)]
+SmtpUrl = Annotated[str, AfterValidator(rules.smtp_url)]
+MailAddress = Annotated[str, AfterValidator(rules.mail_address)]
+Limit = Annotated[str, AfterValidator(rules.rate_limit)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(rules.network)]
+NotYet = Annotated[bool, AfterValidator(rules.not_yet)]
+Origin = Annotated[str, AfterValidator(rules.exact_origin)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """What is in force. Frozen; made once at the start and handed to whoever needs it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=setting_problems.PREFIX,
+        env_file=".env",
+        dotenv_filtering="only_existing",  # compose keeps its own variables there
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
+
+    # Where things are. Fields that may hold a password stay out of the repr.
+    database_url: Annotated[str, AfterValidator(rules.database_url)] = Field(
+        "sqlite:///./authapi.db", repr=False
+    )
+    secret: Secret | None = None
+    public_url: Annotated[str, AfterValidator(rules.public_url)] = "http://localhost:8000"
+    redis_url: Annotated[RedisUrl | None, EmptyIsNone] = Field(None, repr=False)
+
+    # Tokens and sessions, in seconds
+    audience: Annotated[str, Field(max_length=200), AfterValidator(rules.visible_text)] = "authapi"
+    signing_algorithm: Literal["ES256", "EdDSA", "RS256", "HS256"] = "ES256"
+    # The revocation set forgets after an hour, whatever is set here (contract section 3).
+    access_token_ttl: int = Field(900, ge=1, le=3600)
+    refresh_idle_ttl: int = Field(604800, ge=1, le=10 * YEAR)
+    session_ttl: int = Field(2592000, ge=1, le=10 * YEAR)
+    refresh_overlap_bearer: int = Field(0, ge=0, le=300)
+    refresh_overlap_cookie: int = Field(10, ge=0, le=300)
+    clock_leeway: int = Field(0, ge=0, le=30)
+    key_rotation_days: int = Field(90, ge=0, le=3650)
+    key_publish_delay: int = Field(600, ge=0, le=7 * 86400)
+    revocation_poll: Seconds = Field(1, le=60)
+    revocation_max_staleness: Seconds = Field(30, le=3600)
+    revocation_fail_closed: NotYet = False
+
+    # Browsers and proxies
+    cors_origins: Annotated[tuple[Origin, ...], *CommaSeparated] = ()
+    cookie_samesite: Annotated[
+        Literal["lax", "strict", "none"] | None, BeforeValidator(rules.lower), EmptyIsNone
+    ] = None
+    allow_insecure_http: bool = False
+    trusted_proxies: Annotated[tuple[Network, ...], *CommaSeparated] = ()
+
+    # Accounts and mail
+    registration: Literal["open", "closed"] = "open"
+    registration_confirms_email: NotYet = False
+    login_needs_verified_email: NotYet = False
+    smtp_url: Annotated[SmtpUrl | None, EmptyIsNone] = Field(None, repr=False)
+    mail_from: Annotated[MailAddress | None, EmptyIsNone] = None
+    mail_dir: Annotated[Path | None, EmptyIsNone] = None
+
+    # Limits
+    limit_login_pair: Limit = "10/minute;100/hour"
+    limit_login_account: Limit = "1000/hour"
+    limit_register: Limit = "20/hour"
+    limit_refresh: Limit = "60/minute"
+    limit_links: Limit = "5/hour"
+    hash_memory_kib: int = Field(19456, ge=1024, le=4 * 1024 * 1024)
+    hash_time_cost: int = Field(2, ge=1, le=100)
+    hash_concurrency: int = Field(default_factory=cores, ge=1, le=256)
+    hash_queue: int = Field(64, ge=0, le=10_000)
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, environment, .env; then what no field reads, for `extra` to refuse."""
+        strays = _strays(env_settings, dotenv_settings)
+        unread = InitSettingsSource(settings_cls, dict.fromkeys(strays))
+        return init_settings, env_settings, dotenv_settings, unread
+
+    @model_validator(mode="after")
+    def _agree_with_each_other(self) -> Self:
+        problems = list(self._disagreements())
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _disagreements(self) -> Iterator[str]:
+        if not (self.is_https or self.allow_insecure_http or rules.is_loopback(self.public_url)):
+            yield (
+                "AUTHAPI_PUBLIC_URL has to begin with https:// unless its host is this machine, or "
+                "AUTHAPI_ALLOW_INSECURE_HTTP is true: over http anybody on the way reads the tokens"
+            )
+        if self.cookie_samesite == "none" and not self.is_https:
+            yield "AUTHAPI_COOKIE_SAMESITE=none needs an https AUTHAPI_PUBLIC_URL"
+        if self.revocation_poll > self.revocation_max_staleness:
+            yield "AUTHAPI_REVOCATION_POLL has to be at most AUTHAPI_REVOCATION_MAX_STALENESS"
+        if self.smtp_url and not self.mail_from:
+            yield "AUTHAPI_SMTP_URL needs AUTHAPI_MAIL_FROM"
+
+    @property
+    def is_https(self) -> bool:
+        """Decides the cookies' names and `Secure`, and Strict-Transport-Security."""
+        return rules.origin_of(self.public_url).startswith("https:")
+
+    @property
+    def public_origin(self) -> str:
+        """The origin of our own pages, as browsers send it."""
+        return rules.origin_of(self.public_url)
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """The secrets, at least one: the first signs and seals, all verify and open."""
+        if self.secret is None:
+            raise CommandError(f"AUTHAPI_SECRET is missing. Make one with {rules.HOW_TO_MAKE_ONE}.")
+        return rules.secret_list(self.secret.get_secret_value())
+
+    @property
+    def database_file(self) -> Path | None:
+        """SQLite's file; None on PostgreSQL."""
+        path = self.database_url.removeprefix("sqlite:///")
+        return None if path == self.database_url else Path(path)
+
+    @property
+    def database_url_masked(self) -> str:
+        return rules.mask_url(self.database_url)
+
+    def masked(self) -> dict[str, str]:
+        """What is in force, as AUTHAPI_X -> text that .env would take; passwords as ***."""
+        return {
+            setting_problems.variable(field): _shown(getattr(self, field))
+            for field in type(self).model_fields
+        }
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - Settings checks the types
+    """Settings from `overrides`, the environment and .env, or CommandError with what is wrong."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = setting_problems.sentences(error.errors(), Settings.model_fields)
+        raise CommandError("\n".join(dict.fromkeys(problems))) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f".env can't be read: {error}") from error
+
+
+def _strays(env: PydanticBaseSettingsSource, dotenv: PydanticBaseSettingsSource) -> set[str]:
+    assert isinstance(env, EnvSettingsSource)
+    assert isinstance(dotenv, DotEnvSettingsSource)
+    strays = setting_problems.unknown_names(env, Settings.model_fields)
+    strays |= setting_problems.unknown_names(dotenv, Settings.model_fields)
+    if dotenv.env_file is not None:
+        strays |= setting_problems.unreadable_lines(Path(str(dotenv.env_file)))
+    return strays
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return ",".join("***" for _ in value.get_secret_value().split(","))
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else rules.mask_url(str(value))

@@ -1,0 +1,67 @@
+"""What is wrong with the settings, in sentences that name the variable and never show its value."""
+
+import re
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+from pydantic_core import ErrorDetails
+from pydantic_settings import EnvSettingsSource
+
+PREFIX = "AUTHAPI_"
+# Kubernetes gives these to every container that runs beside a Service named authapi(-something).
+KUBERNETES = re.compile(
+    r"AUTHAPI_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"
+)
+
+
+def variable(field: str) -> str:
+    """The environment variable that a field of Settings is read from."""
+    return f"{PREFIX}{field}".upper()
+
+
+def unknown_names(source: EnvSettingsSource, fields: Collection[str]) -> set[str]:
+    """AUTHAPI_ variables that no field reads."""
+    names = {name.upper() for name in source.env_vars}
+    ours = {name for name in names if name.startswith(PREFIX) and not KUBERNETES.fullmatch(name)}
+    return ours - {variable(field) for field in fields}
+
+
+def unreadable_lines(path: Path) -> set[str]:
+    """Lines of .env that python-dotenv skips although a setting stands in them."""
+    if not path.is_file():
+        return set()
+    with path.open(encoding="utf-8") as lines:
+        return {
+            f"{path.name} line {binding.original.line}"
+            for binding in parse_stream(lines)
+            if PREFIX in binding.original.string.upper().partition("#")[0]
+            and (binding.error or binding.value is None)
+        }
+
+
+def sentences(problems: list[ErrorDetails], fields: Collection[str]) -> Iterator[str]:
+    """pydantic's list of problems for a person at a terminal, one sentence each."""
+    for problem in problems:
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        if problem["type"] == "extra_forbidden":
+            yield _stray(name, fields)
+        else:
+            yield f"{variable(name) if name else ''} {_message(problem)}.".strip()
+
+
+def _stray(name: str, fields: Collection[str]) -> str:
+    if " line " in name:
+        return f"{name} can't be read: write AUTHAPI_NAME=value."
+    name = name if name.startswith(PREFIX) else variable(name)
+    nearest = get_close_matches(name, [variable(field) for field in fields], n=1)
+    hint = (
+        f"Did you mean {nearest[0]}?" if nearest else "See docs/configuration.md for all of them."
+    )
+    return f"{name} is not a setting. {hint}"
+
+
+def _message(problem: ErrorDetails) -> str:
+    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    return re.sub("^Input should", "should", message)

@@ -1,0 +1,222 @@
+"""What the text of a setting has to look like. One function a rule.
+
+Each takes the text, returns it in the form that the rest uses, and raises ValueError with the end
+of a sentence that begins with the variable's name. No sentence repeats a value that may hold a
+password.
+"""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+SECRET_BYTES = 32
+SECRET_CHARACTERS = 6  # fewer different ones than that are a pattern, not a secret
+HOW_TO_MAKE_ONE = '`python -c "import secrets; print(secrets.token_urlsafe(32))"`'
+PLACEHOLDERS = (
+    "changeme",
+    "changethis",
+    "replaceme",
+    "yoursecret",
+    "your256bitsecret",
+    "stringsecretatleast",
+    "secretkey",
+    "password",
+    "placeholder",
+    "insecure",
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's tutorial
+)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def split_list(value: object) -> object:
+    """Comma-separated text as its parts; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def empty_is_none(value: object) -> object:
+    """`AUTHAPI_X=` means the same as no AUTHAPI_X, where a setting has no default."""
+    return None if value == "" else value
+
+
+def lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def strong_secret(secret: SecretStr) -> SecretStr:
+    secret_list(secret.get_secret_value())
+    return secret
+
+
+def secret_list(text: str) -> tuple[bytes, ...]:
+    """Comma-separated secrets, the signing one first, each good enough to derive keys from."""
+    parts = [part.strip() for part in text.split(",")]
+    for part in parts:
+        _refuse_weak(part)
+    return tuple(part.encode() for part in parts)
+
+
+def _refuse_weak(part: str) -> None:
+    advice = f"; make one with {HOW_TO_MAKE_ONE}"
+    if not part.isprintable():
+        raise ValueError("holds characters that can't be printed" + advice)
+    if len(part.encode()) < SECRET_BYTES:
+        raise ValueError(f"needs at least {SECRET_BYTES} bytes in each of its parts" + advice)
+    letters = re.sub(r"[^a-z0-9]", "", part.lower())
+    if any(word in letters for word in PLACEHOLDERS):
+        raise ValueError("is a placeholder from an example" + advice)
+    if len(set(part)) < SECRET_CHARACTERS:
+        raise ValueError("repeats the same few characters" + advice)
+
+
+def database_url(url: str) -> str:
+    """`sqlite:///PATH` as it is; PostgreSQL's spellings as SQLAlchemy's name for psycopg 3."""
+    scheme, separator, rest = url.partition("://")
+    if scheme == "sqlite" and separator:
+        return _sqlite_url(url)
+    if scheme in {"postgresql", "postgres", "postgresql+psycopg"} and separator:
+        _refuse_bad_postgresql(url)
+        return f"postgresql+psycopg://{rest}"
+    raise ValueError("has to begin with sqlite:/// or postgresql://")
+
+
+def _sqlite_url(url: str) -> str:
+    path = url.removeprefix("sqlite:///")
+    if path == url or path in {"", ":memory:"} or path.startswith("file:"):
+        # Threads and processes share the database, which memory can't do.
+        raise ValueError("has to name a file, as in sqlite:///./authapi.db")
+    if "?" in path or "\0" in path or path.endswith("/"):
+        raise ValueError("has to be a plain path behind sqlite:///, without a query")
+    return url
+
+
+def _refuse_bad_postgresql(url: str) -> None:
+    try:
+        name = urlsplit(url).path.strip("/")
+        _ = urlsplit(url).port
+    except ValueError:
+        # Not chained: urllib's message repeats a part of the URL, maybe the password.
+        raise ValueError(
+            "is not a URL; percent-encode special characters in its password"
+        ) from None
+    if not name:
+        raise ValueError("has to name a database, as in postgresql://user:password@host/authapi")
+
+
+def mask_url(url: str) -> str:
+    """The URL without its passwords. Rather too much is hidden than too little."""
+    url = re.sub(r"://([^:/?#@]*):.*@", r"://\1:***@", url)
+    return re.sub(r"(password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
+
+
+def public_url(url: str) -> str:
+    """The issuer (RFC 8414 section 2): compared as a string, so nothing in it is rewritten."""
+    parts = _split_http(url)
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError("has to be without a query and a fragment (RFC 8414)")
+    if url.endswith("/"):
+        raise ValueError("has to end without a slash: it is compared with tokens' iss as it is")
+    return url
+
+
+def origin_of(url: str) -> str:
+    """The origin of an http(s) URL as a browser writes it (RFC 6454 section 6.2)."""
+    parts = _split_http(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    if parts.port in {None, DEFAULT_PORTS[parts.scheme]}:
+        return f"{parts.scheme}://{host}"
+    return f"{parts.scheme}://{host}:{parts.port}"
+
+
+def exact_origin(text: str) -> str:
+    """One allowed origin. Not `*`, not `null`: either would let any site in."""
+    if text in {"*", "null"}:
+        raise ValueError(f"takes exact origins, never {text}")
+    origin = origin_of(text)
+    if origin != text:
+        raise ValueError(f"has to name an origin as browsers send it: {origin}")
+    return origin
+
+
+def _split_http(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        port_is_fine = parts.port != 0
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    plain = url.isascii() and url.isprintable() and " " not in url and "\\" not in url
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or not plain or not port_is_fine:
+        raise ValueError("has to be a URL that begins with http:// or https://")
+    if "@" in parts.netloc:
+        raise ValueError("has to be without a user and a password")
+    return parts
+
+
+def is_loopback(url: str) -> bool:
+    """Is this URL's host this machine alone?"""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def network(text: object) -> IPv4Network | IPv6Network:
+    """An address, or a network in CIDR notation."""
+    try:
+        return ip_network(str(text))
+    except ValueError as error:
+        raise ValueError(f"takes addresses and networks such as 10.0.0.0/8: {error}") from error
+
+
+def url_with_scheme(url: str, *schemes: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if scheme not in schemes or not separator or not rest or not url.isprintable():
+        raise ValueError("has to begin with " + " or ".join(f"{name}://" for name in schemes))
+    return url
+
+
+def redis_url(url: str) -> str:
+    return url_with_scheme(url, "redis", "rediss")
+
+
+def smtp_url(url: str) -> str:
+    return url_with_scheme(url, "smtp", "smtps")
+
+
+def mail_address(text: str) -> str:
+    """What mails come from. Printable: a line break would add headers to a mail."""
+    if "@" not in text or not text.isprintable():
+        raise ValueError("has to be an e-mail address")
+    return text
+
+
+def visible_text(text: str) -> str:
+    if not text or not text.isprintable() or " " in text:
+        raise ValueError("has to be visible characters without spaces")
+    return text
+
+
+def rate_limit(text: str) -> str:
+    """A limit in the `limits` library's notation; empty switches it off."""
+    if not text.strip():
+        return ""
+    from limits import parse_many  # slow to import, and most processes keep the defaults
+
+    try:
+        parse_many(text)
+    except ValueError:
+        raise ValueError("has to look like 10/minute;100/hour, or be empty") from None
+    return text
+
+
+def not_yet(wanted: bool) -> bool:  # noqa: FBT001 - pydantic hands over the value alone
+    """A promise that this version doesn't keep is refused: ignoring it would be unsafe."""
+    if wanted:
+        raise ValueError("is not available in this version")
+    return wanted

@@ -54,12 +54,12 @@ def sentences(problems: list[ErrorDetails], fields: Collection[str]) -> Iterator
 def _stray(name: str, fields: Collection[str]) -> str:
     if " line " in name:
         return f"{name} can't be read: write AUTHAPI_NAME=value."
-    name = name if name.startswith(PREFIX) else variable(name)
-    nearest = get_close_matches(name, [variable(field) for field in fields], n=1)
+    field = name.removeprefix(PREFIX).lower()
+    nearest = get_close_matches(field, fields, n=1)
     hint = (
-        f"Did you mean {nearest[0]}?" if nearest else "See docs/configuration.md for all of them."
+        f"Did you mean {variable(nearest[0])}?" if nearest else "`authapi config` lists them all."
     )
-    return f"{name} is not a setting. {hint}"
+    return f"{variable(field)} is not a setting. {hint}"
 
 
 def _message(problem: ErrorDetails) -> str:

@@ -1,0 +1,124 @@
+"""How a log line looks: JSON for machines, columns on a terminal, for our lines and libraries'.
+
+Every line goes to stderr and takes the same steps: request id, level, UTC time, traceback without
+local variables, secrets taken out. Nothing that a client sent can begin a line of its own.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+import structlog
+from structlog.dev import ConsoleRenderer, plain_traceback
+from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.types import EventDict, Processor
+
+REDACTED = "[redacted]"
+SECRET_NAME = re.compile(
+    r"passw|token|secret|authorization|cookie|credential|private_?key|api_?key", re.IGNORECASE
+)
+JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?")
+QUIET = ("httpx", "httpcore", "sqlalchemy")  # at INFO they repeat each request and statement
+
+
+class Handler(logging.StreamHandler[TextIO]):
+    """The one handler that `configure` adds, so that it replaces its own and nobody else's."""
+
+
+def configure(log_format: str, stream: TextIO | None = None) -> None:
+    """Log in `log_format` (auto, json, console) to `stream`, by default stderr.
+
+    For the program, not for a library: call it once in each process, before uvicorn is run with
+    `log_config=None`. uvicorn.access is off: the web layer writes one line a request.
+    """
+    target = stream or sys.stderr
+    terminal = target.isatty()
+    columns = log_format == "console" or (log_format == "auto" and terminal)
+    steps = _console_steps(colors=terminal) if columns else _json_steps()
+    structlog.configure(
+        processors=steps,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(target),
+        cache_logger_on_first_use=False,
+    )
+    _take_over_stdlib(target, steps)
+
+
+def _json_steps() -> list[Processor]:
+    traceback = ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+    # ASCII only: json.dumps escapes every line break there is, U+2028 too.
+    return [*_first_steps(), traceback, redact, JSONRenderer(ensure_ascii=True)]
+
+
+def _console_steps(*, colors: bool) -> list[Processor]:
+    # repr quotes each text and escapes what is not printable: no value can look like two.
+    renderer = ConsoleRenderer(
+        colors=colors, repr_native_str=True, exception_formatter=plain_traceback
+    )
+    return [*_first_steps(), format_exc_info, redact, _keep_to_own_lines, renderer]
+
+
+def _first_steps() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        add_log_level,
+        TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _take_over_stdlib(target: TextIO, steps: list[Processor]) -> None:
+    handler = Handler(target)
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=[add_logger_name],
+            processors=[ProcessorFormatter.remove_processors_meta, *steps],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [kept for kept in root.handlers if not isinstance(kept, Handler)]
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    _settle_libraries()
+
+
+def _settle_libraries() -> None:
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = name != "uvicorn.access"
+
+
+def redact(_logger: object, _method: str, event_dict: EventDict) -> EventDict:
+    """Take secrets out: by the name of the field at any depth, and JWTs by their looks."""
+    return {name: _without_secrets(name, value) for name, value in event_dict.items()}
+
+
+def _without_secrets(name: str, value: object) -> object:
+    if SECRET_NAME.search(name):
+        return REDACTED
+    if isinstance(value, str):
+        return JWT.sub(REDACTED, value)
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_secrets("", inner) for inner in value]
+    return value
+
+
+def _keep_to_own_lines(_logger: object, _method: str, event_dict: EventDict) -> EventDict:
+    """Escape the event; give each line of a traceback a margin that no log line begins with."""
+    event_dict["event"] = _printable(str(event_dict.get("event", "")))
+    if "exception" in event_dict:
+        lines = str(event_dict["exception"]).split("\n")
+        event_dict["exception"] = "\n".join(f"    | {_printable(line)}" for line in lines)
+    return event_dict
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

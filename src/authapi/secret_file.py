@@ -1,0 +1,122 @@
+"""The secret that authapi makes for itself: one file beside the SQLite file, for its owner alone.
+
+It holds what AUTHAPI_SECRET would: one secret, or a comma-separated list to rotate it.
+"""
+
+import os
+import secrets
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from authapi.config import Settings
+from authapi.errors import CommandError
+from authapi.setting_rules import HOW_TO_MAKE_ONE, secret_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AT_MOST = 16 * 1024  # bytes
+
+
+def load_or_create(settings: Settings) -> Settings:
+    """The settings with a secret: AUTHAPI_SECRET, else the file's, which is made if need be.
+
+    CommandError where there is none and none may be made. Processes that start at the same moment
+    end with the same secret.
+    """
+    if settings.secret is not None:
+        return settings
+    path = secret_path(settings)
+    with _in_a_sentence(path):
+        if not path.exists():
+            _create(path, settings)
+        secret = _read(path)
+    return settings.model_copy(update={"secret": SecretStr(secret)})
+
+
+def secret_path(settings: Settings) -> Path:
+    """`authapi.secret` for `authapi.db`. On PostgreSQL there is no place that all would share."""
+    database = settings.database_file
+    if database is None:
+        raise CommandError(
+            "AUTHAPI_SECRET is missing, and PostgreSQL has no file to keep one beside. Make one "
+            f"with {HOW_TO_MAKE_ONE} and give the same to every process."
+        )
+    path = database.with_suffix(".secret")
+    if path == database:
+        raise CommandError("AUTHAPI_DATABASE_URL names a file that ends in .secret; rename it.")
+    return path
+
+
+def _create(path: Path, settings: Settings) -> None:
+    database = settings.database_file
+    assert database is not None
+    has_content = database.exists() and database.stat().st_size > 0
+    # Asked again after the database: whoever filled it just now has made the secret before.
+    if has_content and not path.exists():
+        raise CommandError(
+            f"{database} exists, but its secret {path} does not, and a new one could not open the "
+            f"keys in it. Put {path.name} back, set AUTHAPI_SECRET, or move the database away."
+        )
+    _publish(path, secrets.token_urlsafe(32))
+
+
+def _publish(path: Path, secret: str) -> None:
+    """Write a whole file under another name, then link it: nobody can read half a secret."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{secret}\n")
+            file.flush()
+            os.fsync(descriptor)
+        path.hardlink_to(draft)
+        _sync_folder(path.parent)
+    except FileExistsError:
+        return  # another process was first, and its secret counts
+    finally:
+        draft.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """A power cut must not take the name of a secret that sealed keys already."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode):
+            raise CommandError(f"{path} has to be a file.")
+        if mode & 0o077:
+            raise CommandError(f"{path} can be opened by other users. Run: chmod 600 {path}")
+        content = file.read(AT_MOST)
+    try:
+        secret = content.decode().strip()
+        secret_list(secret)
+    except ValueError as error:
+        raise CommandError(f"{path} holds no usable secret: it {_reason(error)}.") from error
+    return secret
+
+
+def _reason(error: ValueError) -> str:
+    return "is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+@contextmanager
+def _in_a_sentence(path: Path) -> "Iterator[None]":
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(
+            f"The secret can't be kept in {path}: {error.strerror}. Make the folder usable, or set "
+            "AUTHAPI_SECRET."
+        ) from error

@@ -1,0 +1,66 @@
+# Set-up and daily work; `make` alone lists the targets. Needs Python >= 3.11 and nothing else.
+# Paths are relative, so that the clone may lie in a folder with a space in its name.
+
+PYTHON := python3
+PORT := 8000
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check fix migrate lock
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:8000 (PORT=8001 for another)
+	@$(BIN)/authapi migrate
+	@exec $(BIN)/authapi serve --port $(PORT)
+
+test: .venv/dev.stamp ## run the tests (ARGS="tests/rfc -x" for some of them)
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+check: .venv/dev.stamp ## lint, formatting, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: .venv/dev.stamp ## mend what ruff can mend, and format
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+migrate: .venv/run.stamp ## bring the database to the newest migration
+	@$(BIN)/authapi migrate
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "authapi needs Python 3.11 or newer, and $(PYTHON) is not. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "$(PYTHON) lacks the venv module. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv
+
+.venv/run.stamp: .venv/bin/python pyproject.toml requirements.lock requirements-build.lock
+	@echo "Installing requirements.lock into .venv: a minute at most, once."
+	@$(PIP_INSTALL) --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: .venv/bin/python pyproject.toml requirements-dev.lock
+	@echo "Installing requirements-dev.lock into .venv: a minute or two, once."
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The locks hold the hashes of every file of a release, whatever index pip is set up with here, and are made
+# on the oldest Python that is supported, since only that one asks for every backport.
+PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= CUSTOM_COMPILE_COMMAND="make lock" \
+  $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-options $(ARGS)
+
+lock: .venv/dev.stamp ## write the locks anew after a change of pyproject.toml (ARGS=--upgrade for newer releases)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	  echo "The locks are made on Python 3.11: rm -r .venv, then make lock PYTHON=python3.11" >&2; exit 1; }
+	$(PIP_COMPILE) --output-file requirements.lock pyproject.toml
+	$(PIP_COMPILE) --output-file requirements-build.lock --all-build-deps --only-build-deps pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' \
+	  | $(PIP_COMPILE) --output-file requirements-dev.lock --constraint requirements.lock pyproject.toml requirements-build.lock -

@@ -1,0 +1,112 @@
+"""GET /docs: Swagger UI from files that are installed with us. The browser asks nobody else.
+
+The page has no inline script, so its policy can forbid all but our own files. Addresses are
+relative to it: they hold wherever the app is mounted.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, Response
+
+from authapi.errors import NotFound
+
+# Swagger UI sets style attributes and draws icons from data: URLs.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; object-src 'none'"
+)
+FOREVER = "public, max-age=31536000, immutable"
+MEDIA_TYPES = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon.png": "image/png",
+    "start.js": "text/javascript",
+}
+START = """\
+// The validator and stored tokens are off: one would send the schema away, the other keep a
+// credential in the browser after the page is closed.
+SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+  deepLinking: true,
+  persistAuthorization: false,
+  queryConfigEnabled: false,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+});
+"""
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>authapi</title>
+<link rel="stylesheet" href="docs/swagger-ui.css?v={css}">
+<link rel="icon" href="docs/favicon.png?v={icon}">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/swagger-ui-bundle.js?v={bundle}"></script>
+<script src="docs/start.js?v={start}"></script>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class Asset:
+    content: bytes
+    media_type: str
+    version: str  # a digest: the address changes with the content, so caches may keep it
+
+
+def docs_router() -> APIRouter:
+    """The page and its four files, outside the OpenAPI document."""
+    router = APIRouter(include_in_schema=False)
+    router.add_api_route("/docs", page, methods=["GET"])
+    router.add_api_route("/docs/{name}", asset, methods=["GET"])
+    return router
+
+
+def page() -> HTMLResponse:
+    html = PAGE.format(
+        css=load("swagger-ui.css").version,
+        icon=load("favicon.png").version,
+        bundle=load("swagger-ui-bundle.js").version,
+        start=load("start.js").version,
+    )
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+    return HTMLResponse(html, headers=headers)
+
+
+def asset(name: str) -> Response:
+    """One of the page's files; NotFound for any other name."""
+    if name not in MEDIA_TYPES:
+        raise NotFound
+    found = load(name)
+    headers = {"Cache-Control": FOREVER, "ETag": f'"{found.version}"'}
+    return Response(found.content, headers=headers, media_type=found.media_type)
+
+
+@cache
+def load(name: str) -> Asset:
+    """A file of the page, read once."""
+    content = START.encode() if name == "start.js" else (_static_folder() / name).read_bytes()
+    return Asset(content, MEDIA_TYPES[name], hashlib.sha256(content).hexdigest()[:16])
+
+
+def _static_folder() -> Path:
+    # Found, not imported: the package would bring a FastAPI application of its own.
+    spec = find_spec("fastapi_offline")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("fastapi-offline, which holds the files of /docs, is not installed")
+    return Path(spec.origin).parent / "static"

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from authapi.verifier.signatures import PublicKey, is_signature
 
-
 RSA_BITS = 2048  # RFC 7518 section 3.3
 HMAC_BYTES = 32  # RFC 7518 section 3.2
 

@@ -2,10 +2,12 @@
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from authapi.verifier.errors import InvalidTokenError
 
+_LEVELS = 32  # objects and lists within one another; far below what exhausts any stack
 _INTEGER_DIGITS = 20  # a signed 64-bit number; int() of thousands of digits is slow or raises
 
 
@@ -15,11 +17,13 @@ def parse_object(raw: bytes, what: str) -> dict[str, Any]:
     Raises InvalidTokenError for anything that two parsers could read differently (RFC 7515
     section 4, RFC 7519 section 4 and 7.2, RFC 8725 section 3.7): another encoding than UTF-8,
     a byte order mark, a repeated name at any depth, NaN or Infinity, huge numbers, lone
-    surrogates, and nesting too deep to read.
+    surrogates, and more than 32 levels.
     """
     try:
         text = raw.decode("utf-8")
         value = _DECODER.decode(text)
+        if text.count("{") + text.count("[") > _LEVELS:
+            _refuse_depth(value, _LEVELS)
         if "\\u" in text:
             _refuse_lone_surrogates(value)
     except (ValueError, RecursionError):
@@ -52,6 +56,16 @@ def _finite(digits: str) -> float:
 
 def _refuse_constant(_name: str) -> None:
     raise ValueError  # NaN, Infinity, -Infinity: Python's own extension
+
+
+def _refuse_depth(value: object, levels: int) -> None:
+    children = value.values() if isinstance(value, dict) else value
+    if isinstance(children, str) or not isinstance(children, Iterable):
+        return
+    if levels == 0:
+        raise ValueError
+    for child in children:
+        _refuse_depth(child, levels - 1)
 
 
 def _refuse_lone_surrogates(value: object) -> None:

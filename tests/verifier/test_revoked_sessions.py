@@ -1,0 +1,106 @@
+"""The set of revoked sessions: what it refuses, forgets and costs."""
+
+import secrets
+import threading
+import tracemalloc
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from authapi.verifier import Claims, RevokedSessions
+
+CLAIMS = Claims("sub", "sid", frozenset(), 1, 0, "kid", {})
+
+
+def test_a_revoked_session_is_refused_and_no_other() -> None:
+    revoked = RevokedSessions()
+    revoked.add("sid", 100)
+    assert revoked.refuses(CLAIMS)
+    for other in ("si", "sid ", "id", "SID", "sid1", "", "sid\xfe100", "100"):
+        assert not revoked.refuses(replace(CLAIMS, sid=other))
+
+
+def test_whatever_a_compromised_key_signed_is_refused() -> None:
+    revoked = RevokedSessions()
+    revoked.refuse_key("kid")
+    assert revoked.refuses(CLAIMS)
+    assert not revoked.refuses(replace(CLAIMS, key_id="other"))
+    assert revoked.refused_keys() == {"kid"}
+
+
+def test_pruning_forgets_what_has_run_out_and_no_key() -> None:
+    revoked = RevokedSessions()
+    revoked.merge({"early": 100, "late": 200.5})
+    revoked.refuse_key("kid")
+    revoked.prune(now=100)
+    assert revoked.sessions() == {"late": 201}
+    revoked.prune(now=200.5)
+    assert len(revoked) == 1
+    revoked.prune(now=201)
+    assert (len(revoked), revoked.sessions()) == (0, {})
+    assert revoked.refused_keys() == {"kid"}
+
+
+def test_the_later_until_counts() -> None:
+    revoked = RevokedSessions()
+    for until in (100, 300, 200):
+        revoked.add("sid", until)
+    assert (len(revoked), revoked.sessions()) == (1, {"sid": 300})
+
+
+def test_an_until_whose_digits_begin_a_longer_one_is_told_apart() -> None:
+    revoked = RevokedSessions()
+    revoked.add("sid", 1000)
+    revoked.add("sid", 100)
+    assert revoked.sessions() == {"sid": 1000}
+    revoked.add("sid", 10000)
+    assert revoked.sessions() == {"sid": 10000}
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.text(), st.integers(0, 2**40)), max_size=30), st.integers(0, 2**40))
+def test_it_behaves_like_a_dictionary(entries: list[tuple[str, int]], now: int) -> None:
+    expected: dict[str, int] = {}
+    revoked = RevokedSessions()
+    for sid, until in entries:
+        revoked.add(sid, until)
+        expected[sid] = max(until, expected.get(sid, 0))
+    assert revoked.sessions() == expected
+    assert len(revoked) == len(expected)
+    assert all(sid in revoked for sid in expected)
+    revoked.prune(now)
+    assert revoked.sessions() == {sid: until for sid, until in expected.items() if until > now}
+    assert len(revoked) == len(revoked.sessions())
+
+
+def test_a_hundred_thousand_sessions_take_at_most_100_bytes_each() -> None:
+    sessions = {secrets.token_urlsafe(16): 1_800_000_000.5 for _ in range(100_000)}
+    tracemalloc.start()
+    revoked = RevokedSessions()
+    revoked.merge(sessions)
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(revoked) == 100_000
+    assert size / 100_000 <= 100
+
+
+def test_readers_miss_nothing_while_others_write() -> None:
+    revoked = RevokedSessions()
+    revoked.merge({f"kept-{number}": 1000 for number in range(2000)})
+    missed: list[str] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            missed.extend(f"kept-{n}" for n in range(0, 2000, 7) if f"kept-{n}" not in revoked)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for turn in range(20):
+        revoked.merge({f"new-{turn}-{number}": turn + 1 for number in range(500)})
+        revoked.prune(now=turn)
+    done.set()
+    reader.join()
+    assert missed == []
+    assert len(revoked) == len(revoked.sessions())

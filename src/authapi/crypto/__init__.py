@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: no SQL, no rules, no clock."""

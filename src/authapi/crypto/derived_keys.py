@@ -1,0 +1,47 @@
+"""Every key that comes from SECRET: HKDF (RFC 5869), one purpose a key.
+
+A purpose never changes: it is part of what was sealed, signed or derived with the key.
+"""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+SEAL_SIGNING_KEYS = "authapi: seal signing keys"
+SIGN_REFRESH_TOKENS = "authapi: sign refresh tokens"
+DERIVE_SUCCESSORS = "authapi: derive a refresh token's successor"
+
+
+def derive(secret: bytes, purpose: str) -> bytes:
+    """32 bytes for one purpose. `secret` has at least 32 bytes of its own."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret)
+
+
+class WrongSecretError(Exception):
+    """None of the secrets opens what was sealed."""
+
+
+class Seal:
+    """Authenticated encryption at rest: the first secret seals, every one opens."""
+
+    def __init__(self, secrets: Sequence[bytes], purpose: str) -> None:
+        self._fernet = MultiFernet(
+            [Fernet(urlsafe_b64encode(derive(secret, purpose))) for secret in secrets]
+        )
+
+    def seal(self, plain: bytes) -> bytes:
+        return self._fernet.encrypt(plain)
+
+    def open(self, sealed: bytes) -> bytes:
+        """Raises WrongSecretError."""
+        try:
+            return self._fernet.decrypt(sealed)
+        except InvalidToken as error:
+            raise WrongSecretError from error
+
+    def reseal(self, sealed: bytes) -> bytes:
+        """The same under the first secret. Raises WrongSecretError."""
+        return self.seal(self.open(sealed))

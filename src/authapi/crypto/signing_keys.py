@@ -1,0 +1,74 @@
+"""The keys that sign access tokens: how one is made, stored and used.
+
+ES256  P-256        EdDSA  Ed25519        RS256  3072 bits        HS256  32 random bytes
+"""
+
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+
+from authapi.verifier import VerifyingKey
+
+RSA_BITS = 3072  # ASVS 11.2.3: 128 bits of security
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One key, for one algorithm. `private` is what PyJWT signs with."""
+
+    kid: str
+    algorithm: str
+    private: Any
+
+    def sign(self, claims: Mapping[str, Any], typ: str) -> str:
+        """A compact JWS of the claims, as they are (RFC 7515)."""
+        headers = {"kid": self.kid, "typ": typ}
+        return jwt.encode(dict(claims), self.private, self.algorithm, headers)
+
+    def verifying_key(self) -> VerifyingKey:
+        public = self.private if self.algorithm == "HS256" else self.private.public_key()
+        return VerifyingKey(kid=self.kid, algorithm=self.algorithm, key=public)
+
+
+def generate(algorithm: str) -> SigningKey:
+    """A new key with a random name. Raises KeyError for an algorithm that is not in the list."""
+    makers: dict[str, Callable[[], Any]] = {
+        "ES256": lambda: generate_ec(SECP256R1()),
+        "EdDSA": Ed25519PrivateKey.generate,
+        "RS256": lambda: generate_rsa(public_exponent=65537, key_size=RSA_BITS),
+        "HS256": lambda: secrets.token_bytes(32),
+    }
+    private = makers[algorithm]()
+    return SigningKey(kid=secrets.token_urlsafe(8), algorithm=algorithm, private=private)
+
+
+def to_bytes(key: SigningKey) -> bytes:
+    """The private part, to be sealed: PKCS #8, or the HMAC key itself."""
+    if key.algorithm == "HS256":
+        return urlsafe_b64encode(key.private)
+    return bytes(key.private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def from_bytes(kid: str, algorithm: str, plain: bytes) -> SigningKey:
+    """Raises ValueError for bytes that are no key of that algorithm."""
+    if algorithm == "HS256":
+        private: Any = urlsafe_b64decode(plain)
+    else:
+        private = load_der_private_key(plain, password=None)
+    key = SigningKey(kid, algorithm, private)
+    key.verifying_key()  # refuses a key of another kind, or too small a one
+    return key

@@ -13,17 +13,23 @@ Refusal
 ├── NotFound                404 not_found
 ├── AlreadyRegistered       409 already_registered
 ├── UsernameTaken           409 username_taken
+├── MethodNotAllowed        405 method_not_allowed
+├── PayloadTooLarge         413 payload_too_large
+├── UnsupportedMediaType    415 unsupported_media_type
 ├── InvalidField            422 validation_error: a rule that the schema can't state
 ├── RateLimited             429 rate_limited
+├── ServerError             500 server_error
 └── Unavailable             503 unavailable
 
 CommandError is the command line's: exit status 1 and one sentence.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from math import ceil
 
 REALM = 'Bearer realm="authapi"'
+SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 class Refusal(Exception):
@@ -90,11 +96,11 @@ class InsufficientScope(Forbidden):
     code = "insufficient_scope"
     description = "The access token's scope is not enough for this."
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scopes: Iterable[str] = ()) -> None:
         super().__init__()
-        self.headers = {
-            "WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{scope}"'
-        }
+        # Whoever asks for a scope that no scope can be (RFC 6749 section 3.3) is not quoted.
+        named = " ".join(scope for scope in scopes if SCOPE.fullmatch(scope))
+        self.headers = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{named}"'}
 
 
 class RegistrationClosed(Forbidden):
@@ -120,6 +126,28 @@ class UsernameTaken(Refusal):
     description = "This username is taken."
 
 
+class MethodNotAllowed(Refusal):
+    status = 405
+    code = "method_not_allowed"
+    description = "The method is not allowed here."
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__()
+        self.headers = {"Allow": allowed}
+
+
+class PayloadTooLarge(Refusal):
+    status = 413
+    code = "payload_too_large"
+    description = "The body is larger than 64 KiB."
+
+
+class UnsupportedMediaType(Refusal):
+    status = 415
+    code = "unsupported_media_type"
+    description = "The body must be application/json."
+
+
 class InvalidField(Refusal):
     """A field that has the right type and breaks a rule. `message` never repeats the input."""
 
@@ -140,6 +168,14 @@ class RateLimited(Refusal):
     def __init__(self, retry_after: float) -> None:
         super().__init__()
         self.headers = {"Retry-After": str(max(1, ceil(retry_after)))}
+
+
+class ServerError(Refusal):
+    """A mistake of ours. What happened is in the log, under the request's X-Request-ID."""
+
+    status = 500
+    code = "server_error"
+    description = "Something went wrong here."
 
 
 class Unavailable(Refusal):

@@ -1,9 +1,11 @@
 """Every table on one page. Times are Unix seconds; ids are 22 characters of base64url.
 
 users          one row per account
-sessions       one row per log-in, however often it is refreshed; a deleted user's stay, without the person
+sessions       one row per log-in, however often it is refreshed; a deleted user's rows stay
 signing_keys   one row per key that signs access tokens; the private part is sealed
 """
+
+from typing import ClassVar
 
 from sqlalchemy import ForeignKey, Index, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -23,7 +25,7 @@ class Model(DeclarativeBase):
             "ix": "%(table_name)s_%(column_0_name)s_idx",
         }
     )
-    type_annotation_map = {str: Text, float: UnixTime, bytes: LargeBinary}
+    type_annotation_map: ClassVar = {str: Text, float: UnixTime, bytes: LargeBinary}
 
 
 class User(Model):
@@ -50,7 +52,7 @@ class Session(Model):
     its own sid), `exchanged_before` the seven before it, newest first, space-separated.
     `exchange_keys` are the digests of the Idempotency-Keys of that last exchange, newest first.
     `expires_at` ends the refresh token that is in force, `ends_at` the session itself.
-    `scopes` is the user's, copied: a refresh needs no other row, and a change of scopes locks this one.
+    `scopes` is the user's, copied: a refresh needs no other row.
     """
 
     __tablename__ = "sessions"

@@ -12,6 +12,7 @@ from authapi.db.engine import db_now
 from authapi.db.models import Session
 
 REMEMBERED_BEFORE = 7  # with the last exchanged one, eight
+REMEMBERED_KEYS = 8
 JTI_WIDTH = 22 + 1  # and the space after it
 
 _table = cast("Table", Session.__table__)
@@ -72,7 +73,7 @@ _INSERT = (
 )
 
 
-def add(  # noqa: PLR0913 - a row's columns
+def add(
     tx: Transaction,
     *,
     sid: str,
@@ -194,9 +195,10 @@ def as_locked(row: Session, now: float) -> LockedSession:
     )
 
 
-def remember_key(tx: Transaction, row: Session, keys: Sequence[str]) -> None:
-    """The digests of the last exchange's keys, newest first."""
-    row.exchange_keys = " ".join(keys)
+def remember_key(tx: Transaction, row: Session, key_digest: str) -> None:
+    """The last exchange was repeated under this key too; the newest eight are kept."""
+    digests = [key_digest, *row.exchange_keys.split()] if key_digest else row.exchange_keys.split()
+    row.exchange_keys = " ".join(digests[:REMEMBERED_KEYS])
     tx.flush()
 
 

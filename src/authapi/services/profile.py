@@ -1,0 +1,34 @@
+"""What users read and change about themselves, the password aside."""
+
+from authapi.db import users
+from authapi.db.engine import Database
+from authapi.db.models import User
+from authapi.errors import InvalidToken, UsernameTaken
+from authapi.services.identities import canonical, parse_username
+
+
+def get_profile(db: Database, user_id: str) -> User:
+    """Raises InvalidToken where the account is gone, Unavailable."""
+    with db.autocommit() as tx:
+        user = users.find(tx, user_id)
+    if user is None:
+        raise InvalidToken
+    return user
+
+
+def change_username(db: Database, user_id: str, typed: str | None) -> User:
+    """None takes the username away.
+
+    Raises InvalidField, UsernameTaken, InvalidToken, Unavailable.
+    """
+    username = parse_username(typed) if typed is not None else None
+    try:
+        with db.begin() as tx:
+            user = users.lock(tx, user_id)
+            if user:
+                users.set_username(tx, user, username, canonical(username) if username else None)
+    except users.AlreadyTaken as error:
+        raise UsernameTaken from error
+    if user is None:
+        raise InvalidToken
+    return user

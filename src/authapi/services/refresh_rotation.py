@@ -1,0 +1,248 @@
+"""THE rule: what a presented refresh token is answered with. The first row that fits.
+
+  the presented token                                       answer                    effect
+  1 of no session in force, expired, of another transport   401                       none
+  2 cookie: its parent was exchanged < 2 x overlap ago      the same token            none
+  3 its parent is the last exchanged: a first use           a new pair (*)            exchanged
+  4 the last exchanged, with a key it was exchanged under   its successor again       none
+  5 the last exchanged, at most the overlap ago             a sibling                 key remembered
+  6 its successor under its key is among the last 8         401 (a late duplicate)    none
+  7 any other: a replay                                     401                       revoked
+
+  (*) 400 where the key is one of the previous exchange's: each token needs a new random one.
+
+Row 3 is one conditional UPDATE (db.sessions.exchange), which needs no other statement. Whatever it
+does not fit reads the session again under its lock and goes down the table, row 3 included.
+
+It promises: a client that keeps its key with its token is never logged out by a lost, late or
+doubled answer; when owner and thief have both presented what they hold, the session is gone.
+(Contract section 4; RFC 9700 section 4.14.2.)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cached_property
+from math import inf
+
+import structlog
+from sqlalchemy.orm import Session as Transaction
+
+from authapi.config import Settings
+from authapi.crypto.refresh_tokens import RefreshClaims, RefreshTokens, key_digest, new_jti
+from authapi.db import sessions
+from authapi.db.engine import Database
+from authapi.db.models import Session
+from authapi.db.sessions import LockedSession
+from authapi.errors import BadRequest, InvalidGrant
+from authapi.services.key_rotation import Keys
+from authapi.services.rate_limits import RateLimits
+from authapi.services.revocation import Revocations
+from authapi.services.token_issue import TokenPair, issue_pair
+from authapi.verifier import InvalidTokenError
+
+log = structlog.get_logger()
+
+# Where a refresh token came from, and so which transports its session may have.
+BODY = ("bearer", "bearer")
+COOKIE = ("hybrid", "cookie")
+
+
+class Answer(Enum):
+    REFUSED = auto()
+    SAME_TOKEN = auto()
+    KEY_IS_USED = auto()
+    NEW_PAIR = auto()
+    SAME_SUCCESSOR = auto()
+    SIBLING = auto()
+    LATE_DUPLICATE = auto()
+    REPLAY = auto()
+
+
+@dataclass(frozen=True)
+class Presented:
+    """A genuine refresh token, its place (BODY or COOKIE) and its Idempotency-Key."""
+
+    claims: RefreshClaims
+    place: tuple[str, str]
+    idempotency_key: str | None
+    refresh_tokens: RefreshTokens
+    overlap: float
+
+    @cached_property
+    def key_digest(self) -> str:
+        return key_digest(self.idempotency_key) if self.idempotency_key else ""
+
+    @cached_property
+    def successors(self) -> list[str]:
+        """The jti to give, and after it those that other secrets would have given."""
+        if not self.idempotency_key:
+            return [new_jti()]
+        return self.refresh_tokens.successors(self.claims.jti, self.idempotency_key)
+
+    @property
+    def settled_after(self) -> float:
+        return 2 * self.overlap if self.place == COOKIE else -inf
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the table asks about: a presented token, and its session at a moment under its lock."""
+
+    presented: Presented
+    session: Session
+    now: float
+
+    def is_out_of_force(self) -> bool:
+        ends = min(self.session.expires_at, self.presented.claims.expires_at)
+        return (
+            self.session.revoked_at is not None
+            or ends <= self.now
+            or self.session.transport not in self.presented.place
+        )
+
+    def is_settling(self) -> bool:
+        # No token but the last exchanged one can have been exchanged so lately: its own first
+        # use had to wait for as long, by this very row.
+        return self.is_first_use() and self._since_exchange() < self.presented.settled_after
+
+    def is_first_use_under_a_used_key(self) -> bool:
+        return self.is_first_use() and self._key_is_of_last_exchange()
+
+    def is_first_use(self) -> bool:
+        return self.presented.claims.parent == self.session.last_exchanged
+
+    def is_repeated(self) -> bool:
+        return self._is_last_exchanged() and self._key_is_of_last_exchange()
+
+    def is_overlapping(self) -> bool:
+        overlap = self.presented.overlap
+        return self._is_last_exchanged() and overlap > 0 and self._since_exchange() <= overlap
+
+    def is_late_duplicate(self) -> bool:
+        exchanged = {self.session.last_exchanged, *self.session.exchanged_before.split()}
+        return not exchanged.isdisjoint(self.presented.successors)
+
+    def _is_last_exchanged(self) -> bool:
+        return self.presented.claims.jti == self.session.last_exchanged
+
+    def _key_is_of_last_exchange(self) -> bool:
+        return self.presented.key_digest in self.session.exchange_keys.split()
+
+    def _since_exchange(self) -> float:
+        return self.now - self.session.exchanged_at
+
+
+TABLE: tuple[tuple[Callable[[Case], bool], Answer], ...] = (
+    (Case.is_out_of_force, Answer.REFUSED),
+    (Case.is_settling, Answer.SAME_TOKEN),
+    (Case.is_first_use_under_a_used_key, Answer.KEY_IS_USED),
+    (Case.is_first_use, Answer.NEW_PAIR),
+    (Case.is_repeated, Answer.SAME_SUCCESSOR),
+    (Case.is_overlapping, Answer.SIBLING),
+    (Case.is_late_duplicate, Answer.LATE_DUPLICATE),
+)
+
+
+def decide(case: Case) -> Answer:
+    return next((answer for fits, answer in TABLE if fits(case)), Answer.REPLAY)
+
+
+def rotate_refresh_token(
+    db: Database,
+    settings: Settings,
+    keys: Keys,
+    limits: RateLimits,
+    revocations: Revocations,
+    token: str,
+    place: tuple[str, str],
+    idempotency_key: str | None,
+) -> TokenPair:
+    """Answer a refresh token that came with a request, in the body or in a cookie.
+
+    Raises InvalidGrant, BadRequest (a key of the previous exchange), RateLimited, Unavailable.
+    """
+    presented = _present(settings, keys, token, place, idempotency_key)
+    limits.count_refresh(presented.claims.sid)
+    with db.autocommit() as tx:
+        session = _exchange(tx, settings, presented)
+    if session:
+        return _pair(session, settings, keys, presented)
+    with db.begin() as tx:
+        answer, pair = _go_down_the_table(tx, settings, keys, presented)
+    # Refuse after the block: raising inside would roll back the revocation.
+    if answer is Answer.REPLAY:
+        revocations.add([presented.claims.sid])
+        log.warning("refresh_token_replayed", sid=presented.claims.sid)
+    if answer is Answer.KEY_IS_USED:
+        raise BadRequest("This Idempotency-Key was used before: make a new one for each token.")
+    if pair is None:
+        raise InvalidGrant
+    return pair
+
+
+def _present(
+    settings: Settings, keys: Keys, token: str, place: tuple[str, str], key: str | None
+) -> Presented:
+    try:
+        claims = keys.refresh_tokens.verify(token)
+    except InvalidTokenError as error:
+        raise InvalidGrant from error
+    overlap = (
+        settings.refresh_overlap_cookie if place == COOKIE else settings.refresh_overlap_bearer
+    )
+    return Presented(claims, place, key, keys.refresh_tokens, overlap)
+
+
+def _exchange(tx: Transaction, settings: Settings, presented: Presented) -> LockedSession | None:
+    """Row 3 of the table, as one statement."""
+    wanted = sessions.Exchange(
+        sid=presented.claims.sid,
+        jti=presented.claims.jti,
+        parent=presented.claims.parent,
+        token_expires_at=presented.claims.expires_at,
+        transports=presented.place,
+        settled_after=presented.settled_after,
+        key_digest=presented.key_digest,
+        idle_ttl=settings.refresh_idle_ttl,
+    )
+    return sessions.exchange(tx, wanted)
+
+
+def _go_down_the_table(
+    tx: Transaction, settings: Settings, keys: Keys, presented: Presented
+) -> tuple[Answer, TokenPair | None]:
+    locked = sessions.lock(tx, presented.claims.sid)
+    if locked is None:
+        return Answer.REFUSED, None
+    row, now = locked
+    answer = decide(Case(presented, row, now))
+    session = sessions.as_locked(row, now)
+    match answer:
+        case Answer.SAME_TOKEN:
+            return answer, _same_token(session, settings, keys, presented)
+        case Answer.NEW_PAIR:
+            exchanged = _exchange(tx, settings, presented)
+            return answer, _pair(exchanged, settings, keys, presented) if exchanged else None
+        case Answer.SAME_SUCCESSOR:
+            return answer, _pair(session, settings, keys, presented)
+        case Answer.SIBLING:
+            sessions.remember_key(tx, row, presented.key_digest)
+            return answer, _pair(session, settings, keys, presented)
+        case Answer.REPLAY:
+            sessions.revoke(tx, row.sid, "replay")
+    return answer, None
+
+
+def _pair(
+    session: LockedSession, settings: Settings, keys: Keys, presented: Presented
+) -> TokenPair:
+    jti, parent = presented.successors[0], presented.claims.jti
+    return issue_pair(session, settings, keys, refresh_jti=jti, parent=parent)
+
+
+def _same_token(
+    session: LockedSession, settings: Settings, keys: Keys, presented: Presented
+) -> TokenPair:
+    jti, parent = presented.claims.jti, presented.claims.parent
+    return issue_pair(session, settings, keys, refresh_jti=jti, parent=parent, rotated=False)

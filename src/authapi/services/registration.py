@@ -1,0 +1,90 @@
+"""Registration: a new account, asked for by a stranger or made by the operator."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from authapi.config import Settings
+from authapi.crypto.passwords import PasswordHasher
+from authapi.crypto.refresh_tokens import new_jti
+from authapi.db import users
+from authapi.db.engine import Database
+from authapi.db.models import User
+from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
+from authapi.services.identities import canonical, parse_email, parse_username
+from authapi.services.password_rules import require_acceptable_password
+from authapi.services.rate_limits import RateLimits
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """As typed. `scopes` are the operator's to give, never the stranger's."""
+
+    email: str
+    password: str
+    username: str | None = None
+    scopes: str = ""
+
+
+def register(
+    db: Database,
+    settings: Settings,
+    hasher: PasswordHasher,
+    limits: RateLimits,
+    wanted: NewUser,
+    address: str,
+    *,
+    now: float,
+) -> User:
+    """An account for whoever asks, where registration is open.
+
+    Hashes: run it on the password pool. Raises RegistrationClosed, RateLimited and what
+    `add_user` raises.
+    """
+    if settings.registration == "closed":
+        raise RegistrationClosed
+    limits.count_registration(address)
+    user = add_user(db, hasher, wanted, now=now)
+    log.info("user_registered", user_id=user.id, ip=address)
+    return user
+
+
+def add_user(db: Database, hasher: PasswordHasher, wanted: NewUser, *, now: float) -> User:
+    """Raises InvalidField, AlreadyRegistered, UsernameTaken, Unavailable."""
+    user = _as_typed(wanted, now)
+    require_acceptable_password(
+        wanted.password, field="password", email=user.email, username=user.username
+    )
+    _require_free(db, user)
+    user.password_hash = hasher.hash(wanted.password)
+    try:
+        with db.begin() as tx:
+            users.add(tx, user)
+    except users.AlreadyTaken:
+        _require_free(db, user)  # somebody else was faster: says which of the two they took
+        raise
+    return user
+
+
+def _as_typed(wanted: NewUser, now: float) -> User:
+    email = parse_email(wanted.email)
+    username = parse_username(wanted.username) if wanted.username is not None else None
+    return User(
+        id=new_jti(),
+        email=email,
+        email_canonical=canonical(email),
+        username=username,
+        username_canonical=canonical(username) if username else None,
+        scopes=wanted.scopes,
+        created_at=now,
+    )
+
+
+def _require_free(db: Database, user: User) -> None:
+    with db.autocommit() as tx:
+        if users.find_by_email(tx, user.email_canonical):
+            raise AlreadyRegistered
+        if user.username_canonical and users.find_by_username(tx, user.username_canonical):
+            raise UsernameTaken

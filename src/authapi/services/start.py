@@ -1,0 +1,31 @@
+"""What has to be true of the database before the first request is answered."""
+
+import structlog
+
+from authapi.config import Settings
+from authapi.db import migrations
+from authapi.db.engine import Database
+from authapi.errors import CommandError
+from authapi.services.key_rotation import Keys, load_signing_keys
+
+log = structlog.get_logger()
+
+
+def prepare(db: Database, settings: Settings, keys: Keys, *, now: float) -> None:
+    """Bring SQLite to the newest migration, demand it of PostgreSQL, and load the keys.
+
+    May be run by several processes at the same moment, and again after it failed.
+    Raises CommandError for what only a person can mend, Unavailable for what may pass.
+    """
+    require_schema(settings)
+    load_signing_keys(db, settings, keys.ring, now=now)
+
+
+def require_schema(settings: Settings) -> None:
+    """Raises CommandError where the schema is behind and is not ours to change, Unavailable."""
+    if not migrations.missing(settings.database_url):
+        return
+    if settings.database_file is None:
+        raise CommandError("The database schema is behind this release: run `authapi migrate`.")
+    migrations.upgrade(settings.database_url)
+    log.info("database_migrated", database=settings.database_url_masked)

@@ -1,0 +1,79 @@
+"""The only place where a token pair is born (RFC 9068 for the access token)."""
+
+from dataclasses import dataclass
+
+from authapi.config import Settings
+from authapi.crypto.refresh_tokens import RefreshClaims, new_jti
+from authapi.db.sessions import LockedSession
+from authapi.services.key_rotation import Keys
+
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 section 2.1
+CLIENT_ID = "authapi"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """An access token and a refresh token of one session; the times are seconds from now."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    scope: str
+    session_id: str
+    transport: str
+    rotated: bool
+
+
+def issue_pair(
+    session: LockedSession,
+    settings: Settings,
+    keys: Keys,
+    *,
+    refresh_jti: str,
+    parent: str,
+    rotated: bool = True,
+) -> TokenPair:
+    """A pair for a session whose row was locked when `session` was read.
+
+    The refresh token's times are those of the exchange that it came from, so that a repeated
+    answer is the same token. The access token never outlives the session.
+    """
+    refresh = RefreshClaims(
+        sid=session.sid,
+        jti=refresh_jti,
+        parent=parent,
+        issued_at=int(session.exchanged_at),
+        expires_at=int(session.expires_at),
+    )
+    issued_at = int(session.now)
+    expires_at = int(min(issued_at + settings.access_token_ttl, session.expires_at))
+    return TokenPair(
+        access_token=_access_token(session, settings, keys, issued_at, expires_at),
+        expires_in=expires_at - issued_at,
+        refresh_token=keys.refresh_tokens.sign(refresh),
+        refresh_expires_in=refresh.expires_at - issued_at,
+        scope=session.scopes,
+        session_id=session.sid,
+        transport=session.transport,
+        rotated=rotated,
+    )
+
+
+def _access_token(
+    session: LockedSession, settings: Settings, keys: Keys, issued_at: int, expires_at: int
+) -> str:
+    claims = {
+        "iss": settings.public_url,
+        "sub": session.user_id,
+        "aud": settings.audience,
+        "exp": expires_at,
+        "iat": issued_at,
+        "jti": new_jti(),
+        "client_id": CLIENT_ID,
+        "sid": session.sid,
+        "auth_time": int(session.created_at),
+    }
+    if session.scopes:
+        claims["scope"] = session.scopes
+    return keys.ring.signing_key(session.now).sign(claims, ACCESS_TOKEN_TYPE)

@@ -1,0 +1,1 @@
+"""One file a group of routes. A route reads, calls one service and hands back."""

@@ -1,0 +1,95 @@
+"""create_app(settings): the only place where the parts meet. Read it first.
+
+cli ─► app ─► web ─► services ─► db | crypto ─► verifier
+              routes  rules       SQL  maths     stands alone
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from authapi import clock as wall_clock
+from authapi.clock import Clock
+from authapi.config import Settings, load_settings
+from authapi.crypto.passwords import PasswordHasher
+from authapi.db.engine import open_database
+from authapi.secret_file import load_or_create
+from authapi.services.key_rotation import new_keys
+from authapi.services.rate_limits import RateLimits
+from authapi.services.revocation import Revocations
+from authapi.verifier import Verifier
+from authapi.web import error_handlers, verify
+from authapi.web.docs_page import docs_router
+from authapi.web.headers import Envelope
+from authapi.web.parts import Parts
+from authapi.web.password_pool import PasswordPool
+from authapi.web.routers import accounts, health, me, sessions, tokens
+from authapi.web.start_gate import StartGate
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.now) -> FastAPI:
+    """The whole application, to be served or mounted; without settings, those of the environment.
+
+    Nothing is connected yet: the server's start-up, or else the first request, prepares the
+    database and the keys (services/start.py). Raises CommandError for settings that can't be meant.
+    """
+    parts = assemble(load_or_create(settings or load_settings()), clock)
+    app = FastAPI(
+        title="authapi",
+        summary="Log-in with access tokens that can be revoked.",
+        version=version("authapi"),
+        lifespan=_lifespan,
+        docs_url=None,  # web/docs_page.py, without any outside address
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect's target would come from the request's Host
+    )
+    app.state.parts = parts
+    app.state.start_gate = StartGate(parts)
+    for router in (accounts.router, tokens.router, me.router, sessions.router, health.router):
+        app.include_router(router)
+    app.include_router(docs_router())
+    verify.install(app)
+    error_handlers.install(app)
+    # The last one added is the outermost.
+    app.add_middleware(app.state.start_gate.middleware)
+    app.add_middleware(Envelope, https=parts.settings.is_https)
+    if parts.settings.trusted_proxies:
+        proxies = [str(network) for network in parts.settings.trusted_proxies]
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
+    return app
+
+
+def assemble(settings: Settings, clock: Clock) -> Parts:
+    """The parts for settings that have a secret."""
+    keys = new_keys(settings)
+    revocations = Revocations(clock)
+    return Parts(
+        settings=settings,
+        clock=clock,
+        db=open_database(settings.database_url, clock),
+        keys=keys,
+        verifier=Verifier(
+            issuer=settings.public_url,
+            audience=settings.audience,
+            jwks=keys.ring,
+            revocations=revocations,
+            leeway=settings.clock_leeway,
+            clock=clock,
+        ),
+        revocations=revocations,
+        limits=RateLimits(settings, clock),
+        hasher=PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost),
+        password_pool=PasswordPool(settings.hash_concurrency, settings.hash_queue),
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    await app.state.start_gate.open()
+    yield
+    parts: Parts = app.state.parts
+    parts.password_pool.close()
+    parts.db.close()

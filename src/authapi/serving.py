@@ -1,0 +1,80 @@
+"""`authapi serve`: uvicorn around the application, and what an operator sees of it."""
+
+import sys
+from typing import Any
+
+import click
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from authapi import clock, logs
+from authapi.app import create_app
+from authapi.config import Settings, load_settings
+from authapi.db.engine import open_database
+from authapi.errors import Unavailable
+from authapi.secret_file import load_or_create, secret_path
+from authapi.services.key_rotation import new_keys
+from authapi.services.start import prepare
+
+log = structlog.get_logger()
+
+# What is under way when SIGTERM comes has this long, in seconds, to be finished.
+GRACE = 10
+
+
+def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Serve until a signal. `settings` have a secret. Raises CommandError before listening.
+
+    A database that is out of reach stops nothing: requests are answered 503 until it is there.
+    """
+    logs.configure(settings.log_format)
+    _prepare_once(settings)
+    if sys.stderr.isatty():
+        _greet(settings, host, port)
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,  # uvicorn would trust 127.0.0.1; ours trusts TRUSTED_PROXIES
+        "timeout_graceful_shutdown": GRACE,
+    }
+    if workers == 1:
+        uvicorn.run(create_app(settings), **options)
+    else:
+        uvicorn.run("authapi.serving:worker_app", factory=True, workers=workers, **options)
+
+
+def worker_app() -> FastAPI:
+    """What each of several worker processes runs."""
+    settings = load_or_create(load_settings())
+    logs.configure(settings.log_format)
+    return create_app(settings)
+
+
+def _prepare_once(settings: Settings) -> None:
+    """Before any worker: one migration, one first key, and one sentence if there is no way."""
+    db = open_database(settings.database_url, clock.now)
+    try:
+        prepare(db, settings, new_keys(settings), now=clock.now())
+    except Unavailable:
+        log.warning("database_out_of_reach", database=settings.database_url_masked)
+    finally:
+        db.close()
+
+
+def _greet(settings: Settings, host: str, port: int) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    key_file = "AUTHAPI_SECRET" if settings_name_a_secret() else str(secret_path(settings))
+    click.echo(f"authapi listens on http://{shown}:{port}", err=True)
+    click.echo(f"  docs      http://{shown}:{port}/docs", err=True)
+    click.echo(f"  database  {settings.database_url_masked}", err=True)
+    click.echo(f"  secret    {key_file}", err=True)
+    click.echo("  stop      Ctrl-C", err=True)
+
+
+def settings_name_a_secret() -> bool:
+    """Whether the secret came from the environment or .env, and not from its file."""
+    return load_settings().secret is not None

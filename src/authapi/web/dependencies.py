@@ -1,0 +1,87 @@
+"""What a route's signature can ask for. None of it does I/O: a verified request needs no thread."""
+
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import HTTPBearer
+
+from authapi.errors import BadRequest, InvalidToken, NoCredential, Unavailable
+from authapi.services.login import Device
+from authapi.verifier import Claims, InvalidTokenError, VerifierNotReadyError
+from authapi.web.parts import Parts, parts_of
+from authapi.web.transports import bearer_token
+
+log = structlog.get_logger()
+
+KEY_LENGTHS = range(16, 129)
+USER_AGENT_LENGTH = 256
+
+
+async def parts(request: Request) -> Parts:
+    return parts_of(request)
+
+
+async def device(request: Request) -> Device:
+    """Where the request came from; behind a trusted proxy, what that says."""
+    agent = request.headers.get("user-agent", "")[:USER_AGENT_LENGTH]
+    printable = "".join(character for character in agent if character.isprintable())
+    return Device(request.client.host if request.client else "", printable or None)
+
+
+def authenticate(request: Request) -> Claims:
+    """The claims of the request's credential, without any I/O.
+
+    Raises NoCredential, InvalidToken, BadRequest, Unavailable.
+    """
+    token = bearer_token(request.scope)
+    if token is None:
+        raise NoCredential
+    try:
+        return parts_of(request).verifier.verify(token)
+    except VerifierNotReadyError as error:
+        raise Unavailable from error
+    except InvalidTokenError as error:
+        log.info("access_token_refused", reason=error.reason)
+        raise InvalidToken from error
+
+
+class AccessToken(HTTPBearer):
+    """FastAPI's scheme for the OpenAPI document, and our reading of the header."""
+
+    async def __call__(self, request: Request) -> Claims:  # type: ignore[override]
+        return authenticate(request)
+
+
+access_token = AccessToken(
+    scheme_name="accessToken",
+    bearerFormat="JWT",
+    description="The `access_token` that `POST /login` or `POST /refresh` answered.",
+)
+
+
+async def idempotency_key(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="16 to 128 visible ASCII characters, random, new for each refresh token. "
+            "Repeat it to be given the same answer again.",
+            json_schema_extra={"minLength": 16, "maxLength": 128},
+        ),
+    ] = None,
+) -> str | None:
+    """Raises BadRequest for a key that is too short, too long, not visible ASCII, or there twice."""
+    if idempotency_key is None:
+        return None
+    given = request.headers.getlist("idempotency-key")
+    visible = all("!" <= character <= "~" for character in idempotency_key)
+    if len(given) > 1 or len(idempotency_key) not in KEY_LENGTHS or not visible:
+        raise BadRequest("The Idempotency-Key must be one of 16 to 128 visible ASCII characters.")
+    return idempotency_key
+
+
+AppParts = Annotated[Parts, Depends(parts)]
+CurrentSubject = Annotated[Claims, Security(access_token)]
+FromDevice = Annotated[Device, Depends(device)]
+IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]

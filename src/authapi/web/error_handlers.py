@@ -1,0 +1,86 @@
+"""Every error, FastAPI's and Starlette's too, in the one form of contract section 6."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
+
+from authapi.errors import (
+    BadRequest,
+    InvalidField,
+    MethodNotAllowed,
+    NotFound,
+    Refusal,
+    ServerError,
+)
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+INVALID = "The request has a field that is not valid."
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_exception)
+
+
+def as_response(refusal: Refusal) -> Response:
+    body: dict[str, Any] = {"error": refusal.code, "error_description": refusal.description}
+    if isinstance(refusal, InvalidField):
+        body["errors"] = refusal.errors
+    return JSONResponse(body, refusal.status, dict(refusal.headers))
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    return as_response(error if isinstance(error, Refusal) else ServerError())
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    given = error.errors() if isinstance(error, RequestValidationError) else []
+    body = {
+        "error": InvalidField.code,
+        "error_description": InvalidField.description,
+        "errors": [_without_input(entry) for entry in given],
+    }
+    return JSONResponse(body, InvalidField.status)
+
+
+def _without_input(error: dict[str, Any]) -> dict[str, Any]:
+    """pydantic's error without what was sent: the name of an unknown field was sent, too."""
+    loc: Sequence[str | int] = error["loc"]
+    if error["type"] == "extra_forbidden":
+        return {
+            "loc": list(loc[:-1]),
+            "msg": "There is a field that is not known",
+            "type": error["type"],
+        }
+    return {"loc": list(loc), "msg": error["msg"], "type": error["type"]}
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    match status:
+        case 404:
+            return as_response(NotFound())
+        case 405:
+            return as_response(MethodNotAllowed(allowed_methods(request)))
+        case 400:
+            return as_response(BadRequest("The body is not JSON in UTF-8."))
+    return as_response(ServerError())
+
+
+def allowed_methods(request: Request) -> str:
+    """All of the path's methods: Starlette names those of the first route that has the path."""
+    routes = request.app.router.routes
+    allowed = [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    ]
+    return ", ".join([*allowed, "HEAD"] if "GET" in allowed else allowed)

@@ -1,0 +1,95 @@
+"""What every response carries, whatever becomes of the request: its id, its security headers.
+
+The outermost of our layers, and the last resort: an error that nobody expected is answered here,
+with the same headers as any other.
+"""
+
+import secrets
+from time import perf_counter
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from authapi.errors import ServerError
+from authapi.web.error_handlers import as_response
+
+log = structlog.get_logger()
+
+ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
+ID_LENGTH = 64
+# Asked many times a second by machines: worth a line only to whoever looks for one.
+QUIET = ("/verify", "/healthz", "/readyz")
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
+
+
+class Envelope:
+    """Pure ASGI. A response's own headers win over these."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self._app = app
+        self._headers = HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT} if https else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        status = 0
+
+        # RFC 9110 section 9.3.2: HEAD is GET without the content.
+        is_head = scope["method"] == "HEAD"
+        inner = {**scope, "method": "GET"} if is_head else scope
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            elif is_head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        started = perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(inner, receive, send_with_headers)
+            except Exception:
+                log.exception("unexpected_error", method=scope["method"], path=scope["path"])
+                if status:
+                    raise  # half an answer is out: only the connection can be cut
+                await as_response(ServerError())(inner, receive, send_with_headers)
+            _log_request(scope, status, perf_counter() - started)
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's, where it is one that a log can carry, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given = value.decode("latin-1")
+            if 0 < len(given) <= ID_LENGTH and ID_CHARACTERS.issuperset(given):
+                return str(given)
+    return secrets.token_hex(8)
+
+
+def _log_request(scope: Scope, status: int, duration: float) -> None:
+    path = scope["path"]
+    write = log.debug if path.startswith(QUIET) else log.info
+    write(
+        "request",
+        method=scope["method"],
+        path=path,
+        status=status,
+        duration_ms=round(duration * 1000, 2),
+    )

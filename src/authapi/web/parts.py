@@ -1,0 +1,33 @@
+"""What a request may need. app.py puts it together, once."""
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from authapi.clock import Clock
+from authapi.config import Settings
+from authapi.crypto.passwords import PasswordHasher
+from authapi.db.engine import Database
+from authapi.services.key_rotation import Keys
+from authapi.services.rate_limits import RateLimits
+from authapi.services.revocation import Revocations
+from authapi.verifier import Verifier
+from authapi.web.password_pool import PasswordPool
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    settings: Settings
+    clock: Clock
+    db: Database
+    keys: Keys
+    verifier: Verifier
+    revocations: Revocations
+    limits: RateLimits
+    hasher: PasswordHasher
+    password_pool: PasswordPool
+
+
+def parts_of(request: HTTPConnection) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts

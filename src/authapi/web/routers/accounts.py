@@ -1,0 +1,32 @@
+"""Accounts come into being here."""
+
+from fastapi import APIRouter
+
+from authapi.errors import AlreadyRegistered, RateLimited, RegistrationClosed, UsernameTaken
+from authapi.services.registration import NewUser, register
+from authapi.web.dependencies import AppParts, FromDevice
+from authapi.web.openapi import BODY, refusals
+from authapi.web.schemas import Profile, Registration
+from authapi.web.strict_json import StrictRoute
+
+router = APIRouter(route_class=StrictRoute, tags=["accounts"])
+
+
+@router.post(
+    "/register",
+    status_code=201,
+    summary="Make an account",
+    responses=refusals(*BODY, RegistrationClosed, AlreadyRegistered, UsernameTaken, RateLimited),
+)
+async def register_account(body: Registration, parts: AppParts, device: FromDevice) -> Profile:
+    user = await parts.password_pool.run(
+        register,
+        parts.db,
+        parts.settings,
+        parts.hasher,
+        parts.limits,
+        NewUser(email=body.email, password=body.password, username=body.username),
+        device.address,
+        now=parts.clock(),
+    )
+    return Profile.of(user)

@@ -1,0 +1,33 @@
+"""Is the process alive, and can it serve?"""
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from authapi.services.readiness import what_is_not_ready
+from authapi.web.dependencies import AppParts
+from authapi.web.schemas import Health, NotReadyBody
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="Is the process alive?")
+async def healthz() -> Health:
+    return Health(status="ok")
+
+
+@router.get(
+    "/readyz",
+    summary="Can it serve?",
+    response_model=Health,
+    responses={503: {"model": NotReadyBody, "description": "It can't; `not_ready` says why."}},
+)
+def readyz(parts: AppParts) -> Health | Response:
+    missing = what_is_not_ready(parts.db, parts.keys.ring)
+    if not missing:
+        return Health(status="ready")
+    body = NotReadyBody(
+        error="unavailable",
+        error_description=f"Not ready: {', '.join(missing)}.",
+        not_ready=missing,
+    )
+    return JSONResponse(body.model_dump(), 503, {"Retry-After": "1"})

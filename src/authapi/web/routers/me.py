@@ -1,0 +1,70 @@
+"""Users about themselves."""
+
+from fastapi import APIRouter
+
+from authapi.errors import RateLimited, UsernameTaken, WrongPassword
+from authapi.services.account_deletion import delete_account
+from authapi.services.password_change import change_password
+from authapi.services.profile import change_username, get_profile
+from authapi.web.dependencies import AppParts, CurrentSubject, FromDevice
+from authapi.web.openapi import BODY, CREDENTIAL, refusals
+from authapi.web.schemas import PasswordChange, PasswordProof, Profile, ProfileChange
+from authapi.web.strict_json import StrictRoute
+
+router = APIRouter(route_class=StrictRoute, prefix="/me", tags=["me"])
+
+
+@router.get("", summary="Who am I", responses=refusals(*CREDENTIAL))
+def read_profile(parts: AppParts, current: CurrentSubject) -> Profile:
+    return Profile.of(get_profile(parts.db, current.sub))
+
+
+@router.patch(
+    "", summary="Change the username", responses=refusals(*CREDENTIAL, *BODY, UsernameTaken)
+)
+def change_profile(body: ProfileChange, parts: AppParts, current: CurrentSubject) -> Profile:
+    return Profile.of(change_username(parts.db, current.sub, body.username))
+
+
+@router.post(
+    "/password",
+    status_code=204,
+    summary="Change the password and end every other session",
+    responses=refusals(*CREDENTIAL, *BODY, WrongPassword, RateLimited),
+)
+async def change_own_password(
+    body: PasswordChange, parts: AppParts, current: CurrentSubject, device: FromDevice
+) -> None:
+    await parts.password_pool.run(
+        change_password,
+        parts.db,
+        parts.hasher,
+        parts.limits,
+        parts.revocations,
+        current.sub,
+        current.sid,
+        body.current_password,
+        body.new_password,
+        device.address,
+    )
+
+
+@router.post(
+    "/delete",
+    status_code=204,
+    summary="Delete the account",
+    responses=refusals(*CREDENTIAL, *BODY, WrongPassword, RateLimited),
+)
+async def delete_own_account(
+    body: PasswordProof, parts: AppParts, current: CurrentSubject, device: FromDevice
+) -> None:
+    await parts.password_pool.run(
+        delete_account,
+        parts.db,
+        parts.hasher,
+        parts.limits,
+        parts.revocations,
+        current.sub,
+        body.password,
+        device.address,
+    )

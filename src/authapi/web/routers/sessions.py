@@ -1,0 +1,37 @@
+"""The devices on which a user is logged in."""
+
+from fastapi import APIRouter
+
+from authapi.errors import NotFound
+from authapi.services.own_sessions import end_other_sessions, end_session, list_sessions
+from authapi.web.dependencies import AppParts, CurrentSubject
+from authapi.web.openapi import CREDENTIAL, refusals
+from authapi.web.schemas import SessionInfo
+from authapi.web.strict_json import StrictRoute
+
+router = APIRouter(route_class=StrictRoute, prefix="/sessions", tags=["sessions"])
+
+
+@router.get("", summary="List the sessions", responses=refusals(*CREDENTIAL))
+def read_sessions(parts: AppParts, current: CurrentSubject) -> list[SessionInfo]:
+    return [SessionInfo.of(row, current.sid) for row in list_sessions(parts.db, current.sub)]
+
+
+@router.delete(
+    "",
+    status_code=204,
+    summary="End every session but this one",
+    responses=refusals(*CREDENTIAL),
+)
+def end_others(parts: AppParts, current: CurrentSubject) -> None:
+    end_other_sessions(parts.db, parts.revocations, current.sub, current.sid)
+
+
+@router.delete(
+    "/{session_id}",
+    status_code=204,
+    summary="End one session",
+    responses=refusals(*CREDENTIAL, NotFound),
+)
+def end_one(session_id: str, parts: AppParts, current: CurrentSubject) -> None:
+    end_session(parts.db, parts.revocations, current.sub, session_id)

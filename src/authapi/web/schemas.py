@@ -1,0 +1,147 @@
+"""What bodies look like. Rules that a type can't state are in services/."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from authapi.clock import as_datetime
+from authapi.db.models import Session, User
+from authapi.services.identities import require_plain_text
+
+# What is longer is no name and no password; the rules in services/ are narrower.
+Text = Annotated[str, Field(max_length=1024), AfterValidator(require_plain_text)]
+Token = Annotated[str, AfterValidator(require_plain_text)]
+
+EXAMPLE_TOKEN = "eyJhbGciOiJFUzI1NiIsImtpZCI6Ij…"  # noqa: S105
+EXAMPLE_ID = "p4RQpYBpOU1R1Hn0nUdM2Q"
+EXAMPLE_PASSWORD = "correct horse battery staple"  # noqa: S105
+
+
+class Body(BaseModel):
+    """A field that is not known is refused: a typing error must not pass for an answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Registration(Body):
+    email: Text = Field(examples=["ada@example.com"])
+    password: Text = Field(examples=[EXAMPLE_PASSWORD])
+    username: Text | None = Field(None, examples=["ada"])
+
+
+class Login(Body):
+    """`password`, and one of `email` and `username`."""
+
+    email: Text | None = Field(None, examples=["ada@example.com"])
+    username: Text | None = Field(None, json_schema_extra={"examples": []})
+    password: Text = Field(examples=[EXAMPLE_PASSWORD])
+    transport: Literal["bearer"] = "bearer"
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Self:
+        if (self.email is None) == (self.username is None):
+            raise ValueError("give one of email and username")
+        return self
+
+
+class Refresh(Body):
+    refresh_token: Token | None = Field(None, examples=[EXAMPLE_TOKEN])
+
+
+class Logout(Body):
+    refresh_token: Token | None = Field(None, examples=[EXAMPLE_TOKEN])
+
+
+class ProfileChange(Body):
+    """`null` takes the username away."""
+
+    username: Text | None = Field(examples=["countess"])
+
+
+class PasswordChange(Body):
+    current_password: Text = Field(examples=[EXAMPLE_PASSWORD])
+    new_password: Text = Field(examples=["a new and much longer phrase"])
+
+
+class PasswordProof(Body):
+    password: Text = Field(examples=[EXAMPLE_PASSWORD])
+
+
+class TokenResponse(BaseModel):
+    """RFC 6749 section 5.1. `expires_in` and `refresh_expires_in` are seconds from now."""
+
+    access_token: str = Field(examples=[EXAMPLE_TOKEN])
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: int = Field(examples=[900])
+    refresh_token: str = Field(examples=[EXAMPLE_TOKEN])
+    refresh_expires_in: int = Field(examples=[604800])
+    scope: str = Field(examples=["reports:read"])
+    session_id: str = Field(examples=[EXAMPLE_ID])
+
+
+class Profile(BaseModel):
+    id: str = Field(examples=[EXAMPLE_ID])
+    email: str = Field(examples=["ada@example.com"])
+    email_verified: bool
+    username: str | None = Field(examples=["ada"])
+    scopes: list[str] = Field(examples=[["reports:read"]])
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        return cls(
+            id=user.id,
+            email=user.email,
+            email_verified=user.email_verified_at is not None,
+            username=user.username,
+            scopes=user.scopes.split(),
+            created_at=as_datetime(user.created_at),
+        )
+
+
+class SessionInfo(BaseModel):
+    id: str = Field(examples=[EXAMPLE_ID])
+    current: bool
+    transport: str = Field(examples=["bearer"])
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    user_agent: str | None = Field(examples=["curl/8.5.0"])
+    ip: str | None = Field(examples=["192.0.2.7"])
+
+    @classmethod
+    def of(cls, session: Session, current_sid: str) -> Self:
+        return cls(
+            id=session.sid,
+            current=session.sid == current_sid,
+            transport=session.transport,
+            created_at=as_datetime(session.created_at),
+            last_used_at=as_datetime(session.last_used_at),
+            expires_at=as_datetime(session.expires_at),
+            user_agent=session.user_agent,
+            ip=session.ip,
+        )
+
+
+class Health(BaseModel):
+    status: str = Field(examples=["ok"])
+
+
+class ErrorBody(BaseModel):
+    error: str
+    error_description: str
+
+
+class FieldError(BaseModel):
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class ValidationErrorBody(ErrorBody):
+    errors: list[FieldError]
+
+
+class NotReadyBody(ErrorBody):
+    not_ready: list[str]

@@ -1,0 +1,77 @@
+"""Bodies: small, JSON by name and by content, read one way only."""
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from authapi.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
+
+MAX_BODY = 64 * 1024
+
+
+class StrictRequest(Request):
+    async def body(self) -> bytes:
+        """At most MAX_BODY bytes. Raises PayloadTooLarge, before reading where the length is known."""
+        if not hasattr(self, "_body"):
+            length = self.headers.get("content-length", "0")
+            if not length.isdecimal() or int(length[:20]) > MAX_BODY:
+                raise PayloadTooLarge
+            body = bytearray()
+            async for chunk in self.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise PayloadTooLarge
+            self._body = bytes(body)
+        return self._body
+
+    async def json(self) -> Any:
+        """Raises BadRequest for what two parsers could read differently (RFC 7493)."""
+        try:
+            return _DECODER.decode((await self.body()).decode("utf-8"))
+        except (ValueError, RecursionError):
+            # `from None`: the cause quotes the body, and causes are logged.
+            raise BadRequest("The body is not JSON in UTF-8.") from None
+
+
+class StrictRoute(APIRoute):
+    """A route whose body is JSON or nothing: a form of another site can't reach it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            if not _has_body(request):
+                return await handle(request)
+            strict = StrictRequest(request.scope, request.receive)
+            if await strict.body() and not _is_json(request):
+                raise UnsupportedMediaType
+            return await handle(strict)
+
+        return handle_strictly
+
+
+def _has_body(request: Request) -> bool:
+    headers = request.headers
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _is_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0]
+    return media_type.strip().lower() == "application/json"
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError
+    return members
+
+
+def _refuse(_constant: str) -> None:
+    raise ValueError  # NaN, Infinity: Python's own extension
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_refuse)

@@ -1,0 +1,88 @@
+"""`/verify`: a reverse proxy asks it about each request (nginx auth_request, Traefik, Envoy).
+
+A plain ASGI endpoint: any method and any path below it, nothing read but the headers, no query
+and no thread. Its answers are 204, 401, 403 and 503 alone: nginx makes a 500 of anything else.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from authapi.errors import BadRequest, InsufficientScope, InvalidToken, NoCredential
+from authapi.web.dependencies import authenticate
+from authapi.web.openapi import documented
+
+
+class VerifyEndpoint:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = _verify(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+def _verify(request: Request) -> Response:
+    try:
+        claims = authenticate(request)
+    except BadRequest as error:
+        raise InvalidToken from error  # two Authorization headers: 400 elsewhere
+    wanted = _wanted_scopes(request.query_params)
+    if not claims.scopes.issuperset(wanted):
+        raise InsufficientScope(wanted)
+    return Response(
+        status_code=204,
+        headers={
+            "X-Auth-Subject": claims.sub,
+            "X-Auth-Session": claims.sid,
+            "X-Auth-Scope": " ".join(sorted(claims.scopes)),
+        },
+    )
+
+
+def _wanted_scopes(query: QueryParams) -> list[str]:
+    return [scope for given in query.getlist("scope") for scope in given.split()]
+
+
+def install(app: FastAPI) -> None:
+    """Add the routes, and name them in the OpenAPI document."""
+    endpoint = VerifyEndpoint()
+    app.router.routes.append(Route("/verify", endpoint))
+    app.router.routes.append(Route("/verify/{original_path:path}", endpoint))
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document: dict[str, Any] = generate()
+        document["paths"]["/verify"] = {"get": OPERATION}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+_TEXT = {"schema": {"type": "string"}}
+OPERATION: dict[str, Any] = {
+    "tags": ["tokens"],
+    "summary": "Is this request's credential good?",
+    "description": "For a reverse proxy that asks about each request. Any method; "
+    "`/verify/{any path}` is the same.",
+    "operationId": "verify",
+    "security": [{"accessToken": []}],
+    "parameters": [
+        {
+            "name": "scope",
+            "in": "query",
+            "required": False,
+            "description": "Space-separated scopes that the token must have.",
+            "schema": {"type": "string"},
+        }
+    ],
+    "responses": {
+        "204": {
+            "description": "It is good.",
+            "headers": {"X-Auth-Subject": _TEXT, "X-Auth-Session": _TEXT, "X-Auth-Scope": _TEXT},
+        },
+        **documented(NoCredential, InvalidToken, InsufficientScope),
+    },
+}

@@ -1,0 +1,134 @@
+"""What tests stand on: two real databases, a clock that only moves when told, the app over HTTP.
+
+Each database is migrated by Alembic once and copied for each test. Both read the time from the
+test's clock: SQLite because the app registers its own, PostgreSQL through a `clock_timestamp()`
+in a schema that the test's connections search before pg_catalog.
+"""
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from authapi.app import create_app
+from authapi.config import Settings
+from authapi.db import migrations
+from authapi.db.engine import Database
+from tests.support.api import Api
+from tests.support.app_transport import AppClient
+from tests.support.clock import TestClock
+from tests.support.postgresql import PostgreSQL
+
+SECRET = "a secret for tests which is long enough"
+DATABASES = ("sqlite", "postgresql")
+
+MakeSettings = Callable[..., Settings]
+MakeApp = Callable[..., FastAPI]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("AUTHAPI_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrations.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    with PostgreSQL.running(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, clock: TestClock) -> Iterator[str]:
+    """A migrated, empty database of the test's own, which reads the time from `clock`."""
+    if request.param == "sqlite":
+        path = tmp_path / "authapi.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    with server.database() as name:
+        clock.follow(server.setter_of_time(name))
+        yield server.url(name, test_clock=True)
+
+
+@pytest.fixture
+def make_settings(database_url: str) -> MakeSettings:
+    """Settings for the test's database: cheap hashes, and whatever is given."""
+
+    def make(**overrides: object) -> Settings:
+        values = {
+            "database_url": database_url,
+            "secret": SECRET,
+            "hash_memory_kib": 1024,
+            "hash_time_cost": 1,
+        }
+        return Settings(**{**values, **overrides})
+
+    return make
+
+
+@pytest.fixture
+def make_app(make_settings: MakeSettings, clock: TestClock) -> Iterator[MakeApp]:
+    """The application with settings; several are several processes on one database."""
+    made: list[FastAPI] = []
+
+    def make(**overrides: object) -> FastAPI:
+        app = create_app(make_settings(**overrides), clock=clock)
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        app.state.parts.password_pool.close()
+        app.state.parts.db.close()
+
+
+@pytest.fixture
+def make_api(make_app: MakeApp) -> Iterator[Callable[..., Api]]:
+    clients: list[AppClient] = []
+
+    def make(**overrides: object) -> Api:
+        clients.append(AppClient(make_app(**overrides)))
+        return Api(clients[-1])
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def api(make_api: Callable[..., Api]) -> Api:
+    """The application with default settings, as a client sees it."""
+    return make_api()
+
+
+@pytest.fixture
+def db(api: Api) -> Database:
+    """The same database as `api`'s, for what HTTP can't show."""
+    database: Database = api.app.state.parts.db
+    return database
+
+
+@pytest.fixture
+def unique() -> Iterator[int]:
+    return itertools.count()

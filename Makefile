@@ -24,7 +24,7 @@ check: .venv/dev.stamp ## lint, formatting, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 fix: .venv/dev.stamp ## mend what ruff can mend, and format
 	$(BIN)/ruff check --fix-only .

@@ -1,0 +1,178 @@
+"""Secrets, addresses and origins in the settings: what is too weak or too vague to start with."""
+
+import secrets
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from authapi.config import load_settings
+from authapi.errors import CommandError
+
+GOOD_SECRET = "kQ8Zr3uV5yB1nM4pX7sD0fG2hJ6lA9wE"
+
+
+def refusal(**overrides: object) -> str:
+    with pytest.raises(CommandError) as caught:
+        load_settings(**overrides)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "short",
+        "x" * 64,
+        "secret" * 8,
+        "changeme-changeme-changeme-changeme",
+        "Please-Change_Me-before-production!",
+        "your-256-bit-secret-your-256-bit-secret",
+        "a-string-secret-at-least-256-bits-long",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        f"{GOOD_SECRET},",
+        f"{GOOD_SECRET},short",
+        GOOD_SECRET[:31],
+        GOOD_SECRET + "\n" + GOOD_SECRET,
+    ],
+)
+def test_a_weak_secret_is_refused_and_not_shown(secret: str) -> None:
+    sentence = refusal(secret=secret)
+    assert sentence.startswith("AUTHAPI_SECRET ")
+    assert secret == "" or secret not in sentence
+
+
+def test_a_fresh_secret_is_accepted() -> None:
+    for _ in range(200):
+        load_settings(secret=secrets.token_urlsafe(32))
+
+
+def test_thirty_two_bytes_count_not_characters() -> None:
+    assert load_settings(secret="äöüßéèêñçåøæœđłž").secrets == ("äöüßéèêñçåøæœđłž".encode(),)
+
+
+def test_a_list_of_secrets_keeps_its_order() -> None:
+    first, second = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    assert load_settings(secret=f"{first}, {second}").secrets == (first.encode(), second.encode())
+
+
+def test_a_missing_secret_is_never_an_empty_one() -> None:
+    with pytest.raises(CommandError, match="AUTHAPI_SECRET is missing"):
+        _ = load_settings().secrets
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_is_spelled_as_sqlalchemy_wants_it(scheme: str) -> None:
+    settings = load_settings(database_url=f"{scheme}://u:p%40w@db:5432/authapi?sslmode=require")
+    assert settings.database_url == "postgresql+psycopg://u:p%40w@db:5432/authapi?sslmode=require"
+    assert settings.database_file is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:hunter2@db/authapi",
+        "hunter2",
+        "",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file:hunter2?mode=memory&uri=true",
+        "sqlite:///folder/",
+        "postgresql://",
+        "postgresql://u:hunter2@db",
+        "postgresql://u:hunter2@db:port/x",
+        "postgresql://u:hunter2/3@db/x",
+    ],
+)
+def test_other_databases_are_refused_without_showing_the_url(url: str) -> None:
+    sentence = refusal(database_url=url)
+    assert sentence.startswith("AUTHAPI_DATABASE_URL ")
+    assert "hunter2" not in sentence
+
+
+def test_an_absolute_sqlite_path_stays_absolute() -> None:
+    assert load_settings(database_url="sqlite:////srv/a.db").database_file == Path("/srv/a.db")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://auth.example",
+        "https://auth.example/auth",
+        "https://auth.example:8443",
+        "http://localhost:9000",
+        "http://app.localhost",
+        "http://127.0.0.1",
+        "http://[::1]:8000",
+    ],
+)
+def test_a_public_url_is_kept_as_written(url: str) -> None:
+    assert load_settings(public_url=url).public_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "auth.example",
+        "ftp://auth.example",
+        "https://",
+        "https://auth.example/",
+        "https://auth.example?x=1",
+        "https://auth.example?",
+        "https://auth.example#top",
+        "https://auth.example/#",
+        "https://user:hunter2@auth.example",
+        "https://auth.example:99999",
+        "https://auth.example:0",
+        "https://auth example",
+        "https://auth.exämple",
+        "https://auth.example\\@evil.example",
+        "https://auth.example\n",
+        "https://[::1",
+        "http://auth.example",
+        "http://localhost.evil.example",
+        "http://10.0.0.1",
+    ],
+)
+def test_a_public_url_that_cannot_be_an_issuer_is_refused(url: str) -> None:
+    sentence = refusal(public_url=url)
+    assert sentence.startswith("AUTHAPI_PUBLIC_URL ")
+    assert "hunter2" not in sentence
+
+
+def test_http_beyond_this_machine_has_to_be_asked_for() -> None:
+    settings = load_settings(public_url="http://auth.example", allow_insecure_http="true")
+    assert not settings.is_https
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Auth.example:443/auth", "https://auth.example"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_our_own_origin_is_what_browsers_send(url: str, origin: str) -> None:
+    assert load_settings(public_url=url).public_origin == origin
+
+
+def test_origins_are_a_list() -> None:
+    settings = load_settings(cors_origins="https://a.example, http://localhost:5173,")
+    assert settings.cors_origins == ("https://a.example", "http://localhost:5173")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "null", "https://a.example/", "https://a.example:443", "https://A.example", "a.example"],
+)
+def test_an_origin_that_no_browser_sends_is_refused(origin: str) -> None:
+    assert refusal(cors_origins=origin).startswith("AUTHAPI_CORS_ORIGINS ")
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    settings = load_settings(trusted_proxies="10.0.0.0/8, ::1")
+    assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
+    assert refusal(trusted_proxies="proxy").startswith("AUTHAPI_TRUSTED_PROXIES ")
+    assert refusal(trusted_proxies="10.0.0.1/8").startswith("AUTHAPI_TRUSTED_PROXIES ")

@@ -71,7 +71,7 @@ async def idempotency_key(
         ),
     ] = None,
 ) -> str | None:
-    """Raises BadRequest for a key that is too short, too long, not visible ASCII, or there twice."""
+    """Raises BadRequest for one too short or long, not visible ASCII, or given twice."""
     if idempotency_key is None:
         return None
     given = request.headers.getlist("idempotency-key")

@@ -72,7 +72,7 @@ class TokenResponse(BaseModel):
     """RFC 6749 section 5.1. `expires_in` and `refresh_expires_in` are seconds from now."""
 
     access_token: str = Field(examples=[EXAMPLE_TOKEN])
-    token_type: Literal["Bearer"] = "Bearer"
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
     expires_in: int = Field(examples=[900])
     refresh_token: str = Field(examples=[EXAMPLE_TOKEN])
     refresh_expires_in: int = Field(examples=[604800])

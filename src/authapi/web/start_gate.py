@@ -51,7 +51,7 @@ class StartGate:
         except Unavailable:
             pass
         except CommandError as error:
-            log.error("not_ready", reason=str(error))
+            log.error("not_ready", reason=str(error))  # noqa: TRY400 - a sentence says it all
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         return self.is_open or path.startswith(ALWAYS_OPEN)
 

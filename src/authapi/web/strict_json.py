@@ -14,7 +14,7 @@ MAX_BODY = 64 * 1024
 
 class StrictRequest(Request):
     async def body(self) -> bytes:
-        """At most MAX_BODY bytes. Raises PayloadTooLarge, before reading where the length is known."""
+        """At most MAX_BODY bytes; PayloadTooLarge comes before any is read, where that is known."""
         if not hasattr(self, "_body"):
             length = self.headers.get("content-length", "0")
             if not length.isdecimal() or int(length[:20]) > MAX_BODY:
@@ -27,7 +27,7 @@ class StrictRequest(Request):
             self._body = bytes(body)
         return self._body
 
-    async def json(self) -> Any:
+    async def json(self) -> Any:  # noqa: ANN401
         """Raises BadRequest for what two parsers could read differently (RFC 7493)."""
         try:
             return _DECODER.decode((await self.body()).decode("utf-8"))

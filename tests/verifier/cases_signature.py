@@ -215,6 +215,7 @@ SIGNATURES = [
     _signed_as("halves swapped", lambda raw: raw[len(raw) // 2 :] + raw[: len(raw) // 2]),
     _signed_as("reversed", lambda raw: raw[::-1]),
     _signed_as("in DER", _in_der, "ES256"),
+    _signed_as("zero before s", lambda raw: raw[:32] + b"\0" + raw[32:], "ES256"),
     _signed_as("of 63 bytes", lambda raw: raw[:63], "ES256", "EdDSA"),
     _signed_as("r only", lambda raw: raw[:32], "ES256", "EdDSA"),
     _signed_as("of P-384's length", lambda raw: raw[:32] + bytes(16) + raw[32:] + bytes(16)),

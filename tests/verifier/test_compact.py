@@ -28,6 +28,12 @@ def test_the_type_has_no_case() -> None:
     assert decode_compact(token, KEYS.get, types=REFRESH)
 
 
+def test_a_letter_that_only_becomes_ours_in_lower_case_is_another() -> None:
+    token = SIGNER.token_with_header(typ="\u212a+jwt")  # the Kelvin sign
+    with pytest.raises(InvalidTokenError, match="typ"):
+        decode_compact(token, KEYS.get, types=frozenset({"k+jwt"}))
+
+
 def test_the_header_cannot_be_altered_for_the_next_token() -> None:
     header, _ = decode_compact(SIGNER.token_with_header(typ="rt+jwt"), KEYS.get, types=REFRESH)
     with pytest.raises(TypeError):

@@ -89,7 +89,7 @@ def read_claims(payload: dict[str, Any], *, key_id: str, issuer: str, audience: 
     return Claims(
         sub=payload["sub"],
         sid=payload["sid"],
-        scopes=frozenset(payload.get("scope", "").split(" ")) - {""},
+        scopes=frozenset(payload.get("scope", "").split()),
         expires_at=payload["exp"],
         issued_at=payload["iat"],
         key_id=key_id,

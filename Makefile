@@ -18,13 +18,13 @@ run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:800
 	@exec $(BIN)/authapi serve --port $(PORT)
 
 test: .venv/dev.stamp ## run the tests (ARGS="tests/rfc -x" for some of them)
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadgroup $(ARGS)
 
 check: .venv/dev.stamp ## lint, formatting, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 
 fix: .venv/dev.stamp ## mend what ruff can mend, and format
 	$(BIN)/ruff check --fix-only .
@@ -36,7 +36,7 @@ migrate: .venv/run.stamp ## bring the database to the newest migration
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "authapi needs Python 3.11 or newer, and $(PYTHON) is not. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) lacks the venv module. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear .venv
 

@@ -1,0 +1,58 @@
+"""Rules about the files themselves: sizes, names, and what may never be committed."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.project.tree import ROOT, tracked_files
+
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+LONGEST_FILE = 300
+LONGEST_FUNCTION = 40
+# architecture: a name that says nothing draws everything in.
+NAMELESS = {"utils", "util", "common", "helpers", "helper", "base", "core", "misc"}
+
+# Written so that this file does not find itself.
+REGISTRIES = re.compile(r"py[p]i\.org|python[h]osted\.org|--(extra-)?index-[u]rl|--find-[l]inks")
+MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|root|farm|home|Users|tmp|opt/(wheels|pypi))/")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Each function's name and its length in lines, decorators left out."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - node.lineno + 1
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_a_source_file_is_short_and_so_are_its_functions(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+    long = {name: lines for name, lines in functions(path) if lines > LONGEST_FUNCTION}
+    assert long == {}
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    nameless = [
+        relative(path)
+        for path in SOURCES
+        if NAMELESS & {*path.relative_to(ROOT).with_suffix("").parts}
+    ]
+    assert nameless == []
+
+
+@pytest.mark.parametrize("unwanted", [REGISTRIES, MACHINE_PATHS], ids=["registry", "machine path"])
+def test_no_file_names_a_registry_or_a_path_of_one_machine(unwanted: re.Pattern[str]) -> None:
+    lines = (
+        (relative(path), number, line)
+        for path in tracked_files()
+        for number, line in enumerate(path.read_bytes().decode(errors="replace").splitlines(), 1)
+    )
+    assert [found for found in lines if unwanted.search(found[2])] == []

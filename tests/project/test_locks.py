@@ -1,0 +1,51 @@
+"""The locks: what pyproject.toml asks for, and nothing that anybody could swap."""
+
+import re
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.project.tree import ROOT
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+RUNTIME = PYPROJECT["project"]["dependencies"]
+BUILD = PYPROJECT["build-system"]["requires"]
+DEV = PYPROJECT["dependency-groups"]["dev"]
+LOCKS = {
+    "requirements.lock": RUNTIME,
+    "requirements-build.lock": BUILD,
+    "requirements-dev.lock": [*RUNTIME, *BUILD, *DEV],
+}
+PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+) \\\n(?P<hashes>(?: +--hash=.*\n)+)", re.M)
+HASHES = re.compile(r"(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+")
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Name to version. Each pin has its hashes, and there is nothing but pins and comments."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    rest = re.sub(r"^ *#.*\n", "", PIN.sub("", text), flags=re.M)
+    assert rest.strip() == ""
+    found = list(PIN.finditer(text))
+    assert all(HASHES.fullmatch(pin["hashes"]) for pin in found)
+    return {canonicalize_name(pin["name"]): pin["version"] for pin in found}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_what_pyproject_asks_for(lock: str) -> None:
+    locked = pins(lock)
+    wanted = [Requirement(text) for text in LOCKS[lock]]
+    stale = [
+        str(requirement)
+        for requirement in wanted
+        if locked.get(canonicalize_name(requirement.name)) is None
+        or not requirement.specifier.contains(locked[canonicalize_name(requirement.name)])
+    ]
+    assert stale == [], "run: make lock"
+
+
+def test_the_locks_agree_with_each_other() -> None:
+    everything = pins("requirements-dev.lock")
+    for lock in ("requirements.lock", "requirements-build.lock"):
+        assert pins(lock).items() <= everything.items()

@@ -1,0 +1,94 @@
+"""The Makefile as a newcomer meets it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.project.server import serving
+from tests.project.tree import ROOT
+
+FILES = ("Makefile", "README.md", "pyproject.toml", "requirements.lock", "requirements-build.lock")
+NO_CACHES = shutil.ignore_patterns("__pycache__")
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=environment(), capture_output=True, text=True
+    )
+
+
+def environment() -> dict[str, str]:
+    """Without what a surrounding `make test` hands down."""
+    inherited = ("AUTHAPI_", "MAKE", "MFLAGS", "PYTHON", "VIRTUAL_ENV")
+    return {name: value for name, value in os.environ.items() if not name.startswith(inherited)}
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What `make run` needs of the repository, in a folder with a space in its name."""
+    folder = tmp_path / "a clone"
+    folder.mkdir()
+    for name in FILES:
+        shutil.copy(ROOT / name, folder)
+    for name in ("src", "alembic"):
+        shutil.copytree(ROOT / name, folder / name, ignore=NO_CACHES)
+    return folder
+
+
+@pytest.fixture
+def furnished(clone: Path) -> Path:
+    """The clone with an environment that sees this one's packages: no downloads."""
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(clone / ".venv")], check=True
+    )
+    (packages,) = clone.glob(".venv/lib/python*/site-packages")
+    (packages / "zz_lent.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    return clone
+
+
+def python_that(folder: Path, script: str) -> str:
+    path = folder / "python-stand-in"
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return f"PYTHON=./{path.name}"
+
+
+def test_make_alone_lists_the_targets() -> None:
+    listed = [line.split()[1] for line in make(ROOT).stdout.splitlines()]
+    assert listed == ["run", "test", "check", "fix", "migrate", "lock"]
+
+
+def test_an_older_python_is_refused_with_a_sentence(clone: Path) -> None:
+    refused = make(clone, "run", python_that(clone, "exit 1"))
+    assert refused.returncode == 2
+    assert "authapi needs Python 3.11 or newer" in refused.stderr
+    assert not (clone / ".venv").exists()
+
+
+def test_a_python_without_venv_is_refused_with_a_sentence(clone: Path) -> None:
+    script = 'case "$2" in *ensurepip*) exit 1;; esac'
+    refused = make(clone, "run", python_that(clone, script))
+    assert refused.returncode == 2
+    assert "apt install python3-venv" in refused.stderr
+
+
+def test_make_run_migrates_and_serves_the_clone(furnished: Path) -> None:
+    with serving(["make", "run", "PORT=0"], furnished, environment()) as server:
+        assert httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200
+    assert (furnished / "authapi.db").exists()
+    assert make(furnished, "--question", ".venv/run.stamp").returncode == 0
+
+
+def test_a_changed_lock_is_installed_at_the_next_run(furnished: Path) -> None:
+    stamp = furnished / ".venv" / "run.stamp"
+    stamp.touch()
+    assert make(furnished, "--question", str(stamp.relative_to(furnished))).returncode == 0
+    later = stamp.stat().st_mtime + 1
+    os.utime(furnished / "requirements.lock", (later, later))
+    assert make(furnished, "--question", str(stamp.relative_to(furnished))).returncode == 1

@@ -1,0 +1,23 @@
+"""Where the repository is, and which of its files are its own."""
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NOT_OURS = {".venv", ".git", ".hypothesis", "build", "dist", "__pycache__"}
+
+
+def tracked_files() -> list[Path]:
+    """What git tracks; in a copy without git, whatever is no cache and no build."""
+    if (ROOT / ".git").exists():
+        listing = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        files = [ROOT / name for name in listing.stdout.split("\0") if name]
+    else:
+        files = [path for path in ROOT.rglob("*") if not _is_by_product(path)]
+    return [path for path in files if path.is_file()]
+
+
+def _is_by_product(path: Path) -> bool:
+    return any(part in NOT_OURS or part.endswith("_cache") for part in path.relative_to(ROOT).parts)

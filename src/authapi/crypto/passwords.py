@@ -1,0 +1,178 @@
+"""Slow hashes of passwords. passlib is imported here only.
+
+  stored hash                       right password               wrong password
+  argon2id, our parameters          valid                        one argon2
+  argon2 of other parameters, or    valid, with a hash of        its own cost and one argon2:
+  another scheme of `IMPORTABLE`    ours to store in its place   the same as when it is right
+  none (unknown user), unreadable                                one argon2
+
+One argon2id at the defaults (19 MiB, 2 passes) takes about 20 ms of one core, without the GIL.
+"""
+
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from passlib.context import CryptContext  # type: ignore[import-untyped]
+
+from authapi.errors import Unavailable
+
+# Typed length. NFC is quadratic in a run of combining marks: 32,000 of them take 0.8 s.
+# 256 characters are at most as many as this before they are composed.
+MAX_TYPED_LENGTH = 1024
+
+# What other systems made. Left out is what needs the user's name (postgres_md5, oracle10, msdcc),
+# what cuts a password to 16 characters or fewer (des_crypt and kin, lmhash), what another scheme's
+# hashes can't be told from (nthash, hex_md4, dlitz_pbkdf2_sha1), scram's lists, and plain text.
+IMPORTABLE = (
+    "bcrypt",
+    "bcrypt_sha256",
+    "scrypt",
+    "pbkdf2_sha512",
+    "pbkdf2_sha256",
+    "pbkdf2_sha1",
+    "sha512_crypt",
+    "sha256_crypt",
+    "sha1_crypt",
+    "md5_crypt",
+    "apr_md5_crypt",
+    "sun_md5_crypt",
+    "phpass",
+    "django_pbkdf2_sha256",
+    "django_pbkdf2_sha1",
+    "django_bcrypt_sha256",
+    "django_salted_sha1",
+    "django_salted_md5",
+    "ldap_salted_sha512",
+    "ldap_salted_sha256",
+    "ldap_salted_sha1",
+    "ldap_salted_md5",
+    "ldap_sha1",
+    "ldap_md5",
+    "atlassian_pbkdf2_sha1",
+    "grub_pbkdf2_sha512",
+    "cta_pbkdf2_sha1",
+    "fshp",
+    "mssql2005",
+    "mssql2000",
+    "oracle11",
+    "mysql41",
+    "hex_sha512",
+    "hex_sha256",
+    "hex_sha1",
+    "hex_md5",
+)
+
+# Other systems' names for a format that stands in the list under its own.
+WRAPPERS = {
+    "{CRYPT}": "",
+    "{bcrypt}": "",
+    "{PBKDF2-SHA512}": "$pbkdf2-sha512$",
+    "{PBKDF2-SHA256}": "$pbkdf2-sha256$",
+    "{PBKDF2}": "$pbkdf2$",
+    "bcrypt$$": "$",
+    "argon2$argon2": "$argon2",
+}
+
+# What passlib and its back ends raise over a malformed hash, or over a password that a scheme can't
+# take (NUL in bcrypt, a lone surrogate). Warning: a sloppy hash under `python -W error`.
+UNREADABLE = (ValueError, TypeError, LookupError, AssertionError, RuntimeError, Warning)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """`upgraded_hash` is to be stored in place of the one that was verified, if not None."""
+
+    valid: bool
+    upgraded_hash: str | None = None
+
+
+class PasswordHasher:
+    """Safe to share between threads. Made once: it hashes a decoy with its own parameters."""
+
+    def __init__(self, memory_kib: int, time_cost: int) -> None:
+        self._context = _context(argon2__memory_cost=memory_kib, argon2__rounds=time_cost)
+        self._decoy = self.hash(secrets.token_urlsafe(16))
+
+    def hash(self, password: str) -> str:
+        """Raises ValueError for a password that password_rules refuses, Unavailable if the
+        machine has no memory for it."""
+        normalised = normalise(password).encode()
+        try:
+            return str(self._context.hash(normalised))
+        except ValueError as error:
+            raise Unavailable from error
+
+    def verify(self, password: str, stored: str | None) -> Verification:
+        """Whether the password is the one that `stored` was made of; None is an unknown user.
+
+        Raises Unavailable if the machine has no memory for it, and nothing else.
+        """
+        if stored is None:
+            return self._refuse_slowly()
+        try:
+            stored = _unwrapped(stored)
+            valid = self._context.verify(self._presented(password, stored), stored)
+            is_legacy = self._context.needs_update(stored)
+        except UNREADABLE:
+            return self._refuse_slowly()
+        if valid:
+            upgraded_hash = self.hash(password) if is_legacy else None
+            return Verification(valid=True, upgraded_hash=upgraded_hash)
+        # Many old schemes take microseconds: without the decoy a quick refusal would tell that the
+        # account exists, and a wrong password from a right one, which pays for the upgrade.
+        return self._refuse_slowly() if is_legacy else Verification(valid=False)
+
+    def _presented(self, password: str, stored: str) -> bytes:
+        normalised = normalise(password).encode()
+        # bcrypt reads 72 bytes. Its libraries used to drop the rest in silence, so that is what
+        # imported hashes were made of; ours refuses longer ones since its release 5.
+        return normalised[:72] if self._context.identify(stored) == "bcrypt" else normalised
+
+    def _refuse_slowly(self) -> Verification:
+        """Unknown and known users must take equal time."""
+        try:
+            self._context.verify(b"decoy", self._decoy)
+        except ValueError as error:  # Our own hash is well-formed: argon2 got no memory.
+            raise Unavailable from error
+        return Verification(valid=False)
+
+
+def normalise(password: str) -> str:
+    """NFC, so that it doesn't matter whether a keyboard composes an accent. Nothing is trimmed or
+    cut. Raises ValueError for more than MAX_TYPED_LENGTH characters."""
+    if len(password) > MAX_TYPED_LENGTH:
+        raise ValueError("The password is too long.")
+    return unicodedata.normalize("NFC", password)
+
+
+def is_known_hash(text: str) -> bool:
+    """Whether `PasswordHasher.verify` can read this hash; what it was made of doesn't matter."""
+    try:
+        stored = _unwrapped(text)
+        handler = _context().handler(_context().identify(stored, required=True))
+        return handler.from_string(stored).checksum is not None
+    except UNREADABLE:
+        return False
+
+
+def _unwrapped(stored: str) -> str:
+    for prefix, own in WRAPPERS.items():
+        if stored.startswith(prefix):
+            return own + stored.removeprefix(prefix)
+    return stored
+
+
+@cache
+def _context(**parameters: int) -> Any:  # noqa: ANN401  passlib has no types
+    return CryptContext(
+        schemes=["argon2", *IMPORTABLE],
+        deprecated="auto",  # All but the first.
+        argon2__type="ID",
+        argon2__parallelism=1,
+        argon2__salt_size=16,
+        argon2__digest_size=32,
+        **parameters,
+    )

@@ -1,0 +1,114 @@
+"""E-mail addresses and usernames: what is accepted, and the one form in which they are compared.
+
+What was typed is stored, shown and mailed to; `canonical` of it is unique and looked up. A mail
+goes to the stored address only, never to what somebody typed to find it.
+
+  typed                                        compared as
+  capitals; full-width or superscript letters  small plain letters
+  the Kelvin sign, a final sigma, a ß          k, an ordinary sigma, ss
+  a dotless i                                  itself: another letter, so another account
+"""
+
+import re
+import unicodedata
+
+from email_validator import EmailNotValidError, validate_email
+
+from authapi.errors import InvalidField
+
+MAX_EMAIL_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
+MAX_USERNAME_LENGTH = 64
+
+# Other, format, surrogate, private use, unassigned (which a later Unicode could fold), line and
+# paragraph separator: what can't be seen, or will not be the same tomorrow.
+UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+# Letters, marks and symbols that draw nothing: U+2800 and Unicode's Default_Ignorable_Code_Point.
+UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+# email-validator refuses these names, which intranets and test suites use, without an option.
+INTRANET_DOMAIN = re.compile(r"\.(test|local|localhost|invalid|arpa|onion)$", re.IGNORECASE)
+
+
+def canonical(text: str) -> str:
+    """NFKC and case folding, until nothing changes: `canonical(canonical(x)) == canonical(x)`.
+
+    Quadratic in a run of combining marks; give it no more than the schemas' lengths.
+    """
+    while (folded := unicodedata.normalize("NFKC", text).casefold()) != text:
+        text = folded
+    return text
+
+
+def parse_email(typed: str) -> str:
+    """What was typed, if it is an e-mail address. Raises InvalidField.
+
+    A domain needs a dot: `ada@gmail` is a slip far more often than `ada@localhost` is meant.
+    """
+    if not _is_email(typed):
+        raise InvalidField("email", "This is not an e-mail address.", "email_invalid")
+    return typed
+
+
+def parse_username(typed: str) -> str:
+    """What was typed, if it can be a username. Raises InvalidField."""
+    complaint = _username_complaint(typed)
+    if complaint:
+        raise InvalidField("username", complaint, "username_invalid")
+    return typed
+
+
+def has_control_characters(text: str) -> bool:
+    """Control characters, NUL among them, and lone surrogates, which UTF-8 has no bytes for."""
+    return CONTROL.search(text) is not None
+
+
+def require_plain_text(text: str) -> str:
+    """For pydantic's AfterValidator, on any text field. Raises ValueError."""
+    if has_control_characters(text):
+        raise ValueError("Control characters are not allowed.")
+    return text
+
+
+def _is_email(typed: str) -> bool:
+    if _is_too_long(typed, MAX_EMAIL_LENGTH) or _has_unseen(typed):
+        return False
+    if canonical(typed).count("@") != 1:
+        return False
+    try:
+        # strict: the part before the @ has at most 64 characters (RFC 5321 section 4.5.3.1.1).
+        validate_email(INTRANET_DOMAIN.sub(".com", typed), check_deliverability=False, strict=True)
+    except EmailNotValidError:
+        return False
+    return True
+
+
+def _username_complaint(typed: str) -> str | None:
+    if not typed:
+        return "A username can't be empty."
+    if _is_too_long(typed, MAX_USERNAME_LENGTH):
+        return f"A username has at most {MAX_USERNAME_LENGTH} characters."
+    if _has_unseen(typed):
+        return "A username can't have characters that can't be seen."
+    folded = canonical(typed)
+    if "@" in folded:
+        return "A username can't have an @."
+    if " ".join(folded.split()) != folded:
+        return "A username can't begin or end with a space, or have two in a row."
+    return None
+
+
+def _is_too_long(typed: str, longest: int) -> bool:
+    # The form that is compared counts too: one character can fold to eighteen.
+    return len(typed) > longest or len(canonical(typed)) > longest
+
+
+def _has_unseen(typed: str) -> bool:
+    return any(
+        unicodedata.category(character) in UNSEEN_CATEGORIES or UNSEEN.match(character)
+        for character in typed
+    )

@@ -1,0 +1,56 @@
+"""The few threads on which passwords are hashed, so that they slow nothing else (contract 7)."""
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
+from typing import ParamSpec, TypeVar
+
+from authapi.errors import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class PasswordPool:
+    """At most `threads` calls run and `queue` wait. Bound to no event loop."""
+
+    def __init__(self, threads: int, queue: int) -> None:
+        self._threads = threads
+        self._places = threading.BoundedSemaphore(threads + queue)
+        self._executor = self._new_executor()
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `function` returns or raises. Raises Unavailable at once when there is no place.
+
+        Cancelled while it waits, the call is never made. Cancelled while it runs, it finishes, and
+        its place stays taken until then.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Unavailable
+        # The thread sees the request's context variables: its log lines carry the request's id.
+        call = partial(contextvars.copy_context().run, partial(function, *args, **kwargs))
+        try:
+            future = self._executor.submit(call)
+        except RuntimeError as error:  # Closed meanwhile.
+            self._places.release()
+            raise Unavailable from error
+        future.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Wait for what runs and what waits. A later `run` starts new threads, since an app may be
+        started again."""
+        closing, self._executor = self._executor, self._new_executor()
+        closing.shutdown()
+
+    def _new_executor(self) -> ThreadPoolExecutor:
+        numbers = count(1)  # Threads are started one by one, when there is work for them.
+        return ThreadPoolExecutor(self._threads, initializer=lambda: _name_thread(next(numbers)))
+
+
+def _name_thread(number: int) -> None:
+    threading.current_thread().name = f"authapi-password-{number}"

@@ -22,6 +22,10 @@ if given is not None:
 else:
     from authapi.config import load_settings
     from authapi.db.migrations import exclusive
+    from authapi.secret_file import load_or_create
 
-    with exclusive(load_settings().database_url) as connection:
+    settings = load_settings()
+    if settings.database_file:
+        load_or_create(settings)  # `serve` takes no SQLite file without its secret
+    with exclusive(settings.database_url) as connection:
         run(connection)

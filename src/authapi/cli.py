@@ -65,7 +65,7 @@ def serve(host: str, port: int, workers: int) -> None:
 @authapi.command()
 def migrate() -> None:
     """Bring the database to the newest migration."""
-    settings = load_settings()
+    settings = _settings()
     migrations.upgrade(settings.database_url)
     click.echo("The database is at the newest migration.")
 
@@ -98,7 +98,7 @@ def create(
     for scope in scopes:
         if not SCOPE.fullmatch(scope):
             raise click.BadParameter(f"{scope!r} is no scope (RFC 6749 section 3.3).")
-    settings = load_settings()
+    settings = _settings()
     wanted = NewUser(
         email=email,
         password=_password(from_stdin=password_stdin),
@@ -123,7 +123,7 @@ def _password(*, from_stdin: bool) -> str:
 @users.command(name="list")
 def list_() -> None:
     """List the accounts, the oldest first."""
-    with _database(load_settings()) as db:
+    with _database(_settings()) as db:
         for user in user_administration.list_users(db):
             state = "disabled" if user.disabled_at else "enabled"
             created = as_datetime(user.created_at).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -135,7 +135,7 @@ def list_() -> None:
 @click.argument("email")
 def disable(email: str) -> None:
     """Refuse log-ins from now on, and end every session."""
-    with _database(load_settings()) as db:
+    with _database(_settings()) as db:
         ended = user_administration.disable_user(db, email)
     click.echo(f"Disabled {email}; {ended} session(s) ended.")
 
@@ -144,7 +144,7 @@ def disable(email: str) -> None:
 @click.argument("email")
 def enable(email: str) -> None:
     """Let the account log in again."""
-    with _database(load_settings()) as db:
+    with _database(_settings()) as db:
         user_administration.enable_user(db, email)
     click.echo(f"Enabled {email}.")
 
@@ -153,9 +153,16 @@ def enable(email: str) -> None:
 @click.argument("email")
 def sign_out(email: str) -> None:
     """End every session of the account."""
-    with _database(load_settings()) as db:
+    with _database(_settings()) as db:
         ended = user_administration.sign_out_user(db, email)
     click.echo(f"{ended} session(s) of {email} ended.")
+
+
+def _settings() -> Settings:
+    """Those in force. Raises CommandError."""
+    settings = load_settings()
+    # A command may come before the first `serve`, which takes no SQLite file without its secret.
+    return load_or_create(settings) if settings.database_file else settings
 
 
 @contextmanager

@@ -22,7 +22,7 @@ SECRET_NAME = re.compile(
     r"passw|token|secret|authorization|cookie|credential|private_?key|api_?key", re.IGNORECASE
 )
 JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?")
-QUIET = ("httpx", "httpcore", "sqlalchemy")  # at INFO they repeat each request and statement
+QUIET = ("alembic", "httpx", "httpcore", "sqlalchemy")  # at INFO they repeat each step
 
 
 class Handler(logging.StreamHandler[TextIO]):

@@ -29,6 +29,21 @@ def disable_user(db: Database, email: str) -> int:
     return len(revoked)
 
 
+def change_scopes(db: Database, email: str, scopes: str) -> int:
+    """Give the user other scopes; how many sessions have to refresh before they may go on.
+
+    Their tokens from before are refused as quickly as revoked ones: what they say is not true
+    any more.
+    """
+    user = _get(db, email)
+    with db.begin() as tx:
+        users.lock(tx, user.id)
+        users.set_scopes(tx, user.id, scopes)
+        reissued = sessions.reissue_all(tx, user.id, scopes)
+    log.info("scopes_changed", user_id=user.id, scopes=scopes)
+    return len(reissued)
+
+
 def enable_user(db: Database, email: str) -> None:
     user = _get(db, email)
     with db.begin() as tx:
@@ -47,8 +62,10 @@ def sign_out_user(db: Database, email: str) -> int:
 
 
 def _get(db: Database, email: str) -> User:
+    # Arguments may hold bytes that are no UTF-8, and no address does: no database takes them.
+    name = canonical(email.encode(errors="replace").decode())
     with db.autocommit() as tx:
-        user = users.find_by_email(tx, canonical(email))
+        user = users.find_by_email(tx, name)
     if user is None:
         raise CommandError(f"There is no user with the e-mail address {email!r}.")
     return user

@@ -1,0 +1,65 @@
+"""The `authapi` command in this process: as quick as a function, as real as its arguments."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+
+import pytest
+import structlog
+
+from authapi import cli
+from tests.conftest import SECRET
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def sentence(self) -> str:
+        """What a refusal says: exit status 1, nothing on stdout, one line on stderr."""
+        assert (self.status, self.output) == (1, ""), self
+        [line] = self.errors.splitlines()
+        return line
+
+
+Authapi = Callable[..., Outcome]
+
+
+@pytest.fixture
+def authapi(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Authapi]:
+    """`authapi("users", "list", typed="…")`; `typed` is standard input."""
+
+    def run(*arguments: str, typed: str = "") -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["authapi", *arguments])
+        monkeypatch.setattr(sys, "stdin", StringIO(typed))
+        capsys.readouterr()  # what the test wrote before is not the command's
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        return Outcome(status, *capsys.readouterr())
+
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield run
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def configured(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The environment names the test's database, a secret and cheap hashes."""
+    monkeypatch.setenv("AUTHAPI_DATABASE_URL", database_url)
+    monkeypatch.setenv("AUTHAPI_SECRET", SECRET)
+    monkeypatch.setenv("AUTHAPI_HASH_MEMORY_KIB", "1024")
+    monkeypatch.setenv("AUTHAPI_HASH_TIME_COST", "1")
+    return database_url

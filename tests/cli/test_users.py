@@ -1,0 +1,106 @@
+"""`authapi users …`: the operator's hand on accounts, and what the running service makes of it."""
+
+import pytest
+
+from tests.cli.conftest import Authapi
+from tests.support.api import EMAIL, PASSWORD, Api
+
+pytestmark = pytest.mark.usefixtures("configured")
+
+CREATE = ("users", "create", EMAIL, "--password-stdin")
+
+
+def create(authapi: Authapi, *more: str, password: str = PASSWORD) -> str:
+    outcome = authapi(*CREATE, *more, typed=f"{password}\n")
+    assert (outcome.status, outcome.errors) == (0, "")
+    return outcome.output
+
+
+def test_a_created_account_can_log_in(authapi: Authapi, api: Api) -> None:
+    output = create(authapi)
+    tokens = api.login()
+    me = api.expect(200, "GET", "/me", headers=tokens.bearer).json()
+    assert output == f"Created {EMAIL} with the id {me['id']}.\n"
+
+
+def test_a_created_account_has_its_username_and_scopes(authapi: Authapi, api: Api) -> None:
+    create(authapi, "--username", "ada", "--scope", "write", "--scope", "read", "--scope", "read")
+    body = {"username": "ada", "password": PASSWORD}
+    assert api.expect(200, "POST", "/login", json=body).json()["scope"] == "read write"
+
+
+def test_registration_may_be_closed_for_strangers_and_not_for_the_operator(
+    authapi: Authapi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTHAPI_REGISTRATION", "closed")
+    create(authapi)
+
+
+def test_a_taken_address_is_refused(authapi: Authapi) -> None:
+    create(authapi)
+    outcome = authapi(*CREATE, typed=f"{PASSWORD}\n")
+    assert outcome.sentence == "This e-mail address is registered already."
+
+
+def test_a_taken_username_is_refused(authapi: Authapi) -> None:
+    create(authapi, "--username", "ada")
+    second = ("users", "create", "b@example.com", "--username", "ADA", "--password-stdin")
+    assert authapi(*second, typed=f"{PASSWORD}\n").sentence == "This username is taken."
+
+
+def test_the_list_shows_a_line_an_account_the_oldest_first(authapi: Authapi) -> None:
+    create(authapi, "--username", "ada", "--scope", "read")
+    authapi("users", "create", "b@example.com", "--password-stdin", typed=f"{PASSWORD}\n")
+    authapi("users", "disable", "b@example.com")
+    lines = [line.split("\t") for line in authapi("users", "list").output.splitlines()]
+    assert [line[1] for line in lines] == ["enabled", "disabled"]
+    assert [line[3:] for line in lines] == [
+        [EMAIL, "ada", "read"],
+        ["b@example.com", "-", "-"],
+    ]
+
+
+def test_a_disabled_account_can_neither_log_in_nor_refresh(authapi: Authapi, api: Api) -> None:
+    tokens = api.register_and_login()
+    outcome = authapi("users", "disable", EMAIL)
+    assert (outcome.status, outcome.output) == (0, f"Disabled {EMAIL}; 1 session(s) ended.\n")
+    body = {"email": EMAIL, "password": PASSWORD}
+    assert api.expect(401, "POST", "/login", json=body).json()["error"] == "invalid_credentials"
+    assert api.refresh(tokens.refresh).status_code == 401
+
+
+def test_an_enabled_account_can_log_in_again(authapi: Authapi, api: Api) -> None:
+    api.register()
+    authapi("users", "disable", EMAIL)
+    outcome = authapi("users", "enable", EMAIL)
+    assert (outcome.status, outcome.output) == (0, f"Enabled {EMAIL}.\n")
+    api.login()
+
+
+def test_enabling_revives_no_session(authapi: Authapi, api: Api) -> None:
+    tokens = api.register_and_login()
+    authapi("users", "disable", EMAIL)
+    authapi("users", "enable", EMAIL)
+    assert api.refresh(tokens.refresh).status_code == 401
+
+
+def test_signing_out_ends_every_session_and_nothing_else(authapi: Authapi, api: Api) -> None:
+    sessions = [api.register_and_login(), api.login()]
+    outcome = authapi("users", "sign-out", EMAIL)
+    assert (outcome.status, outcome.output) == (0, f"2 session(s) of {EMAIL} ended.\n")
+    assert {api.refresh(tokens.refresh).status_code for tokens in sessions} == {401}
+    api.login()
+
+
+@pytest.mark.parametrize("command", ["disable", "enable", "sign-out"])
+def test_an_account_is_found_however_its_address_is_typed(
+    command: str, authapi: Authapi, api: Api
+) -> None:
+    api.register()
+    assert authapi("users", command, EMAIL.upper()).status == 0
+
+
+def test_every_change_is_logged_with_its_user(authapi: Authapi, api: Api) -> None:
+    user_id = api.register()["id"]
+    assert f'"user_id": "{user_id}"' in authapi("users", "disable", EMAIL).errors
+    assert f'"user_id": "{user_id}"' in authapi("users", "enable", EMAIL).errors

@@ -1,0 +1,94 @@
+"""What `authapi users …` makes of what is typed, and of what should not have been."""
+
+import pytest
+
+from tests.cli.conftest import Authapi
+from tests.support.api import EMAIL, PASSWORD, Api
+
+# No statement differs from what test_users.py runs on both databases.
+pytestmark = [
+    pytest.mark.usefixtures("configured"),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
+
+CREATE = ("users", "create", EMAIL, "--password-stdin")
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\nanother line\n"])
+def test_the_password_is_the_first_line_whatever_ends_it(
+    ending: str, authapi: Authapi, api: Api
+) -> None:
+    assert authapi(*CREATE, typed=f"{PASSWORD}{ending}").status == 0
+    api.login()
+
+
+def test_blanks_around_a_password_belong_to_it(authapi: Authapi, api: Api) -> None:
+    assert authapi(*CREATE, typed=f"  {PASSWORD} \n").status == 0
+    api.login(password=f"  {PASSWORD} ")
+
+
+def test_a_password_is_never_asked_for_where_nobody_sits(authapi: Authapi) -> None:
+    outcome = authapi(*CREATE[:-1])
+    assert outcome.status == 2
+    assert "use --password-stdin" in outcome.errors
+
+
+def test_a_password_is_never_repeated(authapi: Authapi) -> None:
+    outcome = authapi(*CREATE, typed="passwor\n")
+    assert "password: " in outcome.sentence
+    assert "passwor " not in outcome.sentence
+
+
+REFUSED = {
+    "no e-mail address": (("users", "create", "nobody", "--password-stdin"), PASSWORD, "email:"),
+    "a short password": (CREATE, "short", "password:"),
+    "a common password": (CREATE, "password123", "password:"),
+    "an empty password": (CREATE, "", "password:"),
+    "a control character": (CREATE, "correct horse\tbattery", "password:"),
+    "an e-mail address as username": ((*CREATE, "--username", "a@b"), PASSWORD, "username:"),
+    "an empty username": ((*CREATE, "--username", ""), PASSWORD, "username:"),
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED.keys())
+def test_what_registration_refuses_is_refused_with_a_sentence(
+    refused: tuple[tuple[str, ...], str, str], authapi: Authapi
+) -> None:
+    arguments, password, begins = refused
+    assert authapi(*arguments, typed=f"{password}\n").sentence.startswith(begins)
+    assert authapi("users", "list").output == ""
+
+
+@pytest.mark.parametrize("scope", ["", "a b", 'a"b', "é"])
+def test_what_can_be_no_scope_is_wrong_usage(scope: str, authapi: Authapi) -> None:
+    outcome = authapi(*CREATE, "--scope", scope, typed=f"{PASSWORD}\n")
+    assert outcome.status == 2
+    assert "RFC 6749" in outcome.errors
+
+
+@pytest.mark.parametrize("command", ["disable", "enable", "sign-out"])
+@pytest.mark.parametrize("email", ["nobody@example.com", "", "\x1b[31m\nnobody", "\udc80"])
+def test_an_unknown_account_is_named_in_one_sentence(
+    command: str, email: str, authapi: Authapi
+) -> None:
+    assert authapi("users", command, email).sentence.startswith("There is no user with the")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("users", "create"),
+        ("users", "create", EMAIL, "--no-such-option"),
+        ("users", "disable"),
+        ("users", "list", "more"),
+        ("users", "paint"),
+        ("paint",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_has_status_2_and_says_how_to_use_it(
+    arguments: tuple[str, ...], authapi: Authapi
+) -> None:
+    outcome = authapi(*arguments)
+    assert (outcome.status, outcome.output) == (2, "")
+    assert outcome.errors.startswith("Usage: authapi")

@@ -81,6 +81,8 @@ def make_settings(database_url: str) -> MakeSettings:
             "secret": SECRET,
             "hash_memory_kib": 1024,
             "hash_time_cost": 1,
+            "revocation_poll": 60,
+            "revocation_max_staleness": 120,
         }
         return Settings(**{**values, **overrides})
 
@@ -99,8 +101,7 @@ def make_app(make_settings: MakeSettings, clock: TestClock) -> Iterator[MakeApp]
 
     yield make
     for app in made:
-        app.state.parts.password_pool.close()
-        app.state.parts.db.close()
+        app.state.parts.close()
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("ends_at", sa.Double, nullable=False),
         sa.Column("revoked_at", sa.Double),
         sa.Column("revoked_reason", sa.Text),
+        sa.Column("tokens_from", sa.Double),
         sa.Column("last_exchanged", sa.Text, nullable=False),
         sa.Column("exchanged_at", sa.Double, nullable=False),
         sa.Column("exchanged_before", sa.Text, nullable=False),
@@ -48,6 +49,7 @@ def upgrade() -> None:
     )
     op.create_index("sessions_user_id_idx", "sessions", ["user_id"])
     op.create_index("sessions_revoked_at_idx", "sessions", ["revoked_at"])
+    op.create_index("sessions_tokens_from_idx", "sessions", ["tokens_from"])
     op.create_table(
         "signing_keys",
         sa.Column("kid", sa.String(22), primary_key=True),

@@ -19,14 +19,15 @@ from authapi.db.engine import open_database
 from authapi.secret_file import load_or_create
 from authapi.services.key_rotation import new_keys
 from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation import Revocations
+from authapi.services.revocation_feed import RevocationFeed
+from authapi.services.revocation_poll import RevocationPoll
 from authapi.verifier import Verifier
 from authapi.web import error_handlers, verify
 from authapi.web.docs_page import docs_router
 from authapi.web.headers import Envelope
 from authapi.web.parts import Parts
 from authapi.web.password_pool import PasswordPool
-from authapi.web.routers import accounts, health, me, sessions, tokens
+from authapi.web.routers import accounts, health, me, revocations, sessions, tokens, well_known
 from authapi.web.start_gate import StartGate
 
 
@@ -48,8 +49,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     )
     app.state.parts = parts
     app.state.start_gate = StartGate(parts)
-    for router in (accounts.router, tokens.router, me.router, sessions.router, health.router):
-        app.include_router(router)
+    for group in (accounts, tokens, me, sessions, well_known, revocations, health):
+        app.include_router(group.router)
     app.include_router(docs_router())
     verify.install(app)
     error_handlers.install(app)
@@ -65,21 +66,23 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
 def assemble(settings: Settings, clock: Clock) -> Parts:
     """The parts for settings that have a secret."""
     keys = new_keys(settings)
-    revocations = Revocations(clock)
+    feed = RevocationFeed(settings, clock)
+    db = open_database(settings.database_url, clock)
     return Parts(
         settings=settings,
         clock=clock,
-        db=open_database(settings.database_url, clock),
+        db=db,
         keys=keys,
         verifier=Verifier(
             issuer=settings.public_url,
             audience=settings.audience,
             jwks=keys.ring,
-            revocations=revocations,
+            revocations=feed,
             leeway=settings.clock_leeway,
             clock=clock,
         ),
-        revocations=revocations,
+        revocations=feed,
+        poll=RevocationPoll(db, settings, keys.ring, feed, clock),
         limits=RateLimits(settings, clock),
         hasher=PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost),
         password_pool=PasswordPool(settings.hash_concurrency, settings.hash_queue),
@@ -90,6 +93,4 @@ def assemble(settings: Settings, clock: Clock) -> Parts:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app.state.start_gate.open()
     yield
-    parts: Parts = app.state.parts
-    parts.password_pool.close()
-    parts.db.close()
+    app.state.parts.close()

@@ -17,7 +17,8 @@ from authapi.db import migrations
 from authapi.db.engine import Database, open_database
 from authapi.errors import SCOPE, CommandError, InvalidField, Refusal, Unavailable
 from authapi.secret_file import load_or_create
-from authapi.services import user_administration
+from authapi.services import key_rotation, user_administration
+from authapi.services.key_ring import KEPT_FOR, retired_at, states
 from authapi.services.registration import NewUser, add_user
 from authapi.services.start import require_schema
 from authapi.serving import serve_app
@@ -95,15 +96,13 @@ def create(
     password_stdin: bool,
 ) -> None:
     """Make an account, whatever AUTHAPI_REGISTRATION says."""
-    for scope in scopes:
-        if not SCOPE.fullmatch(scope):
-            raise click.BadParameter(f"{scope!r} is no scope (RFC 6749 section 3.3).")
+    granted = _scopes(scopes)
     settings = _settings()
     wanted = NewUser(
         email=email,
         password=_password(from_stdin=password_stdin),
         username=username,
-        scopes=" ".join(sorted(set(scopes))),
+        scopes=granted,
     )
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
     with _database(settings) as db:
@@ -126,7 +125,7 @@ def list_() -> None:
     with _database(_settings()) as db:
         for user in user_administration.list_users(db):
             state = "disabled" if user.disabled_at else "enabled"
-            created = as_datetime(user.created_at).strftime("%Y-%m-%dT%H:%M:%SZ")
+            created = _date(user.created_at)
             fields = (user.id, state, created, user.email, user.username or "-", user.scopes or "-")
             click.echo("\t".join(fields))
 
@@ -163,6 +162,81 @@ def _settings() -> Settings:
     settings = load_settings()
     # A command may come before the first `serve`, which takes no SQLite file without its secret.
     return load_or_create(settings) if settings.database_file else settings
+
+
+@users.command()
+@click.argument("email")
+@click.option("--scope", "scopes", multiple=True, help="May be given several times; none: none.")
+def scopes(email: str, scopes: tuple[str, ...]) -> None:
+    """Give the account these scopes and no others; its tokens from before are refused."""
+    wanted = _scopes(scopes)
+    with _database(load_settings()) as db:
+        reissued = user_administration.change_scopes(db, email, wanted)
+    click.echo(f"{email} has the scopes: {wanted or '-'}; {reissued} session(s) must refresh.")
+
+
+@authapi.group()
+def keys() -> None:
+    """The keys that sign access tokens."""
+
+
+@keys.command(name="list")
+def list_keys() -> None:
+    """Show each key's name, algorithm, state and dates, the newest first."""
+    with _database(load_settings()) as db:
+        found, now = key_rotation.list_keys(db)
+    state = states(found, now)
+    for key in found:
+        retires = retired_at(key, found)
+        fields = [key.kid, key.algorithm, state[key.kid], f"created {_date(key.created_at)}"]
+        fields.append(f"signs from {_date(key.signs_from)}")
+        if key.compromised_at:
+            fields.append(f"compromised {_date(key.compromised_at)}")
+        elif retires:
+            fields.append(f"until {_date(retires)}, verifies until {_date(retires + KEPT_FOR)}")
+        click.echo("\t".join(fields))
+
+
+@keys.command()
+@click.option("--now", "at_once", is_flag=True, help="Sign at once, without publishing it first.")
+def rotate(*, at_once: bool) -> None:
+    """Add a key; it signs once it has been published for AUTHAPI_KEY_PUBLISH_DELAY seconds."""
+    settings = load_or_create(load_settings())
+    with _database(settings) as db:
+        key = key_rotation.rotate_key(db, settings, at_once=at_once)
+    click.echo(f"The key {key.kid} ({key.algorithm}) signs from {_date(key.signs_from)}.")
+
+
+@keys.command()
+@click.argument("kid")
+def compromised(kid: str) -> None:
+    """Let a key verify nothing from now on, anywhere. Sessions go on by their refresh tokens."""
+    settings = load_or_create(load_settings())
+    with _database(settings) as db:
+        replacement = key_rotation.mark_compromised(db, settings, kid)
+    click.echo(f"The key {kid} verifies nothing any more.")
+    if replacement:
+        click.echo(f"The key {replacement.kid} signs from {_date(replacement.signs_from)}.")
+
+
+@keys.command()
+def reseal() -> None:
+    """Seal the keys under the first secret of AUTHAPI_SECRET, so that older ones can go."""
+    settings = load_or_create(load_settings())
+    with _database(settings) as db:
+        count = key_rotation.reseal_signing_keys(db, settings)
+    click.echo(f"{count} key(s) sealed anew.")
+
+
+def _date(moment: float) -> str:
+    return as_datetime(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _scopes(given: tuple[str, ...]) -> str:
+    for scope in given:
+        if not SCOPE.fullmatch(scope):
+            raise click.BadParameter(f"{scope!r} is no scope (RFC 6749 section 3.3).")
+    return " ".join(sorted(set(given)))
 
 
 @contextmanager

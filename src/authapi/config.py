@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     key_publish_delay: int = Field(600, ge=0, le=7 * 86400)
     revocation_poll: Seconds = Field(1, le=60)
     revocation_max_staleness: Seconds = Field(30, le=3600)
-    revocation_fail_closed: NotYet = False
+    revocation_fail_closed: bool = False
 
     # Browsers and proxies
     cors_origins: Annotated[tuple[Origin, ...], *CommaSeparated] = ()

@@ -14,7 +14,7 @@ from authapi.config import Settings, load_settings
 from authapi.db.engine import open_database
 from authapi.errors import Unavailable
 from authapi.secret_file import load_or_create, secret_path
-from authapi.services.key_rotation import new_keys
+from authapi.services.key_ring import KeyRing
 from authapi.services.start import prepare
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ def _prepare_once(settings: Settings) -> None:
     """Before any worker: one migration, one first key, and one sentence if there is no way."""
     db = open_database(settings.database_url, clock.now)
     try:
-        prepare(db, settings, new_keys(settings), now=clock.now())
+        prepare(db, settings, KeyRing())
     except Unavailable:
         log.warning("database_out_of_reach", database=settings.database_url_masked)
     finally:

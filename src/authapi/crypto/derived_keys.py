@@ -28,9 +28,8 @@ class Seal:
     """Authenticated encryption at rest: the first secret seals, every one opens."""
 
     def __init__(self, secrets: Sequence[bytes], purpose: str) -> None:
-        self._fernet = MultiFernet(
-            [Fernet(urlsafe_b64encode(derive(secret, purpose))) for secret in secrets]
-        )
+        fernets = [Fernet(urlsafe_b64encode(derive(secret, purpose))) for secret in secrets]
+        self._first, self._fernet = fernets[0], MultiFernet(fernets)
 
     def seal(self, plain: bytes) -> bytes:
         return self._fernet.encrypt(plain)
@@ -42,6 +41,10 @@ class Seal:
         except InvalidToken as error:
             raise WrongSecretError from error
 
-    def reseal(self, sealed: bytes) -> bytes:
-        """The same under the first secret. Raises WrongSecretError."""
-        return self.seal(self.open(sealed))
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether the first secret has sealed it."""
+        try:
+            self._first.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True

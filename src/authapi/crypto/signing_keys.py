@@ -72,3 +72,12 @@ def from_bytes(kid: str, algorithm: str, plain: bytes) -> SigningKey:
     key = SigningKey(kid, algorithm, private)
     key.verifying_key()  # refuses a key of another kind, or too small a one
     return key
+
+
+def as_jwk(key: VerifyingKey) -> dict[str, Any] | None:
+    """The key as others may see it (RFC 7517), public members only; None for an HMAC secret."""
+    if key.algorithm == "HS256":
+        return None
+    exported = jwt.get_algorithm_by_name(key.algorithm).to_jwk(key.key, as_dict=True)
+    members = {name: value for name, value in exported.items() if name != "key_ops"}
+    return {**members, "kid": key.kid, "alg": key.algorithm, "use": "sig"}

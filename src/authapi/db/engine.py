@@ -83,6 +83,7 @@ def open_database(url: str, clock: Clock) -> Database:
     `clock` is SQLite's own clock: the database runs in this process.
     """
     settings: dict[str, Any] = {
+        "hide_parameters": True,  # or e-mail addresses and hashes reach the log by a traceback
         "pool_timeout": POOL_TIMEOUT,
         "pool_size": POOL_SIZE,
         "max_overflow": POOL_OVERFLOW,

@@ -52,7 +52,8 @@ class Session(Model):
     its own sid), `exchanged_before` the seven before it, newest first, space-separated.
     `exchange_keys` are the digests of the Idempotency-Keys of that last exchange, newest first.
     `expires_at` ends the refresh token that is in force, `ends_at` the session itself.
-    `scopes` is the user's, copied: a refresh needs no other row.
+    `scopes` is the user's, copied: a refresh needs no other row. Since they last changed, access
+    tokens whose `iat` is before `tokens_from` are refused.
     """
 
     __tablename__ = "sessions"
@@ -67,6 +68,7 @@ class Session(Model):
     ends_at: Mapped[float]
     revoked_at: Mapped[float | None]
     revoked_reason: Mapped[str | None]
+    tokens_from: Mapped[float | None]
     last_exchanged: Mapped[str]
     exchanged_at: Mapped[float]
     exchanged_before: Mapped[str] = mapped_column(default="")
@@ -74,7 +76,7 @@ class Session(Model):
     user_agent: Mapped[str | None]
     ip: Mapped[str | None]
 
-    __table_args__ = (Index(None, "user_id"), Index(None, "revoked_at"))
+    __table_args__ = (Index(None, "user_id"), Index(None, "revoked_at"), Index(None, "tokens_from"))
 
 
 class SigningKey(Model):

@@ -10,6 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from authapi.db.engine import db_now
 from authapi.db.models import Session
+from authapi.db.revocations import notify
 
 REMEMBERED_BEFORE = 7  # with the last exchanged one, eight
 REMEMBERED_KEYS = 8
@@ -30,6 +31,7 @@ class LockedSession:
     exchanged_at: float
     expires_at: float
     ends_at: float
+    tokens_from: float | None
     now: float
 
 
@@ -42,6 +44,7 @@ _LOCKED = (
     _table.c.exchanged_at,
     _table.c.expires_at,
     _table.c.ends_at,
+    _table.c.tokens_from,
     db_now().label("now"),
 )
 
@@ -191,6 +194,7 @@ def as_locked(row: Session, now: float) -> LockedSession:
         exchanged_at=row.exchanged_at,
         expires_at=row.expires_at,
         ends_at=row.ends_at,
+        tokens_from=row.tokens_from,
         now=now,
     )
 
@@ -228,7 +232,28 @@ def _revoke(tx: Transaction, reason: str, *which: ColumnElement[bool]) -> Sequen
         .values(revoked_at=db_now(), revoked_reason=reason)
         .returning(_table.c.sid)
     )
-    return tx.scalars(statement).all()
+    revoked = tx.scalars(statement).all()
+    if revoked:
+        notify(tx)
+    return revoked
+
+
+def reissue_all(tx: Transaction, user_id: str, scopes: str) -> Sequence[tuple[str, float]]:
+    """Give the sessions other scopes, and refuse their tokens from before: sid and `tokens_from`.
+
+    The next whole second: `iat` has no fractions, so one of this second can't be told apart. The
+    caller holds the user's lock (users.lock).
+    """
+    statement = (
+        update(_table)
+        .where(_table.c.user_id == user_id, _table.c.revoked_at.is_(None))
+        .values(scopes=scopes, tokens_from=func.floor(db_now()) + 1)
+        .returning(_table.c.sid, _table.c.tokens_from)
+    )
+    reissued = [(sid, tokens_from) for sid, tokens_from in tx.execute(statement)]
+    if reissued:
+        notify(tx)
+    return reissued
 
 
 def list_in_force(tx: Transaction, user_id: str) -> Sequence[Session]:

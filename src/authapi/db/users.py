@@ -62,6 +62,10 @@ def set_password_hash(tx: Transaction, user_id: str, password_hash: str) -> None
     tx.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
 
 
+def set_scopes(tx: Transaction, user_id: str, scopes: str) -> None:
+    tx.execute(update(User).where(User.id == user_id).values(scopes=scopes))
+
+
 def disable(tx: Transaction, user_id: str) -> None:
     tx.execute(update(User).where(User.id == user_id).values(disabled_at=db_now()))
 

@@ -12,7 +12,7 @@ from authapi.db.engine import Database
 from authapi.errors import InvalidToken
 from authapi.services.password_change import is_unchanged, require_password
 from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation import Revocations
+from authapi.services.revocation_feed import RevocationFeed
 
 log = structlog.get_logger()
 
@@ -21,7 +21,7 @@ def delete_account(
     db: Database,
     hasher: PasswordHasher,
     limits: RateLimits,
-    revocations: Revocations,
+    revocations: RevocationFeed,
     user_id: str,
     password: str,
     address: str,

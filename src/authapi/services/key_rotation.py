@@ -1,11 +1,19 @@
-"""The keys that sign access tokens: made at the first start, kept sealed, loaded by each process.
+"""Making, loading and replacing the keys that sign access tokens. What time does: key_ring.py.
 
-The newest key whose `signs_from` has come signs; every loaded key verifies.
+  when                                        what
+  there is no key                             one that signs at once
+  the newest one's algorithm is not the set   a next one
+  the active one is KEY_ROTATION_DAYS old     a next one, published KEY_PUBLISH_DELAY before
+  an operator rotates                         a next one, or with --now one that signs at once
+  an operator says that one is compromised    it is marked, and replaced in the state it was in
+
+Several processes may do any of it at the same moment: a key's position is unique, so one of them
+adds the key and the others find it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
+import structlog
 from sqlalchemy.orm import Session as Transaction
 
 from authapi.config import Settings
@@ -13,103 +21,209 @@ from authapi.crypto import signing_keys as crypto
 from authapi.crypto.derived_keys import SEAL_SIGNING_KEYS, Seal, WrongSecretError
 from authapi.crypto.refresh_tokens import RefreshTokens
 from authapi.crypto.signing_keys import SigningKey
-from authapi.db import models, signing_keys
+from authapi.db import models, revocations, signing_keys
 from authapi.db.engine import Database
-from authapi.errors import CommandError, Unavailable
-from authapi.verifier import VerifyingKey
+from authapi.errors import CommandError
+from authapi.services.key_ring import KeyDates, KeyRing, Keys, LoadedKey, State, states
 
+log = structlog.get_logger()
 
-@dataclass(frozen=True, slots=True)
-class LoadedKey:
-    signing: SigningKey
-    verifying: VerifyingKey
-    signs_from: float
+DAY = 86400
 
-
-class KeyRing:
-    """The loaded keys, newest first. Replaced whole, never changed: readers need no lock."""
-
-    def __init__(self) -> None:
-        self._keys: Mapping[str, LoadedKey] = {}
-
-    def replace(self, keys: Mapping[str, LoadedKey]) -> None:
-        self._keys = keys
-
-    @property
-    def is_loaded(self) -> bool:
-        return bool(self._keys)
-
-    def signing_key(self, now: float) -> SigningKey:
-        """The key that signs at that moment. Raises Unavailable while none is loaded."""
-        for key in self._keys.values():
-            if key.signs_from <= now:
-                return key.signing
-        raise Unavailable
-
-    def find(self, kid: str) -> VerifyingKey | None:
-        key = self._keys.get(kid)
-        return key.verifying if key else None
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """What a token pair is signed with."""
-
-    ring: KeyRing
-    refresh_tokens: RefreshTokens
+# Whether a key is to be added, by all keys' dates and the database's time.
+IsNeeded = Callable[[Sequence[KeyDates], float], bool]
 
 
 def new_keys(settings: Settings) -> Keys:
-    """Nothing is loaded yet: see load_signing_keys."""
+    """Nothing is loaded yet: see prepare_signing_keys."""
     return Keys(KeyRing(), RefreshTokens(settings.secrets))
 
 
-def load_signing_keys(db: Database, settings: Settings, ring: KeyRing, *, now: float) -> None:
-    """Fill the ring from the database, and make the first key where there is none.
+def prepare_signing_keys(db: Database, settings: Settings, ring: KeyRing) -> None:
+    """At the start: the first key, a change of SECRET or of the algorithm; then load.
 
-    Raises CommandError when SECRET does not open what is stored; nothing is overwritten then.
+    Raises CommandError for a key that can't be opened or used, before anything is written, and
+    Unavailable.
     """
+    load_signing_keys(db, settings, ring)
+    reseal_signing_keys(db, settings)
+
+    def has_none(keys: Sequence[KeyDates], now: float) -> bool:
+        return not {State.ACTIVE, State.NEXT} & set(states(keys, now).values())
+
+    def has_other_algorithm(keys: Sequence[KeyDates], _now: float) -> bool:
+        newest = max((key for key in keys if not key.compromised_at), key=lambda key: key.position)
+        return newest.algorithm != settings.signing_algorithm
+
+    _add_key_if(has_none, db, settings, signs_in=0)
+    _add_key_if(has_other_algorithm, db, settings, signs_in=settings.key_publish_delay)
+    load_signing_keys(db, settings, ring)
+
+
+def rotate_old_key(db: Database, settings: Settings) -> None:
+    """Add the next key in time for it to be published before the active one is too old."""
+
+    def is_due(keys: Sequence[KeyDates], now: float) -> bool:
+        state = states(keys, now)
+        age = [now - key.signs_from for key in keys if state[key.kid] is State.ACTIVE]
+        allowed = settings.key_rotation_days * DAY - settings.key_publish_delay
+        return bool(age) and age[0] >= allowed and State.NEXT not in state.values()
+
+    if settings.key_rotation_days:
+        _add_key_if(is_due, db, settings, signs_in=settings.key_publish_delay)
+
+
+def rotate_key(db: Database, settings: Settings, *, at_once: bool) -> KeyDates:
+    """An operator's rotation: the key that signs next, or now. A key that waits is brought forward.
+
+    Raises CommandError where one waits already and need not be brought forward, Unavailable.
+    """
+    key = crypto.generate(settings.signing_algorithm)
+    with db.begin() as tx:
+        keys, now = _read(tx)
+        waiting = _kids_in(State.NEXT, keys, now)
+        if waiting and at_once:
+            signing_keys.bring_forward(tx, waiting[0], now)
+        elif not waiting:
+            delay = 0 if at_once else settings.key_publish_delay
+            _insert(tx, settings, key, keys, signs_from=now + delay)
+        keys, _ = _read(tx)
+    if waiting and not at_once:
+        raise CommandError(f"The key {waiting[0]} waits already; --now lets it sign at once.")
+    return max(keys, key=lambda key: key.position)
+
+
+def mark_compromised(db: Database, settings: Settings, kid: str) -> KeyDates | None:
+    """The key verifies nothing from now on. Its replacement, where it signed or was to sign.
+
+    Every session goes on by its refresh token, which no such key has signed. Raises CommandError
+    for a key that isn't there, Unavailable.
+    """
+    replacement = crypto.generate(settings.signing_algorithm)
+    with db.begin() as tx:
+        keys, now = _read(tx)
+        state = states(keys, now).get(kid)
+        if state and state is not State.COMPROMISED:
+            signing_keys.mark_compromised(tx, kid)
+            revocations.notify(tx)
+        if state in (State.ACTIVE, State.NEXT):
+            delay = 0 if state is State.ACTIVE else settings.key_publish_delay
+            _insert(tx, settings, replacement, keys, signs_from=now + delay)
+        keys, _ = _read(tx)
+    if state is None:
+        raise CommandError(f"There is no key {kid!r}; see `authapi keys list`.")
+    log.warning("signing_key_compromised", kid=kid)
+    return next((key for key in keys if key.kid == replacement.kid), None)
+
+
+def list_keys(db: Database) -> tuple[Sequence[KeyDates], float]:
+    """Every key, the newest first, and the database's time. Raises Unavailable."""
+    with db.autocommit() as tx:
+        return _read(tx)
+
+
+def reseal_signing_keys(db: Database, settings: Settings) -> int:
+    """Seal under the first secret what an older one has sealed; how many. Raises CommandError."""
     seal = Seal(settings.secrets, SEAL_SIGNING_KEYS)
     with db.autocommit() as tx:
         rows = signing_keys.list_all(tx)
-    if not rows:
-        _add_first_key(db, settings, seal, now=now)
-        with db.autocommit() as tx:
-            rows = signing_keys.list_all(tx)
-    ring.replace({row.kid: _load(row, seal) for row in rows})
+    old = [row for row in rows if not seal.is_current(row.private_sealed)]
+    sealed = {row.kid: seal.seal(_open(row, seal)) for row in old}
+    if sealed:
+        with db.begin() as tx:
+            for kid, private in sealed.items():
+                signing_keys.set_private(tx, kid, private)
+    return len(sealed)
 
 
-def _add_first_key(db: Database, settings: Settings, seal: Seal, *, now: float) -> None:
+def load_signing_keys(db: Database, settings: Settings, ring: KeyRing) -> None:
+    """Fill the ring with the keys that sign or verify; one that it has stays the same object.
+
+    Raises CommandError for a key that can't be opened or used, Unavailable.
+    """
+    seal = Seal(settings.secrets, SEAL_SIGNING_KEYS)
+    with db.autocommit() as tx:
+        rows = {row.kid: row for row in signing_keys.list_all(tx)}
+        now = revocations.read_clock(tx)
+    keys = [_dates(row) for row in rows.values()]
+    state = states(keys, now)
+    usable = [key for key in keys if state[key.kid] not in (State.GONE, State.COMPROMISED)]
+    ring.replace([_load(key, rows[key.kid], ring, seal) for key in usable], now)
+
+
+def _add_key_if(is_needed: IsNeeded, db: Database, settings: Settings, *, signs_in: float) -> None:
+    with db.autocommit() as tx:
+        if not is_needed(*_read(tx)):
+            return
+    key = crypto.generate(settings.signing_algorithm)  # an RSA key takes longer than a lock should
     try:
         with db.begin() as tx:
-            if not signing_keys.list_all(tx):
-                _add(tx, settings.signing_algorithm, seal, now=now)
+            keys, now = _read(tx)
+            if is_needed(keys, now):
+                _insert(tx, settings, key, keys, signs_from=now + signs_in)
     except signing_keys.AlreadyAdded:
-        return  # another process was faster; its key is as good
+        log.info("signing_key_added_elsewhere")
 
 
-def _add(tx: Transaction, algorithm: str, seal: Seal, *, now: float) -> None:
-    key = crypto.generate(algorithm)
-    signing_keys.add(
-        tx,
-        models.SigningKey(
-            kid=key.kid,
-            position=signing_keys.next_position(tx),
-            algorithm=algorithm,
-            private_sealed=seal.seal(crypto.to_bytes(key)),
-            created_at=now,
-            signs_from=0,
-        ),
+def _insert(
+    tx: Transaction,
+    settings: Settings,
+    key: SigningKey,
+    keys: Sequence[KeyDates],
+    *,
+    signs_from: float,
+) -> None:
+    seal = Seal(settings.secrets, SEAL_SIGNING_KEYS)
+    row = models.SigningKey(
+        kid=key.kid,
+        position=max((key.position for key in keys), default=0) + 1,
+        algorithm=key.algorithm,
+        private_sealed=seal.seal(crypto.to_bytes(key)),
+        created_at=revocations.read_clock(tx),
+        signs_from=signs_from,
+    )
+    signing_keys.add(tx, row)
+    revocations.notify(tx)
+    log.info("signing_key_added", kid=key.kid, algorithm=key.algorithm, signs_from=signs_from)
+
+
+def _read(tx: Transaction) -> tuple[list[KeyDates], float]:
+    return [_dates(row) for row in signing_keys.list_all(tx)], revocations.read_clock(tx)
+
+
+def _kids_in(state: State, keys: Sequence[KeyDates], now: float) -> list[str]:
+    return [kid for kid, found in states(keys, now).items() if found is state]
+
+
+def _dates(row: models.SigningKey) -> KeyDates:
+    return KeyDates(
+        kid=row.kid,
+        algorithm=row.algorithm,
+        position=row.position,
+        created_at=row.created_at,
+        signs_from=row.signs_from,
+        compromised_at=row.compromised_at,
     )
 
 
-def _load(row: models.SigningKey, seal: Seal) -> LoadedKey:
+def _load(dates: KeyDates, row: models.SigningKey, ring: KeyRing, seal: Seal) -> LoadedKey:
+    if known := ring.loaded().get(dates.kid):
+        return LoadedKey(dates, known.signing, known.verifying)
     try:
-        plain = seal.open(row.private_sealed)
+        signing = crypto.from_bytes(row.kid, row.algorithm, _open(row, seal))
+        return LoadedKey(dates, signing, signing.verifying_key())
+    except (ValueError, TypeError, KeyError) as error:
+        raise CommandError(
+            f"The signing key {row.kid} in the database can't be used for {row.algorithm}: {error} "
+            "Restore it from a backup, or mark it: `authapi keys compromised`."
+        ) from error
+
+
+def _open(row: models.SigningKey, seal: Seal) -> bytes:
+    try:
+        return seal.open(row.private_sealed)
     except WrongSecretError as error:
         raise CommandError(
             "AUTHAPI_SECRET does not open the signing keys in the database: start with the secret "
             "that they were sealed with (it may stand last in a comma-separated list)."
         ) from error
-    key = crypto.from_bytes(row.kid, row.algorithm, plain)
-    return LoadedKey(key, key.verifying_key(), row.signs_from)

@@ -16,7 +16,7 @@ from authapi.db.models import User
 from authapi.db.sessions import LockedSession
 from authapi.errors import InvalidCredentials
 from authapi.services.identities import canonical
-from authapi.services.key_rotation import Keys
+from authapi.services.key_ring import Keys
 from authapi.services.rate_limits import RateLimits
 from authapi.services.token_issue import TokenPair, issue_pair
 

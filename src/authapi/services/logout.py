@@ -12,7 +12,7 @@ from authapi.db import sessions, users
 from authapi.db.engine import Database
 from authapi.errors import InvalidToken, NoCredential
 from authapi.services.refresh_rotation import BODY
-from authapi.services.revocation import Revocations
+from authapi.services.revocation_feed import RevocationFeed
 from authapi.verifier import InvalidTokenError, Verifier
 
 log = structlog.get_logger()
@@ -22,7 +22,7 @@ def log_out(
     db: Database,
     verifier: Verifier,
     refresh_tokens: RefreshTokens,
-    revocations: Revocations,
+    revocations: RevocationFeed,
     access_token: str | None,
     refresh_token: str | None,
 ) -> None:
@@ -43,7 +43,7 @@ def log_out(
     log.info("sessions_revoked", sids=sorted(sids), reason="logout")
 
 
-def log_out_everywhere(db: Database, revocations: Revocations, user_id: str) -> None:
+def log_out_everywhere(db: Database, revocations: RevocationFeed, user_id: str) -> None:
     """Revoke every session of the user. Raises Unavailable."""
     with db.begin() as tx:
         users.lock(tx, user_id)

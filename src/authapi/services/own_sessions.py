@@ -9,7 +9,7 @@ from authapi.db import sessions, users
 from authapi.db.engine import Database
 from authapi.db.models import Session
 from authapi.errors import NotFound
-from authapi.services.revocation import Revocations
+from authapi.services.revocation_feed import RevocationFeed
 
 log = structlog.get_logger()
 
@@ -22,7 +22,7 @@ def list_sessions(db: Database, user_id: str) -> Sequence[Session]:
         return sessions.list_in_force(tx, user_id)
 
 
-def end_session(db: Database, revocations: Revocations, user_id: str, sid: str) -> None:
+def end_session(db: Database, revocations: RevocationFeed, user_id: str, sid: str) -> None:
     """Raises NotFound for one that is not in force or not the user's own, Unavailable."""
     ended = False
     if SID.fullmatch(sid):  # what can be no sid, a NUL above all, is no business of the database
@@ -34,7 +34,7 @@ def end_session(db: Database, revocations: Revocations, user_id: str, sid: str) 
     log.info("sessions_revoked", sids=[sid], reason="ended_by_user")
 
 
-def end_other_sessions(db: Database, revocations: Revocations, user_id: str, sid: str) -> None:
+def end_other_sessions(db: Database, revocations: RevocationFeed, user_id: str, sid: str) -> None:
     """Every session of the user but `sid`. Raises Unavailable."""
     with db.begin() as tx:
         users.lock(tx, user_id)

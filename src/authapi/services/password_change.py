@@ -10,7 +10,7 @@ from authapi.errors import InvalidToken, WrongPassword
 from authapi.services.password_rules import require_acceptable_password
 from authapi.services.profile import get_profile
 from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation import Revocations
+from authapi.services.revocation_feed import RevocationFeed
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ def change_password(
     db: Database,
     hasher: PasswordHasher,
     limits: RateLimits,
-    revocations: Revocations,
+    revocations: RevocationFeed,
     user_id: str,
     sid: str,
     current_password: str,

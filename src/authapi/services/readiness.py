@@ -4,10 +4,14 @@ from sqlalchemy import select
 
 from authapi.db.engine import Database, db_now
 from authapi.errors import Unavailable
-from authapi.services.key_rotation import KeyRing
+from authapi.services.key_ring import KeyRing
+from authapi.services.revocation_feed import RevocationFeed
+
+# An application clock further off the database's, in seconds, mints and refuses at wrong times.
+MAX_SKEW = 30
 
 
-def what_is_not_ready(db: Database, ring: KeyRing) -> list[str]:
+def what_is_not_ready(db: Database, ring: KeyRing, feed: RevocationFeed) -> list[str]:
     """Names, for a person to read; empty when all is well."""
     missing = []
     try:
@@ -17,4 +21,15 @@ def what_is_not_ready(db: Database, ring: KeyRing) -> list[str]:
         missing.append("database")
     if not ring.is_loaded:
         missing.append("signing keys")
+    if feed.as_of is None or (feed.fails_closed and feed.is_stale()):
+        missing.append("revocations")
+    if abs(feed.skew) > MAX_SKEW:
+        missing.append("clock")
     return missing
+
+
+def warnings(feed: RevocationFeed) -> list[str]:
+    """What an operator should look at although requests are answered."""
+    if feed.as_of is not None and feed.is_stale():
+        return [f"The revocations are {feed.staleness():.0f} seconds old."]
+    return []

@@ -35,9 +35,9 @@ from authapi.db.engine import Database
 from authapi.db.models import Session
 from authapi.db.sessions import LockedSession
 from authapi.errors import BadRequest, InvalidGrant
-from authapi.services.key_rotation import Keys
+from authapi.services.key_ring import Keys
 from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation import Revocations
+from authapi.services.revocation_feed import RevocationFeed
 from authapi.services.token_issue import TokenPair, issue_pair
 from authapi.verifier import InvalidTokenError
 
@@ -153,7 +153,7 @@ def rotate_refresh_token(
     settings: Settings,
     keys: Keys,
     limits: RateLimits,
-    revocations: Revocations,
+    revocations: RevocationFeed,
     token: str,
     place: tuple[str, str],
     idempotency_key: str | None,

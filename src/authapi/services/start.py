@@ -6,19 +6,20 @@ from authapi.config import Settings
 from authapi.db import migrations
 from authapi.db.engine import Database
 from authapi.errors import CommandError
-from authapi.services.key_rotation import Keys, load_signing_keys
+from authapi.services.key_ring import KeyRing
+from authapi.services.key_rotation import prepare_signing_keys
 
 log = structlog.get_logger()
 
 
-def prepare(db: Database, settings: Settings, keys: Keys, *, now: float) -> None:
+def prepare(db: Database, settings: Settings, ring: KeyRing) -> None:
     """Bring SQLite to the newest migration, demand it of PostgreSQL, and load the keys.
 
     May be run by several processes at the same moment, and again after it failed.
     Raises CommandError for what only a person can mend, Unavailable for what may pass.
     """
     require_schema(settings)
-    load_signing_keys(db, settings, keys.ring, now=now)
+    prepare_signing_keys(db, settings, ring)
 
 
 def require_schema(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from authapi.config import Settings
 from authapi.crypto.refresh_tokens import RefreshClaims, new_jti
 from authapi.db.sessions import LockedSession
-from authapi.services.key_rotation import Keys
+from authapi.services.key_ring import Keys
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 section 2.1
 CLIENT_ID = "authapi"
@@ -46,7 +46,8 @@ def issue_pair(
         issued_at=int(session.exchanged_at),
         expires_at=int(session.expires_at),
     )
-    issued_at = int(session.now)
+    # A token of the second in which the scopes changed must not look like one from before.
+    issued_at = int(max(session.now, session.tokens_from or 0))
     expires_at = int(min(issued_at + settings.access_token_ttl, session.expires_at))
     return TokenPair(
         access_token=_access_token(session, settings, keys, issued_at, expires_at),

@@ -8,9 +8,10 @@ from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.engine import Database
-from authapi.services.key_rotation import Keys
+from authapi.services.key_ring import Keys
 from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation import Revocations
+from authapi.services.revocation_feed import RevocationFeed
+from authapi.services.revocation_poll import RevocationPoll
 from authapi.verifier import Verifier
 from authapi.web.password_pool import PasswordPool
 
@@ -22,10 +23,17 @@ class Parts:
     db: Database
     keys: Keys
     verifier: Verifier
-    revocations: Revocations
+    revocations: RevocationFeed
+    poll: RevocationPoll
     limits: RateLimits
     hasher: PasswordHasher
     password_pool: PasswordPool
+
+    def close(self) -> None:
+        """Finish what is under way, and let go of threads and connections."""
+        self.password_pool.close()
+        self.poll.stop()
+        self.db.close()
 
 
 def parts_of(request: HTTPConnection) -> Parts:

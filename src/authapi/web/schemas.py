@@ -124,8 +124,43 @@ class SessionInfo(BaseModel):
         )
 
 
+class JwkSet(BaseModel):
+    """RFC 7517 section 5: public members, `kid`, `alg` and `use` of each key."""
+
+    keys: list[dict[str, str]]
+
+
+class ServerMetadata(BaseModel):
+    """RFC 8414 section 2. `revocations_uri` is ours; there are no OAuth flows to name."""
+
+    issuer: str = Field(examples=["https://auth.example"])
+    response_types_supported: list[str]
+    grant_types_supported: list[str]
+    jwks_uri: str | None = None
+    revocations_uri: str
+
+
+class RevocationPage(BaseModel):
+    """`as_of`: the database's time of what is told. `sessions`: sid to when it may be forgotten.
+
+    `reissued`: sid to the `iat` before which its tokens are refused. `keys`: compromised kids.
+    """
+
+    as_of: float = Field(examples=[1800000000.5])
+    cursor: str = Field(examples=["1800000000.5"])
+    sessions: dict[str, int] = Field(examples=[{EXAMPLE_ID: 1800003690}])
+    reissued: dict[str, int]
+    keys: list[str]
+
+
 class Health(BaseModel):
     status: str = Field(examples=["ok"])
+
+
+class Readiness(Health):
+    """`warnings` are sentences for an operator."""
+
+    warnings: list[str]
 
 
 class ErrorBody(BaseModel):

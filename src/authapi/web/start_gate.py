@@ -61,5 +61,7 @@ class StartGate:
                 return
             self._not_before = monotonic() + RETRY_AFTER
             parts = self._parts
-            prepare(parts.db, parts.settings, parts.keys, now=parts.clock())
+            prepare(parts.db, parts.settings, parts.keys.ring)
+            parts.poll.poll()  # the whole window, before the first request is answered
+            parts.poll.start()
             self.is_open = True

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from authapi.services.readiness import what_is_not_ready
+from authapi.services.readiness import warnings, what_is_not_ready
 from authapi.web.dependencies import AppParts
-from authapi.web.schemas import Health, NotReadyBody
+from authapi.web.schemas import Health, NotReadyBody, Readiness
 
 router = APIRouter(tags=["health"])
 
@@ -18,13 +18,13 @@ async def healthz() -> Health:
 @router.get(
     "/readyz",
     summary="Can it serve?",
-    response_model=Health,
+    response_model=Readiness,
     responses={503: {"model": NotReadyBody, "description": "It can't; `not_ready` says why."}},
 )
-def readyz(parts: AppParts) -> Health | Response:
-    missing = what_is_not_ready(parts.db, parts.keys.ring)
+def readyz(parts: AppParts) -> Readiness | Response:
+    missing = what_is_not_ready(parts.db, parts.keys.ring, parts.revocations)
     if not missing:
-        return Health(status="ready")
+        return Readiness(status="ready", warnings=warnings(parts.revocations))
     body = NotReadyBody(
         error="unavailable",
         error_description=f"Not ready: {', '.join(missing)}.",

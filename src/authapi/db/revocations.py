@@ -1,0 +1,76 @@
+"""What a poll reads: everything that processes must learn of each other, in one small statement.
+
+Each branch is a range of an index, or a table of a few rows.
+"""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import CompoundSelect, Double, bindparam, func, literal, select, union_all
+from sqlalchemy.orm import Session as Transaction
+
+from authapi.db.engine import db_now
+from authapi.db.models import Session, SigningKey
+
+CHANNEL = "authapi_revocations"
+
+
+@dataclass(slots=True)
+class Changes:
+    """`as_of` is the database's time of the poll; the mappings give each thing's moment.
+
+    `compromised` and `keys` together are all signing keys; for the latter it is `signs_from`.
+    """
+
+    as_of: float = 0.0
+    revoked: dict[str, float] = field(default_factory=dict)
+    reissued: dict[str, float] = field(default_factory=dict)
+    compromised: dict[str, float] = field(default_factory=dict)
+    keys: dict[str, float] = field(default_factory=dict)
+
+
+_since = bindparam("since", type_=Double)
+_CHANGES: CompoundSelect[str, str, float] = union_all(
+    select(literal("revoked"), Session.sid, Session.revoked_at).where(Session.revoked_at > _since),
+    select(literal("reissued"), Session.sid, Session.tokens_from).where(
+        Session.tokens_from > _since
+    ),
+    select(literal("compromised"), SigningKey.kid, SigningKey.compromised_at).where(
+        SigningKey.compromised_at.is_not(None)
+    ),
+    select(literal("key"), SigningKey.kid, SigningKey.signs_from).where(
+        SigningKey.compromised_at.is_(None)
+    ),
+)
+
+
+def read_changes(tx: Transaction, since: float, *, as_of: float) -> Changes:
+    """What has changed after that moment of the database's clock, and all keys.
+
+    `as_of` was read from that clock before: all that was visible then is in the answer.
+    """
+    changes = Changes(as_of=as_of)
+    for kind, name, moment in tx.execute(_CHANGES, {"since": since}):
+        match kind:
+            case "revoked":
+                changes.revoked[name] = moment
+            case "reissued":
+                changes.reissued[name] = moment
+            case "compromised":
+                changes.compromised[name] = moment
+            case _:
+                changes.keys[name] = moment
+    return changes
+
+
+def read_clock(tx: Transaction) -> float:
+    """The database's wall clock."""
+    return tx.scalars(select(db_now())).one()
+
+
+def notify(tx: Transaction) -> None:
+    """Wake the other processes once this transaction has been committed (PostgreSQL only).
+
+    It only wakes: what changed is read from the tables, so nothing depends on its arrival.
+    """
+    if tx.get_bind().dialect.name == "postgresql":
+        tx.execute(select(func.pg_notify(CHANNEL, "")))

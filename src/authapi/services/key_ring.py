@@ -1,0 +1,132 @@
+"""The signing keys as a process holds them, and what time makes of each.
+
+  state         since                                       signs   verifies and is published
+  next          its row was written                         no      yes
+  active        its `signs_from`, until a later key's       yes     yes
+  retired       the `signs_from` of a later key             no      yes
+  gone          KEPT_FOR after that                         no      no
+  compromised   an operator said so                         no      no
+
+The dates are the database's and only time moves a key on, so every process agrees without talking.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from authapi.crypto.refresh_tokens import RefreshTokens
+from authapi.crypto.signing_keys import SigningKey
+from authapi.errors import Unavailable
+from authapi.services.revocation_feed import WINDOW
+from authapi.verifier import VerifyingKey
+
+# Until the last token that it signed has run out.
+KEPT_FOR = WINDOW
+
+
+class State(StrEnum):
+    NEXT = "next"
+    ACTIVE = "active"
+    RETIRED = "retired"
+    GONE = "gone"
+    COMPROMISED = "compromised"
+
+
+PUBLISHED = (State.NEXT, State.ACTIVE, State.RETIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDates:
+    """A key's row without the key. `position` orders keys that begin at the same moment."""
+
+    kid: str
+    algorithm: str
+    position: int
+    created_at: float
+    signs_from: float
+    compromised_at: float | None
+
+
+def states(keys: Sequence[KeyDates], now: float) -> dict[str, State]:
+    """The state of each key at a moment. `keys` are all that there are."""
+    begun = [key for key in keys if key.signs_from <= now and key.compromised_at is None]
+    active = max(begun, key=_order, default=None)
+    return {key.kid: _state(key, active, retired_at(key, keys), now) for key in keys}
+
+
+def retired_at(key: KeyDates, keys: Sequence[KeyDates]) -> float | None:
+    """When a later key takes over, or took over."""
+    return min((later.signs_from for later in keys if _order(later) > _order(key)), default=None)
+
+
+def _state(key: KeyDates, active: KeyDates | None, retires: float | None, now: float) -> State:
+    if key.compromised_at is not None:
+        return State.COMPROMISED
+    if key is active:
+        return State.ACTIVE
+    if key.signs_from > now:
+        return State.NEXT
+    return State.GONE if retires is not None and retires + KEPT_FOR <= now else State.RETIRED
+
+
+def _order(key: KeyDates) -> tuple[float, int]:
+    return (key.signs_from, key.position)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedKey:
+    dates: KeyDates
+    signing: SigningKey
+    verifying: VerifyingKey
+
+
+class KeyRing:
+    """The loaded keys. Each mapping is replaced whole, so that readers need no lock."""
+
+    def __init__(self) -> None:
+        self._loaded: Mapping[str, LoadedKey] = {}
+        self._verifying: Mapping[str, VerifyingKey] = {}
+
+    @property
+    def is_loaded(self) -> bool:
+        return bool(self._loaded)
+
+    def loaded(self) -> Mapping[str, LoadedKey]:
+        return self._loaded
+
+    def replace(self, keys: Sequence[LoadedKey], now: float) -> None:
+        self._loaded = {key.dates.kid: key for key in keys}
+        self.settle(now)
+
+    def settle(self, now: float) -> None:
+        """Stop verifying with what is gone by now (the database's time)."""
+        state = states([key.dates for key in self._loaded.values()], now)
+        self._verifying = {
+            kid: key.verifying for kid, key in self._loaded.items() if state[kid] in PUBLISHED
+        }
+
+    def find(self, kid: str) -> VerifyingKey | None:
+        return self._verifying.get(kid)
+
+    def published(self) -> list[VerifyingKey]:
+        """Every key that verifies, the newest last."""
+        return list(self._verifying.values())
+
+    def signing_key(self, now: float) -> SigningKey:
+        """The key that signs at that moment. Raises Unavailable while none is loaded."""
+        usable = [key for kid, key in self._loaded.items() if kid in self._verifying]
+        if not usable:
+            raise Unavailable
+        begun = [key for key in usable if key.dates.signs_from <= now]
+        if begun:
+            return max(begun, key=lambda key: _order(key.dates)).signing
+        # This process has not heard yet that time was turned back, or a key brought forward.
+        return min(usable, key=lambda key: _order(key.dates)).signing
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a token pair is signed with."""
+
+    ring: KeyRing
+    refresh_tokens: RefreshTokens

@@ -1,0 +1,155 @@
+"""What must be refused although it has not expired: in memory, learned by polling, handed on.
+
+No request asks the database. The process that revokes adds the session after its commit and before
+its answer; every other process learns it from its next poll (revocation_poll.py), other services
+from `GET /revocations`, which answers from here. Why that is sound: docs/revocation.md.
+
+  entry                refuses                                      kept for
+  revoked sid          every access token of the session            WINDOW
+  reissued sid         those issued before a moment                 WINDOW
+  compromised key      every access token that it signed            as long as its row
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from threading import Event, Lock
+
+from authapi.clock import Clock
+from authapi.config import Settings
+from authapi.db.revocations import Changes
+from authapi.services.wake_up import WakeUp
+from authapi.verifier import Claims, RevokedSessions, VerifierNotReadyError
+
+# The longest life that an access token can have, whatever the setting is or was, with the
+# greatest leeway and some slack: after that nothing of a revoked session can be in force.
+WINDOW = 3600 + 30 + 60
+# A revocation becomes visible up to 5 s after its moment: readers look this far back, and unite.
+LOOK_BACK = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What `GET /revocations` answers. Times are Unix seconds of the database."""
+
+    as_of: float
+    sessions: Mapping[str, int]
+    reissued: Mapping[str, int]
+    keys: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """A revocation's moment, and the `as_of` of the poll that brought it; 0 before any has."""
+
+    moment: float
+    learned: float
+
+
+class RevocationFeed:
+    """Read by every request without a lock; written by revoking services and by the poll."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._clock = clock
+        self._max_staleness = settings.revocation_max_staleness
+        self.fails_closed = settings.revocation_fail_closed
+        self._revoked = RevokedSessions()
+        self._reissued: dict[str, float] = {}
+        self._recent: dict[str, Recent] = {}
+        self._writing = Lock()
+        self._learned_at = 0.0
+        self.as_of: float | None = None  # the database's time of the last poll
+        self.skew = 0.0  # how far this process's clock is ahead of the database's
+        self.news_at = 0.0  # the `as_of` of the last poll that brought anything new
+        self.changed = WakeUp()
+        self.poll_soon = Event()
+
+    def refuses(self, claims: Claims) -> bool:
+        """Raises VerifierNotReadyError where nothing was ever learned, or too long ago."""
+        if self.as_of is None or (self.fails_closed and self.is_stale()):
+            raise VerifierNotReadyError("the revocations are not known")
+        return self._revoked.refuses(claims) or (
+            claims.issued_at < self._reissued.get(claims.sid, 0)
+        )
+
+    def add(self, sids: Iterable[str]) -> None:
+        """Sessions that this process has just revoked, after the commit."""
+        moment = self._clock() - self.skew
+        with self._writing:
+            for sid in sids:
+                self._revoked.add(sid, moment + WINDOW)
+                self._recent[sid] = Recent(moment, learned=0)
+        self.poll_soon.set()
+
+    def learn(self, changes: Changes, *, asked_at: float) -> None:
+        """What a poll read; `asked_at` is this process's time before it asked."""
+        with self._writing:
+            has_news = self._take(changes)
+            self.skew = self._clock() - changes.as_of
+            self.as_of, self._learned_at = changes.as_of, asked_at
+            if has_news:
+                self.news_at = changes.as_of
+        if has_news:
+            self.changed.wake()
+
+    def _take(self, changes: Changes) -> bool:
+        polled = {sid for sid, recent in self._recent.items() if recent.learned}
+        revoked = {
+            sid: moment
+            for sid, moment in changes.revoked.items()
+            if sid not in polled and (sid in self._recent or sid not in self._revoked)
+        }
+        self._revoked.merge({sid: moment + WINDOW for sid, moment in revoked.items()})
+        if self.as_of is not None:  # the first poll's are no news: whoever asks gets them all
+            for sid, moment in revoked.items():
+                self._recent[sid] = Recent(moment, changes.as_of)
+        reissued = changes.reissued.items() - self._reissued.items()
+        self._reissued.update(reissued)
+        compromised = changes.compromised.keys() - self._revoked.refused_keys()
+        for kid in compromised:
+            self._revoked.refuse_key(kid)
+        return bool(revoked or reissued or compromised)
+
+    def forget_old(self) -> None:
+        """Drop what has run out."""
+        now = self.as_of or 0.0
+        self._revoked.prune(now)
+        with self._writing:
+            self._reissued = {
+                sid: moment for sid, moment in self._reissued.items() if moment > now - WINDOW
+            }
+            self._recent = {
+                sid: recent
+                for sid, recent in self._recent.items()
+                if max(recent.moment, recent.learned) > now - 2 * LOOK_BACK
+            }
+
+    def staleness(self) -> float:
+        """Seconds since the last successful poll was begun."""
+        return self._clock() - self._learned_at
+
+    def is_stale(self) -> bool:
+        return self.staleness() > self._max_staleness
+
+    def __len__(self) -> int:
+        return len(self._revoked)
+
+    def page(self, since: float | None) -> Page:
+        """The whole window, or what may be new since an `as_of`. Raises VerifierNotReadyError."""
+        if self.as_of is None:
+            raise VerifierNotReadyError("the revocations are not known")
+        as_of = self.as_of
+        return Page(
+            as_of=as_of,
+            sessions=self._sessions(since, as_of),
+            reissued={sid: int(moment) for sid, moment in self._reissued.copy().items()},
+            keys=sorted(self._revoked.refused_keys()),
+        )
+
+    def _sessions(self, since: float | None, as_of: float) -> Mapping[str, int]:
+        if since is None or since < as_of - LOOK_BACK:
+            return self._revoked.sessions()
+        return {
+            sid: int(recent.moment) + WINDOW
+            for sid, recent in self._recent.copy().items()
+            if recent.learned > since or recent.moment > since - LOOK_BACK
+        }

@@ -1,0 +1,45 @@
+"""Lets coroutines wait for what a thread does."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Lock
+from time import monotonic
+
+
+class WakeUp:
+    def __init__(self) -> None:
+        self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._lock = Lock()
+        self._is_closed = False
+
+    def wake(self) -> None:
+        """Let everybody who waits look again. From any thread."""
+        with self._lock:
+            waiting = list(self._waiting)
+        for loop, event in waiting:
+            with suppress(RuntimeError):  # its loop has ended, and so has the waiting
+                loop.call_soon_threadsafe(event.set)
+
+    def close(self) -> None:
+        """From now on nobody waits: the process wants to end."""
+        self._is_closed = True
+        self.wake()
+
+    async def wait_for(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait until it holds, looking again at each wake-up, for so many seconds at most."""
+        event = asyncio.Event()
+        entry = (asyncio.get_running_loop(), event)
+        ends_at = monotonic() + seconds
+        with self._lock:
+            self._waiting.add(entry)
+        try:
+            while not condition() and not self._is_closed:
+                async with asyncio.timeout(ends_at - monotonic()):
+                    await event.wait()
+                event.clear()
+        except TimeoutError:
+            return
+        finally:
+            with self._lock:
+                self._waiting.discard(entry)

@@ -1,0 +1,43 @@
+"""What other services need to verify our access tokens, all of it public."""
+
+from fastapi import APIRouter, Request, Response
+
+from authapi.crypto.signing_keys import as_jwk
+from authapi.services.key_ring import KeyRing
+from authapi.web.caching import cacheable
+from authapi.web.dependencies import AppParts
+from authapi.web.schemas import JwkSet, ServerMetadata
+
+router = APIRouter(prefix="/.well-known", tags=["for services"])
+
+METADATA_MAX_AGE = 3600
+
+
+@router.get("/jwks.json", summary="The public keys (RFC 7517)", response_model=JwkSet)
+async def jwks(request: Request, parts: AppParts) -> Response:
+    # Half the publishing delay: by the time a key signs, every cache has been renewed once.
+    max_age = parts.settings.key_publish_delay // 2
+    return cacheable(request, {"keys": _public_keys(parts.keys.ring)}, max_age=max_age)
+
+
+@router.get(
+    "/oauth-authorization-server",
+    summary="Where the rest is (RFC 8414)",
+    response_model=ServerMetadata,
+    response_model_exclude_none=True,
+)
+async def metadata(request: Request, parts: AppParts) -> Response:
+    issuer = parts.settings.public_url
+    document: dict[str, object] = {
+        "issuer": issuer,
+        "response_types_supported": [],
+        "grant_types_supported": [],
+        "revocations_uri": f"{issuer}/revocations",
+    }
+    if _public_keys(parts.keys.ring):
+        document["jwks_uri"] = f"{issuer}/.well-known/jwks.json"
+    return cacheable(request, document, max_age=METADATA_MAX_AGE)
+
+
+def _public_keys(ring: KeyRing) -> list[dict[str, object]]:
+    return [jwk for key in ring.published() if (jwk := as_jwk(key))]

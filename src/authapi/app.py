@@ -27,7 +27,17 @@ from authapi.web.docs_page import docs_router
 from authapi.web.headers import Envelope
 from authapi.web.parts import Parts
 from authapi.web.password_pool import PasswordPool
-from authapi.web.routers import accounts, health, me, revocations, sessions, tokens, well_known
+from authapi.web.routers import (
+    accounts,
+    health,
+    me,
+    metrics,
+    revocations,
+    sessions,
+    tokens,
+    well_known,
+)
+from authapi.web.shutdown import told_of_shutdown
 from authapi.web.start_gate import StartGate
 
 
@@ -49,7 +59,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     )
     app.state.parts = parts
     app.state.start_gate = StartGate(parts)
-    for group in (accounts, tokens, me, sessions, well_known, revocations, health):
+    for group in (accounts, tokens, me, sessions, well_known, revocations, health, metrics):
         app.include_router(group.router)
     app.include_router(docs_router())
     verify.install(app)
@@ -82,7 +92,7 @@ def assemble(settings: Settings, clock: Clock) -> Parts:
             clock=clock,
         ),
         revocations=feed,
-        poll=RevocationPoll(db, settings, keys.ring, feed, clock),
+        poll=RevocationPoll(settings, keys.ring, feed, clock),
         limits=RateLimits(settings, clock),
         hasher=PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost),
         password_pool=PasswordPool(settings.hash_concurrency, settings.hash_queue),
@@ -91,6 +101,8 @@ def assemble(settings: Settings, clock: Clock) -> Parts:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
     await app.state.start_gate.open()
-    yield
-    app.state.parts.close()
+    with told_of_shutdown(parts.revocations.changed.close):
+        yield
+    parts.close()

@@ -8,6 +8,7 @@ Two ways in, and no third:
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -24,8 +25,7 @@ from authapi.errors import Unavailable
 
 # A request waits for a connection and then for one answer: 503 comes in under two seconds.
 POOL_TIMEOUT = 0.4
-POOL_SIZE = 10
-POOL_OVERFLOW = 10
+CONNECTIONS = 20
 
 
 class db_now(FunctionElement[float]):  # noqa: N801 - it reads as the SQL function that it is
@@ -48,10 +48,24 @@ def _sqlite_now(*_: object, **__: object) -> str:
     return "clock_timestamp()"
 
 
+class Statements:
+    """How many statements were sent."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.count = 0
+        self._lock = Lock()
+        event.listen(engine, "before_cursor_execute", self._sent)
+
+    def _sent(self, *_: object) -> None:
+        with self._lock:
+            self.count += 1
+
+
 @dataclass(frozen=True)
 class Database:
     engine: Engine
     autocommit_engine: Engine  # the same pool
+    statements: Statements
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -77,16 +91,17 @@ class Database:
         return Session(engine, expire_on_commit=False)
 
 
-def open_database(url: str, clock: Clock) -> Database:
+def open_database(url: str, clock: Clock, *, connections: int = CONNECTIONS) -> Database:
     """A database for `url`; nothing is connected before the first use.
 
-    `clock` is SQLite's own clock: the database runs in this process.
+    At most so many `connections` are open at once, and half of them are kept. `clock` is SQLite's
+    own: the database runs in this process.
     """
     settings: dict[str, Any] = {
         "hide_parameters": True,  # or e-mail addresses and hashes reach the log by a traceback
         "pool_timeout": POOL_TIMEOUT,
-        "pool_size": POOL_SIZE,
-        "max_overflow": POOL_OVERFLOW,
+        "pool_size": max(1, connections // 2),
+        "max_overflow": connections // 2,
     }
     if url.startswith("sqlite"):
         engine = create_engine(url, connect_args=sqlite.CONNECT_ARGS, **settings)
@@ -94,7 +109,8 @@ def open_database(url: str, clock: Clock) -> Database:
     else:
         engine = create_engine(url, **settings)
         event.listen(engine, "do_connect", postgresql.connect)
-    return Database(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
+    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    return Database(engine, autocommit, Statements(engine))
 
 
 @contextmanager

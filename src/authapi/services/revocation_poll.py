@@ -11,7 +11,7 @@ import structlog
 
 from authapi.clock import Clock
 from authapi.config import Settings
-from authapi.db.engine import Database
+from authapi.db.engine import open_database
 from authapi.db.listener import Listener
 from authapi.db.revocations import read_changes, read_clock
 from authapi.services.key_ring import KeyRing
@@ -25,10 +25,11 @@ FULL_EVERY = 60.0
 
 class RevocationPoll:
     def __init__(
-        self, db: Database, settings: Settings, ring: KeyRing, feed: RevocationFeed, clock: Clock
+        self, settings: Settings, ring: KeyRing, feed: RevocationFeed, clock: Clock
     ) -> None:
-        self._db, self._settings, self._ring, self._feed = db, settings, ring, feed
-        self._clock = clock
+        self._settings, self._ring, self._feed, self._clock = settings, ring, feed, clock
+        # A connection of its own: requests that use up theirs must not make it stale.
+        self.db = open_database(settings.database_url, clock, connections=1)
         self._listener = Listener(settings.database_url)
         self._known_keys: dict[str, float] = {}
         self._full_at = 0.0
@@ -46,12 +47,13 @@ class RevocationPoll:
         self._feed.poll_soon.set()
         if self._thread:
             self._thread.join()
+        self.db.close()
 
     def poll(self) -> None:
         """Learn what has changed. Raises Unavailable; CommandError for keys of another SECRET."""
         asked_at, last = self._clock(), self._feed.as_of
         whole_window = last is None or monotonic() >= self._full_at
-        with self._db.autocommit() as tx:
+        with self.db.autocommit() as tx:
             now = read_clock(tx)
             since = now - WINDOW if last is None or whole_window else min(last, now) - LOOK_BACK
             changes = read_changes(tx, since, as_of=now)
@@ -59,12 +61,12 @@ class RevocationPoll:
         self._follow_keys(changes.keys, changes.as_of)
         if whole_window:
             self._feed.forget_old()
-            rotate_old_key(self._db, self._settings)
+            rotate_old_key(self.db, self._settings)
             self._full_at = monotonic() + FULL_EVERY
 
     def _follow_keys(self, signs_from: dict[str, float], now: float) -> None:
         if signs_from != self._known_keys:
-            load_signing_keys(self._db, self._settings, self._ring)
+            load_signing_keys(self.db, self._settings, self._ring)
             self._known_keys = signs_from
         self._ring.settle(now)
 

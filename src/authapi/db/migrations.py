@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from authapi.errors import Unavailable
@@ -54,6 +54,9 @@ def exclusive(url: str) -> Iterator[Connection]:
 
 @contextmanager
 def _connected(url: str) -> Iterator[Connection]:
+    if file := make_url(url).database if url.startswith("sqlite") else None:
+        # Its owner's alone from the first byte; SQLite gives the files beside it the same mode.
+        Path(file).touch(mode=0o600)
     # An engine of its own: a migration may take longer than any request.
     engine = create_engine(url)
     try:

@@ -54,9 +54,10 @@ def log_in(
 
     Hashes: run it on the password pool. Raises InvalidCredentials, RateLimited, Unavailable.
     """
-    name = canonical(attempt.email or attempt.username or "")
+    by_email = attempt.email is not None
+    name = canonical((attempt.email if by_email else attempt.username) or "")
     with db.autocommit() as tx:
-        find = users.find_by_email if attempt.email else users.find_by_username
+        find = users.find_by_email if by_email else users.find_by_username
         user = find(tx, name)
     with limits.password_attempt(user.id if user else name, device.address):
         verified = hasher.verify(attempt.password, user.password_hash if user else None)

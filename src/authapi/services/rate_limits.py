@@ -14,6 +14,7 @@ limit, and given back when it was right. What is refused is not counted: waiting
 import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 
 from limits import RateLimitItem, parse_many
 from limits.storage import Storage
@@ -42,9 +43,10 @@ class RateLimits:
         `account` is the user's id, or the canonical name of an unknown one, so that no other
         spelling has a count of its own. Raises RateLimited.
         """
+        who = sha256(account.encode()).hexdigest()[:32]  # a stranger's name may be long
         counted = [
-            *((item, ("login", account, bucket(address))) for item in self._login_pair),
-            *((item, ("login", account)) for item in self._login_account),
+            *((item, ("login", who, bucket(address))) for item in self._login_pair),
+            *((item, ("login", who)) for item in self._login_account),
         ]
         self._count(counted)
         try:

@@ -9,7 +9,9 @@
   6 its successor under its key is among the last 8         401 (a late duplicate)    none
   7 any other: a replay                                     401                       revoked
 
-  (*) 400 where the key is one of the previous exchange's: each token needs a new random one.
+  (*) Before rows 3 to 7, and without effect: 400 where the key is one of the exchange that the
+      token came from. Each token needs a new random one. If it was made under that very key this
+      is known for good: a tab's request with a new cookie and a stale key may come late.
 
 Row 3 is one conditional UPDATE (db.sessions.exchange), which needs no other statement. Whatever it
 does not fit reads the session again under its lock and goes down the table, row 3 included.
@@ -80,6 +82,12 @@ class Presented:
             return [new_jti()]
         return self.refresh_tokens.successors(self.claims.jti, self.idempotency_key)
 
+    @cached_property
+    def is_under_its_own_key(self) -> bool:
+        """Whether the key is the one that this very token was made under."""
+        key, claims = self.idempotency_key, self.claims
+        return key is not None and claims.jti in self.refresh_tokens.successors(claims.parent, key)
+
     @property
     def settled_after(self) -> float:
         return 2 * self.overlap if self.place == COOKIE else -inf
@@ -106,8 +114,9 @@ class Case:
         # use had to wait for as long, by this very row.
         return self.is_first_use() and self._since_exchange() < self.presented.settled_after
 
-    def is_first_use_under_a_used_key(self) -> bool:
-        return self.is_first_use() and self._key_is_of_last_exchange()
+    def is_under_a_used_key(self) -> bool:
+        is_of_last_exchange = self.is_first_use() and self._key_is_of_last_exchange()
+        return is_of_last_exchange or self.presented.is_under_its_own_key
 
     def is_first_use(self) -> bool:
         return self.presented.claims.parent == self.session.last_exchanged
@@ -136,7 +145,7 @@ class Case:
 TABLE: tuple[tuple[Callable[[Case], bool], Answer], ...] = (
     (Case.is_out_of_force, Answer.REFUSED),
     (Case.is_settling, Answer.SAME_TOKEN),
-    (Case.is_first_use_under_a_used_key, Answer.KEY_IS_USED),
+    (Case.is_under_a_used_key, Answer.KEY_IS_USED),
     (Case.is_first_use, Answer.NEW_PAIR),
     (Case.is_repeated, Answer.SAME_SUCCESSOR),
     (Case.is_overlapping, Answer.SIBLING),

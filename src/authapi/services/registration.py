@@ -45,32 +45,36 @@ def register(
     """
     if settings.registration == "closed":
         raise RegistrationClosed
+    user = _as_typed(wanted, now)
+    # After what only a typing error can break, before what tells whether an account exists.
     limits.count_registration(address)
-    user = add_user(db, hasher, wanted, now=now)
+    _add(db, hasher, user, wanted.password)
     log.info("user_registered", user_id=user.id, ip=address)
     return user
 
 
 def add_user(db: Database, hasher: PasswordHasher, wanted: NewUser, *, now: float) -> User:
-    """Raises InvalidField, AlreadyRegistered, UsernameTaken, Unavailable."""
+    """The operator's way. Raises InvalidField, AlreadyRegistered, UsernameTaken, Unavailable."""
     user = _as_typed(wanted, now)
-    require_acceptable_password(
-        wanted.password, field="password", email=user.email, username=user.username
-    )
+    _add(db, hasher, user, wanted.password)
+    return user
+
+
+def _add(db: Database, hasher: PasswordHasher, user: User, password: str) -> None:
     _require_free(db, user)
-    user.password_hash = hasher.hash(wanted.password)
+    user.password_hash = hasher.hash(password)
     try:
         with db.begin() as tx:
             users.add(tx, user)
     except users.AlreadyTaken:
         _require_free(db, user)  # somebody else was faster: says which of the two they took
         raise
-    return user
 
 
 def _as_typed(wanted: NewUser, now: float) -> User:
     email = parse_email(wanted.email)
     username = parse_username(wanted.username) if wanted.username is not None else None
+    require_acceptable_password(wanted.password, field="password", email=email, username=username)
     return User(
         id=new_jti(),
         email=email,

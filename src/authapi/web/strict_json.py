@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 from authapi.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
 
@@ -19,13 +20,20 @@ class StrictRequest(Request):
             length = self.headers.get("content-length", "0")
             if not length.isdecimal() or int(length[:20]) > MAX_BODY:
                 raise PayloadTooLarge
-            body = bytearray()
-            async for chunk in self.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    raise PayloadTooLarge
-            self._body = bytes(body)
+            try:
+                self._body = await self._read()
+            except ClientDisconnect:
+                # Nobody is left to read it: the log says what happened without a traceback.
+                raise BadRequest("The body was cut off.") from None
         return self._body
+
+    async def _read(self) -> bytes:
+        body = bytearray()
+        async for chunk in self.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise PayloadTooLarge
+        return bytes(body)
 
     async def json(self) -> Any:  # noqa: ANN401
         """Raises BadRequest for what two parsers could read differently (RFC 7493)."""
@@ -43,8 +51,6 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            if not _has_body(request):
-                return await handle(request)
             strict = StrictRequest(request.scope, request.receive)
             if await strict.body() and not _is_json(request):
                 raise UnsupportedMediaType
@@ -53,14 +59,9 @@ class StrictRoute(APIRoute):
         return handle_strictly
 
 
-def _has_body(request: Request) -> bool:
-    headers = request.headers
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-
-
 def _is_json(request: Request) -> bool:
     media_type = request.headers.get("content-type", "").partition(";")[0]
-    return media_type.strip().lower() == "application/json"
+    return media_type.strip(" \t").lower() == "application/json"
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

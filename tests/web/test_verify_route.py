@@ -1,0 +1,119 @@
+"""/verify, which reverse proxies ask (contract section 2)."""
+
+import pytest
+from sqlalchemy import event
+
+from authapi.db.engine import Database
+from tests.support.api import Api, Tokens
+from tests.support.databases import sqlite_only
+from tests.support.service import Service
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "x")
+PATHS = ("/verify", "/verify/", "/verify/a/b", "/verify/%2e%2e/me", "/verify//x", "/verify/%00%ff")
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", PATHS)
+def test_any_method_and_path_gets_the_same_answer(service: Service, method: str, path: str) -> None:
+    answer = service.client.request(method, path, headers=service.tokens.bearer)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["X-Auth-Session"] == service.tokens.sid
+    assert service.client.request(method, path).status_code == 401
+
+
+def test_it_says_whose_the_credential_is(service: Service) -> None:
+    answer = service.client.get("/verify", headers=service.tokens.bearer)
+    me = service.client.get("/me", headers=service.tokens.bearer).json()
+    assert answer.headers["X-Auth-Subject"] == me["id"]
+    assert answer.headers["X-Auth-Session"] == service.tokens.sid
+    assert answer.headers["X-Auth-Scope"] == "read write"
+
+
+def test_a_callers_own_auth_headers_are_not_answered(service: Service) -> None:
+    forged = {"X-Auth-Subject": "admin", "X-Auth-Scope": "admin"}
+    answer = service.client.get("/verify", headers=service.tokens.bearer | forged)
+    assert "admin" not in str(answer.headers)
+
+
+@pytest.mark.parametrize(
+    "query", ["", "scope=", "scope=read", "scope=write+read", "scope=read&scope=write", "x=1"]
+)
+def test_a_scope_that_the_token_has_is_enough(service: Service, query: str) -> None:
+    answer = service.client.get(f"/verify?{query}", headers=service.tokens.bearer)
+    assert answer.status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("scope=admin", "admin"),
+        ("scope=read+admin", "read admin"),
+        ("scope=read&scope=admin", "read admin"),
+        ("scope=READ", "READ"),
+        ("scope=rea", "rea"),
+        ("scope=read,write", "read,write"),
+        ("scope=%22,+error=%22x", ", error="),
+        ("scope=%0d%0aX-Evil:1", "X-Evil:1"),
+        ("scope=%00", ""),
+        ("scope=%ff", ""),
+        ("scope=%F0%9F%98%80", ""),
+        ("scope=%5c", ""),
+        ("scope=" + "x" * 5000, "x" * 5000),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_a_scope_that_it_lacks_is_named(service: Service, query: str, named: str) -> None:
+    answer = service.client.get(f"/verify?{query}", headers=service.tokens.bearer)
+    assert answer.status_code == 403
+    assert answer.json()["error"] == "insufficient_scope"
+    challenge = answer.headers["WWW-Authenticate"]
+    assert challenge.startswith('Bearer realm="authapi", error="insufficient_scope", scope="')
+    words = {word for word in named.split() if '"' not in word}
+    assert challenge.count('"') == 6
+    assert words >= set(challenge.split('scope="')[1].rstrip('"').split())
+
+
+def test_who_sends_no_credential_is_told_no_error(service: Service) -> None:
+    answer = service.client.get("/verify?scope=admin")
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="authapi"'
+
+
+def test_a_bad_credential_is_told_apart_from_none(service: Service) -> None:
+    answer = service.client.get("/verify", headers={"Authorization": "Bearer x"})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="authapi", error="invalid_token"'
+
+
+def test_two_authorization_headers_are_a_bad_credential(service: Service) -> None:
+    # Elsewhere they are a 400, of which nginx would make a 500.
+    twice = [("Authorization", f"Bearer {service.tokens.access}")] * 2
+    assert service.client.get("/verify", headers=twice).status_code == 401
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data"])
+def test_a_body_is_not_looked_at(service: Service, content_type: str) -> None:
+    headers = service.tokens.bearer | {"Content-Type": content_type}
+    answer = service.client.post("/verify", headers=headers, content=b"{" * 100_000)
+    assert answer.status_code == 204
+
+
+@sqlite_only
+def test_an_ended_session_is_refused_at_once(api: Api) -> None:
+    tokens = api.register_and_login()
+    assert api.verify(tokens) == 204
+    api.expect(204, "POST", "/logout", headers=tokens.bearer)
+    assert api.verify(tokens) == 401
+
+
+def test_no_request_makes_a_query(api: Api, db: Database) -> None:
+    tokens = api.register_and_login()
+    statements: list[str] = []
+    for engine in (db.engine, db.autocommit_engine):
+        event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    assert api.verify(tokens) == 204
+    assert api.verify(Tokens({"access_token": "a.b.c"})) == 401
+    assert api.client.get("/verify?scope=admin", headers=tokens.bearer).status_code == 403
+    assert statements == []
+    api.expect(200, "GET", "/me", headers=tokens.bearer)
+    assert statements != []

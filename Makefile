@@ -18,7 +18,7 @@ run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:800
 	@exec $(BIN)/authapi serve --port $(PORT)
 
 test: .venv/dev.stamp ## run the tests (ARGS="tests/rfc -x" for some of them)
-	@$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: .venv/dev.stamp ## lint, formatting, types, layers
 	$(BIN)/ruff check .

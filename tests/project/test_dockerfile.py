@@ -11,8 +11,6 @@ from tests.project.dockerfile import Image, is_ignored, read_steps
 from tests.project.server import Server, serving
 from tests.project.tree import ROOT
 
-pytestmark = pytest.mark.xdist_group("image")
-
 STEPS = read_steps((ROOT / "Dockerfile").read_text(encoding="utf-8"))
 PORT = "8000"
 EVERYWHERE = "0.0.0.0"

@@ -13,8 +13,6 @@ from tests.project.dockerfile import Image
 from tests.project.server import Server, serving
 from tests.project.tree import ROOT
 
-pytestmark = pytest.mark.xdist_group("image")
-
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
 
 

@@ -1,6 +1,9 @@
 """What the OpenAPI document says beyond what FastAPI reads off the routes."""
 
+import re
 from typing import Any
+
+from fastapi import FastAPI
 
 from authapi.errors import (
     BadRequest,
@@ -24,6 +27,35 @@ INVALID_FIELD = {
 BODY = (BadRequest, PayloadTooLarge, UnsupportedMediaType, InvalidField)
 # What can be answered wherever a credential is needed.
 CREDENTIAL = (BadRequest, NoCredential, InvalidToken)
+
+# FastAPI's own form of a 422, which we never answer: web/error_handlers.py.
+FOREIGN_SCHEMAS = ("HTTPValidationError", "ValidationError")
+
+
+def describe(app: FastAPI, more_paths: dict[str, Any]) -> None:
+    """Complete the document, for generated clients; `more_paths` FastAPI does not generate."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _completed(generate(), more_paths)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _completed(document: dict[str, Any], more_paths: dict[str, Any]) -> dict[str, Any]:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            # FastAPI's own is the function's name, which alone is what a client's reader wants.
+            suffix = re.sub(r"\W", "_", path) + f"_{method}"
+            operation["operationId"] = operation["operationId"].removesuffix(suffix)
+            if FOREIGN_SCHEMAS[0] in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    for name in FOREIGN_SCHEMAS:
+        document["components"]["schemas"].pop(name, None)
+    document["paths"].update(more_paths)
+    return document
 
 
 def refusals(*classes: type[Refusal]) -> dict[int | str, dict[str, Any]]:

@@ -33,8 +33,13 @@ class Registration(Body):
 class Login(Body):
     """`password`, and one of `email` and `username`."""
 
+    # An example of the whole: one that is put together from the fields' has both names.
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "ada@example.com", "password": EXAMPLE_PASSWORD}]}
+    )
+
     email: Text | None = Field(None, examples=["ada@example.com"])
-    username: Text | None = Field(None, json_schema_extra={"examples": []})
+    username: Text | None = Field(None, examples=["ada"])
     password: Text = Field(examples=[EXAMPLE_PASSWORD])
     transport: Literal["bearer"] = "bearer"
 
@@ -179,4 +184,4 @@ class ValidationErrorBody(ErrorBody):
 
 
 class NotReadyBody(ErrorBody):
-    not_ready: list[str]
+    not_ready: list[str] = Field(examples=[["database"]])

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from authapi.errors import BadRequest, InsufficientScope, InvalidToken, NoCredential
 from authapi.web.dependencies import authenticate
-from authapi.web.openapi import documented
+from authapi.web.openapi import describe, documented
 
 
 class VerifyEndpoint:
@@ -51,14 +51,7 @@ def install(app: FastAPI) -> None:
     endpoint = VerifyEndpoint()
     app.router.routes.append(Route("/verify", endpoint))
     app.router.routes.append(Route("/verify/{original_path:path}", endpoint))
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document: dict[str, Any] = generate()
-        document["paths"]["/verify"] = {"get": OPERATION}
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    describe(app, {"/verify": {"get": OPERATION}})
 
 
 _TEXT = {"schema": {"type": "string"}}

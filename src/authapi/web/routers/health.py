@@ -19,7 +19,13 @@ async def healthz() -> Health:
     "/readyz",
     summary="Can it serve?",
     response_model=Readiness,
-    responses={503: {"model": NotReadyBody, "description": "It can't; `not_ready` says why."}},
+    responses={
+        503: {
+            "model": NotReadyBody,
+            "description": "It can't; `not_ready` says why.",
+            "headers": {"Retry-After": {"schema": {"type": "string"}}},
+        }
+    },
 )
 def readyz(parts: AppParts) -> Readiness | Response:
     missing = what_is_not_ready(parts.db, parts.keys.ring, parts.revocations)

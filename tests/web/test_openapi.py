@@ -1,0 +1,168 @@
+"""The OpenAPI document: a client that is generated from it is usable."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from openapi_spec_validator import validate
+
+from authapi.app import create_app
+from authapi.config import Settings
+from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.databases import sqlite_only
+from tests.support.service import SECRET
+
+DOCUMENT: dict[str, Any] = create_app(
+    Settings(secret=SECRET, database_url="sqlite:///never-opened.db")
+).openapi()
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+}
+EACH = pytest.mark.parametrize("name", OPERATIONS)
+PUBLIC = {
+    *("POST /register", "POST /login", "POST /refresh", "GET /healthz", "GET /readyz"),
+    *("GET /metrics", "GET /revocations", "GET /.well-known/jwks.json"),
+    "GET /.well-known/oauth-authorization-server",
+}
+HEADERS = {"401": "WWW-Authenticate", "405": "Allow", "429": "Retry-After", "503": "Retry-After"}
+
+
+def schema_errors(schema: dict[str, Any], value: object) -> list[str]:
+    whole = {**schema, "components": DOCUMENT["components"]}
+    return [error.message for error in Draft202012Validator(whole).iter_errors(value)]
+
+
+def errors_of(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {status: said for status, said in operation["responses"].items() if status >= "400"}
+
+
+def test_the_document_is_valid_openapi() -> None:
+    validate(DOCUMENT)
+
+
+def test_it_names_every_route_of_this_release() -> None:
+    contract = {
+        *("POST /register", "POST /login", "POST /refresh", "POST /logout", "POST /logout/all"),
+        *("GET /me", "PATCH /me", "POST /me/password", "POST /me/delete"),
+        *("GET /sessions", "DELETE /sessions", "DELETE /sessions/{session_id}"),
+        *("GET /verify", "GET /healthz", "GET /readyz"),
+    }
+    assert contract <= set(OPERATIONS)
+
+
+def test_each_operation_has_a_readable_name_of_its_own() -> None:
+    names = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not re.fullmatch("[a-z]+(_[a-z]+){0,3}", name)] == []
+
+
+@EACH
+def test_each_operation_says_what_it_does(name: str) -> None:
+    assert OPERATIONS[name]["summary"]
+    assert OPERATIONS[name]["tags"]
+
+
+@EACH
+def test_protected_routes_and_only_they_want_a_credential(name: str) -> None:
+    wanted: dict[str, object] = {
+        "POST /logout": [{"accessToken": []}, {}],  # or a refresh token in the body
+        **dict.fromkeys(PUBLIC, None),
+    }
+    assert OPERATIONS[name].get("security") == wanted.get(name, [{"accessToken": []}])
+
+
+def test_the_authorize_box_takes_an_access_token() -> None:
+    scheme = DOCUMENT["components"]["securitySchemes"]["accessToken"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+
+
+@EACH
+def test_each_error_has_a_body_and_an_example_that_fits_it(name: str) -> None:
+    for status, response in errors_of(OPERATIONS[name]).items():
+        content = response["content"]["application/json"]
+        examples = content.get("examples", {})
+        if (name, status) != ("GET /readyz", "503"):
+            assert examples
+        for example in examples.values():
+            assert schema_errors(content["schema"], example["value"]) == []
+            assert re.fullmatch("[a-z_]+", example["value"]["error"])
+
+
+@EACH
+def test_each_error_names_the_header_that_comes_with_it(name: str) -> None:
+    for status, response in errors_of(OPERATIONS[name]).items():
+        if status in HEADERS:
+            assert HEADERS[status] in response["headers"]
+
+
+@EACH
+def test_what_reads_a_body_says_how_that_can_be_refused(name: str) -> None:
+    if "requestBody" in OPERATIONS[name]:
+        assert {"400", "413", "415", "422"} <= set(OPERATIONS[name]["responses"])
+
+
+@EACH
+def test_what_wants_a_credential_says_how_that_can_be_refused(name: str) -> None:
+    if "security" in OPERATIONS[name]:
+        assert "401" in OPERATIONS[name]["responses"]
+
+
+def test_no_error_is_promised_in_a_form_that_is_never_answered() -> None:
+    assert "HTTPValidationError" not in str(DOCUMENT)
+
+
+def example_of(name: str) -> Any:  # noqa: ANN401 - it is JSON
+    schema = OPERATIONS[name]["requestBody"]["content"]["application/json"]["schema"]
+    [reference] = [part["$ref"] for part in [schema, *schema.get("anyOf", [])] if "$ref" in part]
+    model = DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]]
+    if "examples" in model:
+        return model["examples"][0]
+    return {field: about["examples"][0] for field, about in model["properties"].items()}
+
+
+@sqlite_only
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("POST /register", 201),
+        ("POST /login", 200),
+        ("POST /refresh", 401),
+        ("POST /logout", 401),
+        ("PATCH /me", 200),
+        ("POST /me/password", 204),
+        ("POST /me/delete", 204),
+    ],
+)
+def test_each_bodys_example_works(api: Api, name: str, status: int) -> None:
+    method, path = name.split()
+    if name == "POST /register":
+        api.expect(status, method, path, json=example_of(name))
+        return
+    bearer = api.register_and_login().bearer if path.startswith("/me") else {}
+    if name == "POST /login":
+        api.register()
+    api.expect(status, method, path, json=example_of(name), headers=bearer)
+
+
+def require_documented(name: str, answer: httpx.Response) -> None:
+    content = OPERATIONS[name]["responses"][str(answer.status_code)]["content"]
+    assert schema_errors(content["application/json"]["schema"], answer.json()) == []
+
+
+@sqlite_only
+def test_each_answer_is_as_documented(api: Api) -> None:
+    credentials = {"email": EMAIL, "password": PASSWORD}
+    require_documented("POST /register", api.client.post("/register", json=credentials))
+    require_documented("POST /register", api.client.post("/register", json=credentials))
+    require_documented("POST /login", api.client.post("/login", json=credentials))
+    require_documented("POST /login", api.client.post("/login", json={}))
+    tokens = api.login()
+    for name in ("GET /me", "GET /sessions", "GET /healthz", "GET /readyz", "GET /revocations"):
+        method, path = name.split()
+        require_documented(name, api.client.request(method, path, headers=tokens.bearer))
+    require_documented("POST /refresh", api.refresh(tokens.refresh))
+    require_documented("POST /refresh", api.refresh("x"))

@@ -4,9 +4,10 @@ import inspect
 import re
 from pathlib import Path
 
+import click
 import pytest
 
-from authapi import errors
+from authapi import cli, errors
 from authapi.app import create_app
 from authapi.config import Settings
 from authapi.errors import Refusal
@@ -22,6 +23,7 @@ FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
 CODE_PATH = re.compile(r"[\w./-]*\w\.(py|md|toml|yaml|lock|ini)|(src|tests|docs|alembic)/[\w./-]*")
 ROUTE = re.compile(r"(?:(GET|HEAD|POST|PUT|PATCH|DELETE) )?(/[a-z.][\w./{}-]*)(?:\?.*)?")
+COMMAND = re.compile(r"(?:^|\s)authapi ((?:[a-z][a-z-]*\s?)+)")
 SETTING = re.compile(r"AUTHAPI_[A-Z_]*[A-Z]")
 EVENT = re.compile(r"log\.\w+\(\s*\"(\w+)\"")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -75,6 +77,17 @@ def test_every_route_exists(page: str, openapi: dict[str, dict[str, object]]) ->
             continue
         assert path in openapi, code
         assert method is None or method.lower() in openapi[path], code
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_command_exists(page: str) -> None:
+    for code in CODE.findall(FENCE.sub("", TEXTS[page])):
+        for words in COMMAND.findall(code):
+            found: click.Command = cli.authapi
+            for word in words.split():
+                if isinstance(found, click.Group):  # what follows a command is its arguments
+                    assert word in found.commands, code
+                    found = found.commands[word]
 
 
 @pytest.mark.parametrize("page", TEXTS)

@@ -67,9 +67,14 @@ class RateLimits:
     def _count(self, counted: list[tuple[RateLimitItem, tuple[str, ...]]]) -> None:
         for position, (item, key) in enumerate(counted):
             if not self._limiter.hit(item, *key):
-                reset = self._limiter.get_window_stats(item, *key).reset_time
                 self._give_back(counted[: position + 1])
-                raise RateLimited(reset - self._clock())
+                raise RateLimited(self._wait(counted))
+
+    def _wait(self, counted: list[tuple[RateLimitItem, tuple[str, ...]]]) -> float:
+        """Seconds until no limit is used up: the first that refused may not be the last."""
+        windows = [self._limiter.get_window_stats(item, *key) for item, key in counted]
+        used_up = [window.reset_time for window in windows if window.remaining <= 0]
+        return max(used_up, default=0.0) - self._clock()
 
     def _give_back(self, counted: list[tuple[RateLimitItem, tuple[str, ...]]]) -> None:
         for item, key in counted:

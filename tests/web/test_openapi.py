@@ -115,7 +115,7 @@ def test_no_error_is_promised_in_a_form_that_is_never_answered() -> None:
     assert "HTTPValidationError" not in str(DOCUMENT)
 
 
-def example_of(name: str) -> Any:  # noqa: ANN401 - it is JSON
+def example_of(name: str) -> Any:
     schema = OPERATIONS[name]["requestBody"]["content"]["application/json"]["schema"]
     [reference] = [part["$ref"] for part in [schema, *schema.get("anyOf", [])] if "$ref" in part]
     model = DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]]

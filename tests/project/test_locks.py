@@ -1,7 +1,11 @@
 """The locks: what pyproject.toml asks for, and nothing that anybody could swap."""
 
+import ast
 import re
+import sys
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 
 import pytest
 from packaging.requirements import Requirement
@@ -49,3 +53,34 @@ def test_the_locks_agree_with_each_other() -> None:
     everything = pins("requirements-dev.lock")
     for lock in ("requirements.lock", "requirements-build.lock"):
         assert pins(lock).items() <= everything.items()
+
+
+def imported(folder: str) -> Iterator[str]:
+    """The packages that the files of a folder import, but for Python's own and ours."""
+    known = {*sys.stdlib_module_names, "authapi", "tests"}
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules = [node.module]
+            yield from {module.partition(".")[0] for module in modules} - known
+
+
+@pytest.mark.parametrize(
+    ("folder", "lock"),
+    [
+        ("src", "requirements.lock"),
+        ("alembic", "requirements.lock"),
+        ("tests", "requirements-dev.lock"),
+    ],
+)
+def test_whatever_is_imported_is_locked(folder: str, lock: str) -> None:
+    """What merely happens to be installed here would be missing in the next clone."""
+    owners = packages_distributions()
+    locked = pins(lock).keys()
+    missing = {
+        package
+        for package in imported(folder)
+        if not locked & {canonicalize_name(name) for name in owners.get(package, [package])}
+    }
+    assert missing == set(), "name it in pyproject.toml, then: make lock"

@@ -225,7 +225,7 @@ def revoke_all(
 
 
 def _revoke(tx: Transaction, reason: str, *which: ColumnElement[bool]) -> Sequence[str]:
-    # The time is read under the row's lock, so no later mint can carry an earlier one.
+    _lock_all(tx, _table.c.revoked_at.is_(None), *which)
     statement = (
         update(_table)
         .where(_table.c.revoked_at.is_(None), *which)
@@ -244,6 +244,7 @@ def reissue_all(tx: Transaction, user_id: str, scopes: str) -> Sequence[tuple[st
     The next whole second: `iat` has no fractions, so one of this second can't be told apart. The
     caller holds the user's lock (users.lock).
     """
+    _lock_all(tx, _table.c.user_id == user_id, _table.c.revoked_at.is_(None))
     statement = (
         update(_table)
         .where(_table.c.user_id == user_id, _table.c.revoked_at.is_(None))
@@ -254,6 +255,12 @@ def reissue_all(tx: Transaction, user_id: str, scopes: str) -> Sequence[tuple[st
     if reissued:
         notify(tx)
     return reissued
+
+
+def _lock_all(tx: Transaction, *which: ColumnElement[bool]) -> None:
+    # PostgreSQL computes what an UPDATE writes before it waits for a row, and again only where the
+    # holder wrote. A time that must not precede what the holder minted is read after the wait.
+    tx.execute(select(_table.c.sid).where(*which).order_by(_table.c.sid).with_for_update())
 
 
 def list_in_force(tx: Transaction, user_id: str) -> Sequence[Session]:

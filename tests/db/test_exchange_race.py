@@ -1,0 +1,256 @@
+"""Who wins when two requests meet at one row, on both databases; nothing here is left to luck.
+
+The test holds a lock, a thread runs into it, and the test lets go when the thread is known to wait.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from authapi.crypto.refresh_tokens import new_jti
+from authapi.db import sessions, users
+from authapi.db.engine import Database
+from authapi.errors import InvalidCredentials, InvalidGrant
+from authapi.services.logout import log_out_everywhere
+from authapi.services.token_issue import TokenPair
+from authapi.services.user_administration import change_scopes
+from authapi.verifier import Claims, InvalidTokenError
+from authapi.web.parts import Parts
+from tests.support.api import Api
+from tests.support.clock import TestClock
+from tests.support.contender import Contender
+from tests.support.refresh_rule import EMAIL, RefreshRule, new_key
+
+
+@pytest.fixture
+def parts(api: Api) -> Parts:
+    api.expect(200, "GET", "/readyz")
+    parts: Parts = api.app.state.parts
+    return parts
+
+
+@pytest.fixture
+def rule(parts: Parts) -> RefreshRule:
+    rule = RefreshRule(parts, "bearer")
+    rule.register()
+    return rule
+
+
+@pytest.fixture
+def pair(rule: RefreshRule) -> TokenPair:
+    return rule.log_in()
+
+
+def exchange_of(rule: RefreshRule, token: str) -> sessions.Exchange:
+    claims = rule.claims(token)
+    return sessions.Exchange(
+        sid=claims.sid,
+        jti=claims.jti,
+        parent=claims.parent,
+        token_expires_at=claims.expires_at,
+        transports=rule.place,
+        settled_after=float("-inf"),
+        key_digest="",
+        idle_ttl=1000,
+    )
+
+
+def exchange_alone(db: Database, wanted: sessions.Exchange) -> bool:
+    with db.autocommit() as tx:
+        return sessions.exchange(tx, wanted) is not None
+
+
+def is_refused(parts: Parts, access_token: str) -> bool:
+    try:
+        return not parts.verifier.verify(access_token)
+    except InvalidTokenError:
+        return True
+
+
+# Two refreshes
+
+
+def test_of_two_that_have_read_and_then_write_one_exchanges(
+    rule: RefreshRule, pair: TokenPair, db: Database
+) -> None:
+    first, second = (exchange_of(rule, pair.refresh_token) for _ in range(2))
+    assert rule.row(pair.session_id).last_exchanged == first.parent == second.parent
+    other = Contender(db, partial(exchange_alone, db, second))
+    with db.begin() as tx:
+        won = sessions.exchange(tx, first) is not None
+        other.run_into_the_lock()
+    assert (won, other.result()) == (True, False)
+
+
+def race(
+    rule: RefreshRule, pair: TokenPair, keys: tuple[str | None, str | None]
+) -> list[TokenPair | None]:
+    """Two refreshes with one token, which both come to the row while it is locked."""
+    db = rule.parts.db
+
+    def present(key: str | None) -> TokenPair | None:
+        try:
+            return rule.present(pair.refresh_token, key)
+        except InvalidGrant:
+            return None
+
+    contenders = [Contender(db, partial(present, key)) for key in keys]
+    with db.begin() as tx:
+        sessions.lock(tx, pair.session_id)
+        for contender in contenders:
+            contender.run_into_the_lock()
+    return [contender.result() for contender in contenders]
+
+
+def test_of_two_at_one_moment_without_a_key_one_is_a_replay(
+    rule: RefreshRule, pair: TokenPair
+) -> None:
+    answers = race(rule, pair, (None, None))
+    assert answers.count(None) == 1
+    assert rule.is_revoked(pair.session_id)
+
+
+def test_of_two_at_one_moment_with_one_key_both_get_the_same_token(
+    rule: RefreshRule, pair: TokenPair
+) -> None:
+    key = new_key()
+    tokens = {answer.refresh_token for answer in race(rule, pair, (key, key)) if answer}
+    assert len(tokens) == 1
+    assert not rule.is_revoked(pair.session_id)
+
+
+# A refresh and a revocation
+
+
+def test_a_refresh_behind_a_revocation_is_refused(
+    rule: RefreshRule, pair: TokenPair, db: Database
+) -> None:
+    refresh = Contender(db, lambda: rule.present(pair.refresh_token))
+    with db.begin() as tx:
+        sessions.revoke(tx, pair.session_id, "logout")
+        refresh.run_into_the_lock()
+    with pytest.raises(InvalidGrant):
+        refresh.result()
+
+
+def test_a_retry_behind_a_revocation_is_refused(
+    rule: RefreshRule, pair: TokenPair, db: Database
+) -> None:
+    key = new_key()
+    rule.present(pair.refresh_token, key)
+    retry = Contender(db, lambda: rule.present(pair.refresh_token, key))
+    with db.begin() as tx:
+        sessions.revoke(tx, pair.session_id, "logout")
+        retry.run_into_the_lock()
+    with pytest.raises(InvalidGrant):
+        retry.result()
+
+
+def test_log_out_all_behind_a_refresh_ends_what_it_minted(
+    rule: RefreshRule, pair: TokenPair, parts: Parts
+) -> None:
+    db, wanted = parts.db, exchange_of(rule, pair.refresh_token)
+    user_id = rule.row(pair.session_id).user_id or ""
+    log_out_all = partial(log_out_everywhere, db, parts.revocations, user_id)
+    revoker = Contender(db, log_out_all)
+    with db.begin() as tx:
+        assert sessions.exchange(tx, wanted)
+        revoker.run_into_the_lock()
+    revoker.result()
+    assert rule.is_revoked(pair.session_id)
+
+
+def test_a_revocation_that_waited_carries_the_time_after_it(
+    rule: RefreshRule, pair: TokenPair, parts: Parts, clock: TestClock
+) -> None:
+    """Whoever held the lock may have minted a token meanwhile, and need not have written."""
+    revoker = Contender(parts.db, lambda: rule.revoke(pair.session_id))
+    with parts.db.begin() as tx:
+        sessions.lock(tx, pair.session_id)
+        revoker.run_into_the_lock()
+        clock.advance(5)
+    revoker.result()
+    assert rule.row(pair.session_id).revoked_at == clock()
+
+
+def test_a_change_of_scopes_that_waited_refuses_what_was_minted_meanwhile(
+    rule: RefreshRule, pair: TokenPair, parts: Parts, clock: TestClock
+) -> None:
+    change = Contender(parts.db, lambda: change_scopes(parts.db, EMAIL, "admin"))
+    with parts.db.begin() as tx:
+        sessions.lock(tx, pair.session_id)
+        change.run_into_the_lock()
+        clock.advance(5)
+    change.result()
+    assert (rule.row(pair.session_id).tokens_from or 0) > clock()
+
+
+def test_a_refresh_that_waited_takes_its_time_after_it(
+    rule: RefreshRule, pair: TokenPair, parts: Parts, clock: TestClock
+) -> None:
+    refresh = Contender(parts.db, lambda: rule.present(pair.refresh_token))
+    with parts.db.begin() as tx:
+        sessions.lock(tx, pair.session_id)
+        refresh.run_into_the_lock()
+        clock.advance(5)
+    claims: Claims = parts.verifier.verify(refresh.result().access_token)
+    assert claims.issued_at == int(clock())
+
+
+# A log-in and whatever ends all sessions
+
+
+def disable(tx: Any, user_id: str) -> None:
+    users.disable(tx, user_id)
+    sessions.revoke_all(tx, user_id, "account_disabled")
+
+
+def change_password(tx: Any, user_id: str) -> None:
+    users.set_password_hash(tx, user_id, "another hash")
+    sessions.revoke_all(tx, user_id, "password_changed")
+
+
+def delete(tx: Any, user_id: str) -> None:
+    sessions.revoke_all(tx, user_id, "account_deleted")
+    users.remove(tx, user_id)
+
+
+@pytest.mark.parametrize("ending", [disable, change_password, delete])
+def test_a_log_in_behind_the_end_of_all_sessions_is_refused(
+    rule: RefreshRule, pair: TokenPair, db: Database, ending: Callable[[Any, str], None]
+) -> None:
+    """Its password was right when it was checked, and is checked again under the user's lock."""
+    user_id = rule.row(pair.session_id).user_id or ""
+    login = Contender(db, rule.log_in)
+    with db.begin() as tx:
+        users.lock(tx, user_id)
+        login.run_into_the_lock()
+        ending(tx, user_id)
+    with pytest.raises(InvalidCredentials):
+        login.result()
+
+
+def test_log_out_all_behind_a_log_in_ends_its_session(
+    rule: RefreshRule, pair: TokenPair, parts: Parts
+) -> None:
+    user_id, sid = rule.row(pair.session_id).user_id or "", new_jti()
+    log_out_all = partial(log_out_everywhere, parts.db, parts.revocations, user_id)
+    revoker = Contender(parts.db, log_out_all)
+    with parts.db.begin() as tx:
+        users.lock(tx, user_id)
+        sessions.add(
+            tx,
+            sid=sid,
+            user_id=user_id,
+            transport="bearer",
+            scopes="",
+            idle_ttl=1000,
+            session_ttl=1000,
+            user_agent=None,
+            ip=None,
+        )
+        revoker.run_into_the_lock()
+    revoker.result()
+    assert rule.is_revoked(sid)

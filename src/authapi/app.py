@@ -9,24 +9,29 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from authapi import clock as wall_clock
 from authapi.clock import Clock
 from authapi.config import Settings, load_settings
+from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.engine import open_database
+from authapi.db.session_cache import SessionCache
 from authapi.secret_file import load_or_create
 from authapi.services.key_rotation import new_keys
 from authapi.services.rate_limits import RateLimits
 from authapi.services.revocation_feed import RevocationFeed
 from authapi.services.revocation_poll import RevocationPoll
 from authapi.verifier import Verifier
-from authapi.web import error_handlers, verify
+from authapi.web import error_handlers, openapi, verify
+from authapi.web.cookies import Cookies
+from authapi.web.cors import Cors
 from authapi.web.docs_page import docs_router
 from authapi.web.headers import Envelope
+from authapi.web.last_resort import LastResort
 from authapi.web.parts import Parts
 from authapi.web.password_pool import PasswordPool
+from authapi.web.proxies import TrustedProxies
 from authapi.web.routers import (
     accounts,
     health,
@@ -63,20 +68,25 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         app.include_router(group.router)
     app.include_router(docs_router())
     verify.install(app)
+    openapi.name_cookies(app, parts.cookies)
     error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(app.state.start_gate.middleware)
+    app.add_middleware(LastResort)
+    if parts.settings.cors_origins:
+        app.add_middleware(Cors, origins=parts.settings.cors_origins)
     app.add_middleware(Envelope, https=parts.settings.is_https)
     if parts.settings.trusted_proxies:
         proxies = [str(network) for network in parts.settings.trusted_proxies]
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)
+        app.add_middleware(TrustedProxies, trusted_hosts=proxies)
     return app
 
 
 def assemble(settings: Settings, clock: Clock) -> Parts:
     """The parts for settings that have a secret."""
     keys = new_keys(settings)
-    feed = RevocationFeed(settings, clock)
+    cache = SessionCache(settings.redis_url)
+    feed = RevocationFeed(settings, clock, when_added=cache.revoke)
     db = open_database(settings.database_url, clock)
     return Parts(
         settings=settings,
@@ -93,6 +103,9 @@ def assemble(settings: Settings, clock: Clock) -> Parts:
         ),
         revocations=feed,
         poll=RevocationPoll(settings, keys.ring, feed, clock),
+        csrf=CsrfTokens(settings.secrets),
+        cookies=Cookies.of(settings),
+        session_cache=cache,
         limits=RateLimits(settings, clock),
         hasher=PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost),
         password_pool=PasswordPool(settings.hash_concurrency, settings.hash_queue),

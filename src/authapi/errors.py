@@ -9,6 +9,8 @@ Refusal
 ├── Forbidden               403
 │   ├── WrongPassword       403 invalid_credentials: a signed-in user's own password
 │   ├── InsufficientScope   403 insufficient_scope
+│   ├── OriginNotAllowed    403 origin_not_allowed: a CORS preflight
+│   ├── CsrfFailed          403 csrf_failed
 │   └── RegistrationClosed  403 registration_closed
 ├── NotFound                404 not_found
 ├── AlreadyRegistered       409 already_registered
@@ -101,6 +103,18 @@ class InsufficientScope(Forbidden):
         # Whoever asks for a scope that no scope can be (RFC 6749 section 3.3) is not quoted.
         named = " ".join(scope for scope in scopes if SCOPE.fullmatch(scope))
         self.headers = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{named}"'}
+
+
+class CsrfFailed(Forbidden):
+    code = "csrf_failed"
+    description = "A request that a cookie authenticates must come from this service's pages."
+
+
+class OriginNotAllowed(Forbidden):
+    """The browser says so to the page; this is for whoever looks at the network log."""
+
+    code = "origin_not_allowed"
+    description = "This origin, method or header is not allowed (AUTHAPI_CORS_ORIGINS)."
 
 
 class RegistrationClosed(Forbidden):

@@ -40,7 +40,7 @@ def _bad_login(service: Service) -> httpx.Response:
 
 
 def _register_too_often(service: Service) -> httpx.Response:
-    body = {"email": "no address", "password": PASSWORD}
+    body = {"email": EMAIL, "password": PASSWORD}
     service.client.post("/register", json=body)
     return service.client.post("/register", json=body)
 

@@ -68,11 +68,15 @@ def test_each_operation_says_what_it_does(name: str) -> None:
 
 @EACH
 def test_protected_routes_and_only_they_want_a_credential(name: str) -> None:
+    proof: dict[str, list[str]] = {} if name.startswith("GET ") else {"csrfToken": []}
+    by_cookie = [{"accessCookie": [], **proof}, {"sessionCookie": [], **proof}]
+    usual = [{"accessToken": []}, *by_cookie]
     wanted: dict[str, object] = {
-        "POST /logout": [{"accessToken": []}, {}],  # or a refresh token in the body
+        "GET /csrf": [*by_cookie, {"refreshCookie": []}],
+        "POST /logout": [*usual, {"refreshCookie": [], **proof}, {}],  # or a token in the body
         **dict.fromkeys(PUBLIC, None),
     }
-    assert OPERATIONS[name].get("security") == wanted.get(name, [{"accessToken": []}])
+    assert OPERATIONS[name].get("security") == wanted.get(name, usual)
 
 
 def test_the_authorize_box_takes_an_access_token() -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SEAL_SIGNING_KEYS = "authapi: seal signing keys"
 SIGN_REFRESH_TOKENS = "authapi: sign refresh tokens"
+PROTECT_FROM_CSRF = "authapi: CSRF tokens"
 DERIVE_SUCCESSORS = "authapi: derive a refresh token's successor"
 
 

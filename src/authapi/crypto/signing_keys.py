@@ -53,7 +53,8 @@ def generate(algorithm: str) -> SigningKey:
         "HS256": lambda: secrets.token_bytes(32),
     }
     private = makers[algorithm]()
-    return SigningKey(kid=secrets.token_urlsafe(8), algorithm=algorithm, private=private)
+    # Hex: an argument that begins with a hyphen would be taken for an option.
+    return SigningKey(kid=secrets.token_hex(8), algorithm=algorithm, private=private)
 
 
 def to_bytes(key: SigningKey) -> bytes:

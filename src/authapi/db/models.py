@@ -52,6 +52,7 @@ class Session(Model):
     its own sid), `exchanged_before` the seven before it, newest first, space-separated.
     `exchange_keys` are the digests of the Idempotency-Keys of that last exchange, newest first.
     `expires_at` ends the refresh token that is in force, `ends_at` the session itself.
+    `secret_digest` is that of the secret in the cookie of transport `session`.
     `scopes` is the user's, copied: a refresh needs no other row. Since they last changed, access
     tokens whose `iat` is before `tokens_from` are refused.
     """
@@ -75,6 +76,7 @@ class Session(Model):
     exchange_keys: Mapped[str] = mapped_column(default="")
     user_agent: Mapped[str | None]
     ip: Mapped[str | None]
+    secret_digest: Mapped[str | None]
 
     __table_args__ = (Index(None, "user_id"), Index(None, "revoked_at"), Index(None, "tokens_from"))
 

@@ -71,6 +71,7 @@ _INSERT = (
         exchange_keys="",
         user_agent=bindparam("user_agent"),
         ip=bindparam("ip"),
+        secret_digest=bindparam("secret_digest"),
     )
     .returning(*_LOCKED)
 )
@@ -87,6 +88,7 @@ def add(
     session_ttl: float,
     user_agent: str | None,
     ip: str | None,
+    secret_digest: str | None = None,
 ) -> LockedSession:
     """A new session, which counts as exchanged (its sid is its first token's parent) now."""
     values = {
@@ -98,6 +100,7 @@ def add(
         "session_ttl": session_ttl,
         "user_agent": user_agent,
         "ip": ip,
+        "secret_digest": secret_digest,
     }
     return LockedSession(*tx.execute(_INSERT, values).one())
 

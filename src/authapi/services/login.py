@@ -1,15 +1,19 @@
-"""Log-in: a password becomes a session and its first token pair.
+"""Log-in: a password becomes a session, and what its transport hands out.
 
-An unknown account, a disabled one and a wrong password are one refusal, at one cost.
+An unknown account, a disabled one and a wrong password are one refusal, at one cost. A log-in
+always makes a new session; those that came with it are revoked, never adopted (ASVS 7.2.4).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import structlog
+from sqlalchemy.orm import Session as Transaction
 
 from authapi.config import Settings
 from authapi.crypto.passwords import PasswordHasher
 from authapi.crypto.refresh_tokens import new_jti
+from authapi.crypto.session_ids import SessionId, new_session_id
 from authapi.db import sessions, users
 from authapi.db.engine import Database
 from authapi.db.models import User
@@ -18,19 +22,24 @@ from authapi.errors import InvalidCredentials
 from authapi.services.identities import canonical
 from authapi.services.key_ring import Keys
 from authapi.services.rate_limits import RateLimits
-from authapi.services.token_issue import TokenPair, issue_pair
+from authapi.services.revocation_feed import RevocationFeed
+from authapi.services.token_issue import SessionTicket, TokenPair, issue_pair, issue_ticket
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """Who says to be whom: one of `email` and `username`, as typed."""
+    """Who says to be whom: one of `email` and `username`, as typed.
+
+    `came_with` are the sids of genuine credentials that the request carried.
+    """
 
     email: str | None
     username: str | None
     password: str
     transport: str
+    came_with: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +56,10 @@ def log_in(
     keys: Keys,
     hasher: PasswordHasher,
     limits: RateLimits,
+    revocations: RevocationFeed,
     attempt: LoginAttempt,
     device: Device,
-) -> TokenPair:
+) -> TokenPair | SessionTicket:
     """A new session for whoever knows the password.
 
     Hashes: run it on the password pool. Raises InvalidCredentials, RateLimited, Unavailable.
@@ -64,38 +74,47 @@ def log_in(
         if user is None or not verified.valid:
             log.info("login_failed", user_id=user.id if user else None, ip=device.address)
             raise InvalidCredentials
-        session = _open_session(db, settings, user, attempt, device, verified.upgraded_hash)
+        session_id = new_session_id(new_jti())
+        with db.begin() as tx:
+            session = _open_session(
+                tx, settings, user, attempt, device, session_id, verified.upgraded_hash
+            )
+        if session is None:
+            log.info("login_failed", user_id=user.id, ip=device.address)
+            raise InvalidCredentials
+    revocations.add(attempt.came_with)
     log.info("login_succeeded", user_id=user.id, sid=session.sid, ip=device.address)
+    if attempt.transport == "session":
+        return issue_ticket(session, session_id)
     return issue_pair(session, settings, keys, refresh_jti=new_jti(), parent=session.sid)
 
 
 def _open_session(
-    db: Database,
+    tx: Transaction,
     settings: Settings,
     user: User,
     attempt: LoginAttempt,
     device: Device,
+    session_id: SessionId,
     upgraded_hash: str | None,
-) -> LockedSession:
-    session = None
-    with db.begin() as tx:
-        # The password took its time: under the lock, the account must still be as it was then.
-        current = users.lock(tx, user.id)
-        if current and not current.disabled_at and current.password_hash == user.password_hash:
-            if upgraded_hash:
-                users.set_password_hash(tx, user.id, upgraded_hash)
-            session = sessions.add(
-                tx,
-                sid=new_jti(),
-                user_id=user.id,
-                transport=attempt.transport,
-                scopes=current.scopes,
-                idle_ttl=settings.refresh_idle_ttl,
-                session_ttl=settings.session_ttl,
-                user_agent=device.user_agent,
-                ip=device.address,
-            )
-    if session is None:
-        log.info("login_failed", user_id=user.id, ip=device.address)
-        raise InvalidCredentials
-    return session
+) -> LockedSession | None:
+    # The password took its time: under the lock, the account must still be as it was then.
+    current = users.lock(tx, user.id)
+    if not current or current.disabled_at or current.password_hash != user.password_hash:
+        return None
+    if upgraded_hash:
+        users.set_password_hash(tx, user.id, upgraded_hash)
+    for sid in sorted(attempt.came_with):
+        sessions.revoke(tx, sid, "new_login")
+    return sessions.add(
+        tx,
+        sid=session_id.sid,
+        user_id=user.id,
+        transport=attempt.transport,
+        scopes=current.scopes,
+        idle_ttl=settings.refresh_idle_ttl,
+        session_ttl=settings.session_ttl,
+        user_agent=device.user_agent,
+        ip=device.address,
+        secret_digest=session_id.digest if attempt.transport == "session" else None,
+    )

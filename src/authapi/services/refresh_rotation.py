@@ -190,17 +190,26 @@ def rotate_refresh_token(
     return pair
 
 
+def session_of(keys: Keys, token: str) -> str:
+    """The sid that a genuine refresh token names. Raises InvalidGrant."""
+    return _verified(keys, token).sid
+
+
 def _present(
     settings: Settings, keys: Keys, token: str, place: tuple[str, str], key: str | None
 ) -> Presented:
-    try:
-        claims = keys.refresh_tokens.verify(token)
-    except InvalidTokenError as error:
-        raise InvalidGrant from error
+    claims = _verified(keys, token)
     overlap = (
         settings.refresh_overlap_cookie if place == COOKIE else settings.refresh_overlap_bearer
     )
     return Presented(claims, place, key, keys.refresh_tokens, overlap)
+
+
+def _verified(keys: Keys, token: str) -> RefreshClaims:
+    try:
+        return keys.refresh_tokens.verify(token)
+    except InvalidTokenError as error:
+        raise InvalidGrant from error
 
 
 def _exchange(tx: Transaction, settings: Settings, presented: Presented) -> LockedSession | None:

@@ -10,7 +10,7 @@ from `GET /revocations`, which answers from here. Why that is sound: docs/revoca
   compromised key      every access token that it signed            as long as its row
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from threading import Event, Lock
 
@@ -37,29 +37,30 @@ class Page:
     keys: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Recent:
-    """A revocation's moment, and the `as_of` of the poll that brought it; 0 before any has."""
-
-    moment: float
-    learned: float
-
-
 class RevocationFeed:
     """Read by every request without a lock; written by revoking services and by the poll."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        when_added: Callable[[Collection[str]], None] = lambda _sids: None,
+    ) -> None:
         self._clock = clock
+        self._when_added = when_added
         self._max_staleness = settings.revocation_max_staleness
         self.fails_closed = settings.revocation_fail_closed
         self._revoked = RevokedSessions()
+        self._recent = RevokedSessions()  # those of the last 2 * LOOK_BACK, for pages
+        self._own: dict[str, float] = {}  # added here, not yet read by a poll: sid to moment
         self._reissued: dict[str, float] = {}
-        self._recent: dict[str, Recent] = {}
         self._writing = Lock()
         self._learned_at = 0.0
+        self._late_at = 0.0  # the `as_of` of the last poll that brought what pages don't look for
+        self._had_news = False
         self.as_of: float | None = None  # the database's time of the last poll
         self.skew = 0.0  # how far this process's clock is ahead of the database's
-        self.news_at = 0.0  # the `as_of` of the last poll that brought anything new
+        self.news_at = 0.0  # the `as_of` of the last poll of which a waiting reader must hear
         self.changed = WakeUp()
         self.poll_soon = Event()
 
@@ -71,37 +72,44 @@ class RevocationFeed:
             claims.issued_at < self._reissued.get(claims.sid, 0)
         )
 
-    def add(self, sids: Iterable[str]) -> None:
-        """Sessions that this process has just revoked, after the commit."""
+    def add(self, sids: Collection[str]) -> None:
+        """Sessions that this process has just revoked, after the commit and before its answer."""
         moment = self._clock() - self.skew
         with self._writing:
             for sid in sids:
+                self._own[sid] = moment
                 self._revoked.add(sid, moment + WINDOW)
-                self._recent[sid] = Recent(moment, learned=0)
+                self._recent.add(sid, moment + WINDOW)
+        self._when_added(sids)
         self.poll_soon.set()
 
     def learn(self, changes: Changes, *, asked_at: float) -> None:
         """What a poll read; `asked_at` is this process's time before it asked."""
         with self._writing:
             has_news = self._take(changes)
-            self.skew = self._clock() - changes.as_of
+            self.skew = asked_at - changes.as_of
             self.as_of, self._learned_at = changes.as_of, asked_at
-            if has_news:
+            # Twice: another process's cursor may be later than this poll, and yet not know what
+            # this one saw, if that was committed between the two. The next poll is later.
+            is_to_be_heard = has_news or self._had_news
+            self._had_news = has_news
+            if is_to_be_heard:
                 self.news_at = changes.as_of
-        if has_news:
+        if is_to_be_heard:
             self.changed.wake()
 
     def _take(self, changes: Changes) -> bool:
-        polled = {sid for sid, recent in self._recent.items() if recent.learned}
         revoked = {
             sid: moment
             for sid, moment in changes.revoked.items()
-            if sid not in polled and (sid in self._recent or sid not in self._revoked)
+            if sid in self._own or sid not in self._revoked
         }
-        self._revoked.merge({sid: moment + WINDOW for sid, moment in revoked.items()})
-        if self.as_of is not None:  # the first poll's are no news: whoever asks gets them all
-            for sid, moment in revoked.items():
-                self._recent[sid] = Recent(moment, changes.as_of)
+        self._revoked.merge(_until(revoked))
+        self._recent.merge(_until(revoked, after=changes.as_of - 2 * LOOK_BACK))
+        if any(moment <= changes.as_of - LOOK_BACK for moment in revoked.values()):
+            self._late_at = changes.as_of
+        for sid in revoked.keys() & self._own.keys():
+            del self._own[sid]
         reissued = changes.reissued.items() - self._reissued.items()
         self._reissued.update(reissued)
         compromised = changes.compromised.keys() - self._revoked.refused_keys()
@@ -110,17 +118,17 @@ class RevocationFeed:
         return bool(revoked or reissued or compromised)
 
     def forget_old(self) -> None:
-        """Drop what has run out."""
-        now = self.as_of or 0.0
+        """Drop what has run out, by the database's clock and by the one that reads `exp`."""
+        as_of = self.as_of or 0.0
+        now = min(as_of, self._clock())
         self._revoked.prune(now)
+        self._recent.prune(as_of + WINDOW - 2 * LOOK_BACK)
         with self._writing:
             self._reissued = {
                 sid: moment for sid, moment in self._reissued.items() if moment > now - WINDOW
             }
-            self._recent = {
-                sid: recent
-                for sid, recent in self._recent.items()
-                if max(recent.moment, recent.learned) > now - 2 * LOOK_BACK
+            self._own = {
+                sid: moment for sid, moment in self._own.items() if moment > as_of - LOOK_BACK
             }
 
     def staleness(self) -> float:
@@ -146,10 +154,12 @@ class RevocationFeed:
         )
 
     def _sessions(self, since: float | None, as_of: float) -> Mapping[str, int]:
-        if since is None or since < as_of - LOOK_BACK:
+        if since is None or since < max(as_of - LOOK_BACK, self._late_at):
             return self._revoked.sessions()
-        return {
-            sid: int(recent.moment) + WINDOW
-            for sid, recent in self._recent.copy().items()
-            if recent.learned > since or recent.moment > since - LOOK_BACK
-        }
+        # A cursor of a process that is ahead, or of a time before the database's was turned back.
+        after = min(since, as_of) - LOOK_BACK + WINDOW
+        return {sid: until for sid, until in self._recent.sessions().items() if until > after}
+
+
+def _until(revoked: Mapping[str, float], *, after: float = 0.0) -> dict[str, float]:
+    return {sid: moment + WINDOW for sid, moment in revoked.items() if moment > after}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from authapi.config import Settings
 from authapi.crypto.refresh_tokens import RefreshClaims, new_jti
+from authapi.crypto.session_ids import SessionId
 from authapi.db.sessions import LockedSession
 from authapi.services.key_ring import Keys
 
@@ -23,6 +24,20 @@ class TokenPair:
     session_id: str
     transport: str
     rotated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTicket:
+    """What transport `session` hands out instead of a pair: an opaque id, for a cookie."""
+
+    session_id: SessionId
+    expires_in: int
+    scope: str
+
+
+def issue_ticket(session: LockedSession, session_id: SessionId) -> SessionTicket:
+    """The id of a session whose row was locked when `session` was read, to its absolute end."""
+    return SessionTicket(session_id, int(session.ends_at - session.now), session.scopes)
 
 
 def issue_pair(

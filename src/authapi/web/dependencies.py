@@ -1,18 +1,15 @@
-"""What a route's signature can ask for. None of it does I/O: a verified request needs no thread."""
+"""What a route's signature can ask for. Only transport `session` does I/O for it."""
 
 from typing import Annotated
 
-import structlog
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPBearer
 
-from authapi.errors import BadRequest, InvalidToken, NoCredential, Unavailable
+from authapi.errors import BadRequest
 from authapi.services.login import Device
-from authapi.verifier import Claims, InvalidTokenError, VerifierNotReadyError
+from authapi.verifier import Claims
+from authapi.web.authentication import authenticate
 from authapi.web.parts import Parts, parts_of
-from authapi.web.transports import bearer_token
-
-log = structlog.get_logger()
 
 KEY_LENGTHS = range(16, 129)
 USER_AGENT_LENGTH = 256
@@ -29,28 +26,11 @@ async def device(request: Request) -> Device:
     return Device(request.client.host if request.client else "", printable or None)
 
 
-def authenticate(request: Request) -> Claims:
-    """The claims of the request's credential, without any I/O.
-
-    Raises NoCredential, InvalidToken, BadRequest, Unavailable.
-    """
-    token = bearer_token(request.scope)
-    if token is None:
-        raise NoCredential
-    try:
-        return parts_of(request).verifier.verify(token)
-    except VerifierNotReadyError as error:
-        raise Unavailable from error
-    except InvalidTokenError as error:
-        log.info("access_token_refused", reason=error.reason)
-        raise InvalidToken from error
-
-
 class AccessToken(HTTPBearer):
     """FastAPI's scheme for the OpenAPI document, and our reading of the header."""
 
     async def __call__(self, request: Request) -> Claims:  # type: ignore[override]
-        return authenticate(request)
+        return await authenticate(request)
 
 
 access_token = AccessToken(

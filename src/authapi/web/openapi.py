@@ -16,6 +16,7 @@ from authapi.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from authapi.web.cookies import KINDS, Cookies
 from authapi.web.schemas import ErrorBody, ValidationErrorBody
 
 INVALID_FIELD = {
@@ -109,3 +110,37 @@ def documented(*classes: type[Refusal]) -> dict[str, dict[str, Any]]:
         }
         documents[str(status)] = response
     return documents
+
+
+def name_cookies(app: FastAPI, cookies: Cookies) -> None:
+    """Let the document say that cookies serve wherever an access token does.
+
+    What changes something then wants the CSRF token as well.
+    """
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document: dict[str, Any] = generate()
+        schemes = document["components"]["securitySchemes"]
+        for kind in KINDS:
+            name = cookies.name(kind)
+            schemes[f"{kind}Cookie"] = {"type": "apiKey", "in": "cookie", "name": name}
+        schemes["csrfToken"] = {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"}
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if "security" in operation:
+                    operation["security"] = _alternatives(path, method)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _alternatives(path: str, method: str) -> list[dict[str, list[str]]]:
+    proof: dict[str, list[str]] = {} if method == "get" else {"csrfToken": []}
+    by_cookie = [{f"{kind}Cookie": [], **proof} for kind in ("access", "session")]
+    match path:
+        case "/csrf":
+            return [*by_cookie, {"refreshCookie": []}]
+        case "/logout":  # or a refresh token in the body
+            return [{"accessToken": []}, *by_cookie, {"refreshCookie": [], **proof}, {}]
+    return [{"accessToken": []}, *by_cookie]

@@ -6,13 +6,16 @@ from starlette.requests import HTTPConnection
 
 from authapi.clock import Clock
 from authapi.config import Settings
+from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.engine import Database
+from authapi.db.session_cache import SessionCache
 from authapi.services.key_ring import Keys
 from authapi.services.rate_limits import RateLimits
 from authapi.services.revocation_feed import RevocationFeed
 from authapi.services.revocation_poll import RevocationPoll
 from authapi.verifier import Verifier
+from authapi.web.cookies import Cookies
 from authapi.web.password_pool import PasswordPool
 
 
@@ -25,6 +28,9 @@ class Parts:
     verifier: Verifier
     revocations: RevocationFeed
     poll: RevocationPoll
+    csrf: CsrfTokens
+    cookies: Cookies
+    session_cache: SessionCache
     limits: RateLimits
     hasher: PasswordHasher
     password_pool: PasswordPool
@@ -34,6 +40,7 @@ class Parts:
         self.password_pool.close()
         self.poll.stop()
         self.db.close()
+        self.session_cache.close()
 
 
 def parts_of(request: HTTPConnection) -> Parts:

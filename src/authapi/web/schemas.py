@@ -41,13 +41,17 @@ class Login(Body):
     email: Text | None = Field(None, examples=["ada@example.com"])
     username: Text | None = Field(None, examples=["ada"])
     password: Text = Field(examples=[EXAMPLE_PASSWORD])
-    transport: Literal["bearer"] = "bearer"
+    transport: Literal["bearer", "hybrid", "cookie", "session"] = "bearer"
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:
         if (self.email is None) == (self.username is None):
             raise ValueError("give one of email and username")
         return self
+
+
+class CsrfToken(BaseModel):
+    csrf_token: str
 
 
 class Refresh(Body):
@@ -74,15 +78,22 @@ class PasswordProof(Body):
 
 
 class TokenResponse(BaseModel):
-    """RFC 6749 section 5.1. `expires_in` and `refresh_expires_in` are seconds from now."""
+    """RFC 6749 section 5.1. `expires_in` and `refresh_expires_in` are seconds from now.
 
-    access_token: str = Field(examples=[EXAMPLE_TOKEN])
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    What a transport puts into a cookie is left out.
+    """
+
+    access_token: str | None = Field(None, examples=[EXAMPLE_TOKEN])
+    token_type: Literal["Bearer"] | None = None
     expires_in: int = Field(examples=[900])
-    refresh_token: str = Field(examples=[EXAMPLE_TOKEN])
-    refresh_expires_in: int = Field(examples=[604800])
+    refresh_token: str | None = Field(None, examples=[EXAMPLE_TOKEN])
+    refresh_expires_in: int | None = Field(None, examples=[604800])
     scope: str = Field(examples=["reports:read"])
     session_id: str = Field(examples=[EXAMPLE_ID])
+    csrf_token: str | None = Field(None, description="Cookie transports; constant for a session.")
+    rotated: bool | None = Field(
+        None, description="Cookie transports: whether the refresh cookie is a new one."
+    )
 
 
 class Profile(BaseModel):

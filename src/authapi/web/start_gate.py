@@ -59,9 +59,12 @@ class StartGate:
         with self._lock:
             if self.is_open or monotonic() < self._not_before:
                 return
-            self._not_before = monotonic() + RETRY_AFTER
             parts = self._parts
-            prepare(parts.db, parts.settings, parts.keys.ring)
-            parts.poll.poll()  # the whole window, before the first request is answered
+            try:
+                prepare(parts.db, parts.settings, parts.keys.ring)
+                parts.poll.poll()  # the whole window, before the first request is answered
+            finally:
+                # From the end of the attempt: whoever waited for it does not make another.
+                self._not_before = monotonic() + RETRY_AFTER
             parts.poll.start()
             self.is_open = True

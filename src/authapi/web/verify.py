@@ -1,7 +1,8 @@
 """`/verify`: a reverse proxy asks it about each request (nginx auth_request, Traefik, Envoy).
 
-A plain ASGI endpoint: any method and any path below it, nothing read but the headers, no query
-and no thread. Its answers are 204, 401, 403 and 503 alone: nginx makes a 500 of anything else.
+A plain ASGI endpoint: any method and any path below it, nothing read but the headers; no query
+and no thread, but for transport `session`. Its answers are 204, 401, 403 and 503 alone: nginx
+makes a 500 of anything else.
 """
 
 from typing import Any
@@ -14,19 +15,20 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from authapi.errors import BadRequest, InsufficientScope, InvalidToken, NoCredential
-from authapi.web.dependencies import authenticate
+from authapi.web.authentication import authenticate
 from authapi.web.openapi import describe, documented
+from authapi.web.proxies import original_method
 
 
 class VerifyEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = _verify(Request(scope, receive, send))
+        response = await _verify(Request(scope, receive, send))
         await response(scope, receive, send)
 
 
-def _verify(request: Request) -> Response:
+async def _verify(request: Request) -> Response:
     try:
-        claims = authenticate(request)
+        claims = await authenticate(request, original_method(request))
     except BadRequest as error:
         raise InvalidToken from error  # two Authorization headers: 400 elsewhere
     wanted = _wanted_scopes(request.query_params)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from authapi.errors import (
     BadRequest,
+    CsrfFailed,
     InvalidCredentials,
     InvalidGrant,
     InvalidToken,
@@ -14,77 +15,94 @@ from authapi.errors import (
 )
 from authapi.services.login import LoginAttempt, log_in
 from authapi.services.logout import log_out, log_out_everywhere
-from authapi.services.refresh_rotation import BODY as IN_BODY
 from authapi.services.refresh_rotation import rotate_refresh_token
+from authapi.web.csrf import refuse_foreign
 from authapi.web.dependencies import AppParts, CurrentSubject, FromDevice, IdempotencyKey
+from authapi.web.error_handlers import as_response
 from authapi.web.openapi import BODY, CREDENTIAL, refusals
-from authapi.web.schemas import Login, Logout, Refresh, TokenResponse
+from authapi.web.presented import csrf_token_of, read_refresh_token, sessions_sent, sessions_to_end
+from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
 from authapi.web.strict_json import StrictRoute
-from authapi.web.transports import bearer_token, hand_over
+from authapi.web.transports import hand_over
 
 router = APIRouter(route_class=StrictRoute, tags=["tokens"])
 
-# A Bearer token serves, and so does a refresh token in the body, and so needs none of the two.
-EITHER_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
+# Any of several credentials serves, and so needs none of them in particular.
+ANY_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
 
 
 @router.post(
     "/login",
     summary="Log in",
-    responses=refusals(*BODY, InvalidCredentials, RateLimited),
+    response_model_exclude_none=True,
+    responses=refusals(*BODY, InvalidCredentials, CsrfFailed, RateLimited),
 )
-async def login(body: Login, parts: AppParts, device: FromDevice) -> TokenResponse:
-    attempt = LoginAttempt(body.email, body.username, body.password, body.transport)
-    pair = await parts.password_pool.run(
+async def login(
+    body: Login, request: Request, response: Response, parts: AppParts, device: FromDevice
+) -> TokenResponse:
+    if body.transport != "bearer":
+        refuse_foreign(request.headers, parts.settings)
+    came_with = await sessions_sent(request, parts)
+    attempt = LoginAttempt(body.email, body.username, body.password, body.transport, came_with)
+    given = await parts.password_pool.run(
         log_in,
         parts.db,
         parts.settings,
         parts.keys,
         parts.hasher,
         parts.limits,
+        parts.revocations,
         attempt,
         device,
     )
-    return hand_over(pair)
+    answer = hand_over(given, response, parts.cookies, parts.csrf)
+    parts.cookies.clear_sent(request.scope, response)
+    return answer
 
 
 @router.post(
     "/refresh",
     summary="Exchange a refresh token for a new pair",
-    responses=refusals(*BODY, InvalidGrant, RateLimited),
+    response_model_exclude_none=True,
+    responses=refusals(*BODY, InvalidGrant, CsrfFailed, RateLimited),
 )
-def refresh(parts: AppParts, key: IdempotencyKey, body: Refresh | None = None) -> TokenResponse:
-    if body is None or body.refresh_token is None:
-        raise InvalidGrant
+def refresh(
+    request: Request,
+    response: Response,
+    parts: AppParts,
+    key: IdempotencyKey,
+    body: Refresh | None = None,
+) -> TokenResponse:
+    token, place = read_refresh_token(request, parts, body.refresh_token if body else None)
     pair = rotate_refresh_token(
         parts.db,
         parts.settings,
         parts.keys,
         parts.limits,
         parts.revocations,
-        body.refresh_token,
-        IN_BODY,
+        token,
+        place,
         key,
     )
-    return hand_over(pair)
+    return hand_over(pair, response, parts.cookies, parts.csrf)
 
 
 @router.post(
     "/logout",
     status_code=204,
     summary="End this session",
-    responses=refusals(*BODY, NoCredential, InvalidToken),
-    openapi_extra=EITHER_CREDENTIAL,
+    responses=refusals(*BODY, NoCredential, InvalidToken, CsrfFailed),
+    openapi_extra=ANY_CREDENTIAL,
 )
-def logout(request: Request, parts: AppParts, body: Logout | None = None) -> None:
-    log_out(
-        parts.db,
-        parts.verifier,
-        parts.keys.refresh_tokens,
-        parts.revocations,
-        bearer_token(request.scope),
-        body.refresh_token if body else None,
-    )
+def logout(request: Request, parts: AppParts, body: Logout | None = None) -> Response:
+    response = Response(status_code=204)
+    try:
+        sids = sessions_to_end(request, parts, body.refresh_token if body else None)
+        log_out(parts.db, parts.revocations, sids)
+    except InvalidToken as refusal:
+        response = as_response(refusal)  # and the cookies, which are of no use to anybody, go too
+    parts.cookies.clear_sent(request.scope, response)
+    return response
 
 
 @router.post(
@@ -93,5 +111,18 @@ def logout(request: Request, parts: AppParts, body: Logout | None = None) -> Non
     summary="End every session of the user",
     responses=refusals(*CREDENTIAL, BadRequest),
 )
-def logout_all(parts: AppParts, current: CurrentSubject) -> None:
+def logout_all(
+    request: Request, response: Response, parts: AppParts, current: CurrentSubject
+) -> None:
     log_out_everywhere(parts.db, parts.revocations, current.sub)
+    parts.cookies.clear_sent(request.scope, response)
+
+
+@router.get(
+    "/csrf",
+    summary="The CSRF token of the session in the cookies",
+    responses=refusals(NoCredential, InvalidToken),
+    openapi_extra=ANY_CREDENTIAL,
+)
+def csrf(request: Request, parts: AppParts) -> CsrfToken:
+    return CsrfToken(csrf_token=csrf_token_of(request, parts))

@@ -1,0 +1,79 @@
+"""Which sessions the credentials of a request name, whether they are in force or not.
+
+For log-out, log-in and CSRF: one that has expired, was exchanged or is of a revoked session still
+says whose it is. A forged one says nothing.
+"""
+
+from dataclasses import dataclass
+
+from authapi.crypto.refresh_tokens import RefreshTokens
+from authapi.crypto.session_ids import parse_session_id
+from authapi.db import sessions
+from authapi.db.engine import Database
+from authapi.services.refresh_rotation import BODY, COOKIE
+from authapi.verifier import InvalidTokenError, Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """As sent; None for what was not."""
+
+    access_token: str | None = None
+    body_refresh_token: str | None = None
+    cookie_refresh_token: str | None = None
+    session_id: str | None = None
+
+    def __bool__(self) -> bool:
+        return any(
+            value is not None
+            for value in (
+                self.access_token,
+                self.body_refresh_token,
+                self.cookie_refresh_token,
+                self.session_id,
+            )
+        )
+
+
+def identify_sessions(
+    db: Database, verifier: Verifier, refresh_tokens: RefreshTokens, presented: Presented
+) -> set[str]:
+    """The sids that genuine credentials name. Raises Unavailable."""
+    named = {
+        _of_access_token(verifier, presented.access_token),
+        _of_refresh_token(db, refresh_tokens, presented.body_refresh_token, BODY),
+        _of_refresh_token(db, refresh_tokens, presented.cookie_refresh_token, COOKIE),
+        _of_session_id(db, presented.session_id),
+    }
+    return {sid for sid in named if sid}
+
+
+def _of_access_token(verifier: Verifier, token: str | None) -> str | None:
+    try:
+        return verifier.identify(token).sid if token is not None else None
+    except InvalidTokenError:
+        return None
+
+
+def _of_refresh_token(
+    db: Database, refresh_tokens: RefreshTokens, token: str | None, place: tuple[str, str]
+) -> str | None:
+    try:
+        sid = refresh_tokens.verify(token).sid if token is not None else None
+    except InvalidTokenError:
+        return None
+    if sid is None:
+        return None
+    with db.autocommit() as tx:
+        session = sessions.find(tx, sid)
+    # A token that lives in a cookie is refused in a body; of a purged session nothing is left.
+    return None if session and session.transport not in place else sid
+
+
+def _of_session_id(db: Database, text: str | None) -> str | None:
+    session_id = parse_session_id(text) if text is not None else None
+    if session_id is None:
+        return None
+    with db.autocommit() as tx:
+        session = sessions.find(tx, session_id.sid)
+    return session_id.sid if session and session_id.is_known_by(session.secret_digest) else None

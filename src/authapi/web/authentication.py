@@ -1,0 +1,61 @@
+"""From a request to its subject: the credential, who it stands for, and the CSRF rule."""
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from authapi.errors import InvalidToken, NoCredential, Unavailable
+from authapi.services.session_lookup import look_up_session
+from authapi.verifier import Claims, InvalidTokenError, VerifierNotReadyError
+from authapi.web.csrf import SAFE_METHODS, refuse_foreign, require_csrf_token
+from authapi.web.parts import Parts, parts_of
+from authapi.web.transports import Credential, read_credential
+
+log = structlog.get_logger()
+
+
+async def authenticate(request: Request, method: str | None = None) -> Claims:
+    """The claims of the request's credential; only transport `session` costs a look-up.
+
+    `method` is the one that the CSRF rule is asked about, by default the request's own.
+    Raises NoCredential, InvalidToken, CsrfFailed, BadRequest, Unavailable.
+    """
+    parts = parts_of(request)
+    credential = read_credential(request.scope, parts.cookies)
+    if credential is None:
+        raise NoCredential
+    if credential.kind == "bearer":
+        return verify(parts, credential.value)
+    changes_state = (method or request.method) not in SAFE_METHODS
+    headers = request.headers
+    if changes_state:
+        refuse_foreign(headers, parts.settings)
+    claims = await _claims_of_cookie(parts, credential)
+    if changes_state:
+        require_csrf_token(headers, parts.csrf, claims.sid)
+    return claims
+
+
+def verify(parts: Parts, token: str) -> Claims:
+    """An access token's claims, without any I/O. Raises InvalidToken, Unavailable."""
+    try:
+        return parts.verifier.verify(token)
+    except VerifierNotReadyError as error:
+        raise Unavailable from error
+    except InvalidTokenError as error:
+        log.info("access_token_refused", reason=error.reason)
+        raise InvalidToken from error
+
+
+async def _claims_of_cookie(parts: Parts, credential: Credential) -> Claims:
+    if credential.kind == "access":
+        return verify(parts, credential.value)
+    return await run_in_threadpool(
+        look_up_session,
+        parts.db,
+        parts.session_cache,
+        parts.settings,
+        parts.revocations,
+        credential.value,
+        now=parts.clock(),
+    )

@@ -1,0 +1,78 @@
+"""The three cookies: their names, their flags, how they are read (contract section 5, RFC 6265bis).
+
+  cookie    holds                          SameSite
+  access    the access token               Lax
+  refresh   the refresh token              Strict
+  session   the id of transport session    Lax
+
+With an https public URL the names begin with `__Host-`: no other host and no subdomain can set one.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.responses import Response
+from starlette.types import Scope
+
+from authapi.config import Settings
+
+CookieKind = Literal["access", "refresh", "session"]
+KINDS: tuple[CookieKind, ...] = ("access", "refresh", "session")
+SAME_SITE = {"access": "Lax", "refresh": "Strict", "session": "Lax"}
+
+
+class RepeatedCookieError(Exception):
+    """Two cookies of one name: one of them may be a stranger's, and nobody can tell which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cookies:
+    """The cookies of a deployment."""
+
+    is_https: bool
+    same_site: str | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Cookies":
+        return cls(settings.is_https, settings.cookie_samesite)
+
+    def name(self, kind: CookieKind) -> str:
+        return f"__Host-{kind}" if self.is_https else f"authapi-{kind}"
+
+    def read(self, scope: Scope, kind: CookieKind) -> str | None:
+        """The value of the one cookie of that kind. Raises RepeatedCookieError for two."""
+        values = _values(scope, self.name(kind).encode())
+        if len(values) > 1:
+            raise RepeatedCookieError
+        return values[0].decode("latin-1") if values else None
+
+    def sent(self, scope: Scope) -> list[CookieKind]:
+        """The kinds that came with the request, however often."""
+        return [kind for kind in KINDS if _values(scope, self.name(kind).encode())]
+
+    def set(self, response: Response, kind: CookieKind, value: str, max_age: int) -> None:
+        """`max_age` is in seconds: to the end of what the cookie holds."""
+        same_site = (self.same_site or SAME_SITE[kind]).capitalize()
+        secure = "Secure; " if self.is_https else ""
+        response.headers.append(
+            "Set-Cookie",
+            f"{self.name(kind)}={value}; Max-Age={max_age}; Path=/; {secure}HttpOnly; "
+            f"SameSite={same_site}",
+        )
+
+    def clear_sent(self, scope: Scope, response: Response) -> None:
+        """Clear those that came with the request and are not set by the response."""
+        being_set = {header.partition("=")[0] for header in response.headers.getlist("set-cookie")}
+        for kind in self.sent(scope):
+            if self.name(kind) not in being_set:
+                self.set(response, kind, "", 0)
+
+
+def _values(scope: Scope, name: bytes) -> list[bytes]:
+    pairs = [
+        pair.strip().partition(b"=")
+        for header, value in scope["headers"]
+        if header == b"cookie"
+        for pair in value.split(b";")
+    ]
+    return [value.strip() for given, _, value in pairs if given.strip() == name]

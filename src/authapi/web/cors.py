@@ -1,0 +1,52 @@
+"""CORS: which other origins' scripts may call us, with credentials (contract section 5)."""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from authapi.errors import OriginNotAllowed
+from authapi.web.error_handlers import METHODS, as_response
+
+ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-CSRF-Token", "Idempotency-Key")
+EXPOSED_HEADERS = ("WWW-Authenticate", "Retry-After", "X-Request-ID")
+PREFLIGHT_LASTS = 600  # seconds
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, with our form of an error, and `Vary: Origin` on every answer.
+
+    Without it a cache could give one origin the answer that was made for another, or for none.
+    """
+
+    def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_credentials=True,
+            allow_methods=METHODS,
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+            max_age=PREFLIGHT_LASTS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_varying(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if "origin" not in headers.get("vary", "").lower():
+                    headers.add_vary_header("Origin")
+            await send(message)
+
+        await super().__call__(scope, receive, send_varying)
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code == 200:
+            return Response(status_code=204, headers=_without_body(response))
+        return as_response(OriginNotAllowed())
+
+
+def _without_body(response: Response) -> dict[str, str]:
+    body = ("content-length", "content-type")
+    return {name: value for name, value in response.headers.items() if name not in body}

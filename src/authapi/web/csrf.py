@@ -1,0 +1,35 @@
+"""A request that changes state and is authenticated by a cookie must come from our own pages.
+
+  it is foreign when                                                  answer
+  its `Origin` is neither ours nor one of CORS_ORIGINS                403 csrf_failed
+  it has no `Origin`, and `Sec-Fetch-Site` says cross-site            403 csrf_failed
+  its `X-CSRF-Token` is not its own session's                         403 csrf_failed
+
+A cookie is sent by the browser, whoever wrote the page; a header is not (contract section 5).
+"""
+
+from starlette.datastructures import Headers
+
+from authapi.config import Settings
+from authapi.crypto.csrf_tokens import CsrfTokens
+from authapi.errors import CsrfFailed
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+HEADER = "x-csrf-token"
+
+
+def refuse_foreign(headers: Headers, settings: Settings) -> None:
+    """Raises CsrfFailed for a request of another site's page."""
+    origins = headers.getlist("origin")
+    if not origins:
+        if headers.get("sec-fetch-site") == "cross-site":
+            raise CsrfFailed
+    elif len(origins) > 1 or origins[0] not in (settings.public_origin, *settings.cors_origins):
+        raise CsrfFailed
+
+
+def require_csrf_token(headers: Headers, tokens: CsrfTokens, sid: str) -> None:
+    """Raises CsrfFailed where the header is not the session's own token."""
+    given = headers.getlist(HEADER)
+    if len(given) != 1 or not tokens.is_of(sid, given[0]):
+        raise CsrfFailed

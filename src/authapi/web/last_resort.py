@@ -1,0 +1,34 @@
+"""An error that nobody expected: a 500 that says nothing, and a log line that says everything."""
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from authapi.errors import ServerError
+from authapi.web.error_handlers import as_response
+
+log = structlog.get_logger()
+
+
+class LastResort:
+    """Pure ASGI. Inside whatever gives each response its headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            log.exception("unexpected_error", method=scope["method"], path=scope["path"])
+            if has_begun:
+                raise  # half an answer is out: only the connection can be cut
+            await as_response(ServerError())(scope, receive, send)

@@ -1,0 +1,121 @@
+"""The credentials of a request that need not be in force: at log-in, refresh, log-out and /csrf."""
+
+from collections.abc import Collection
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from authapi.errors import (
+    BadRequest,
+    CsrfFailed,
+    InvalidGrant,
+    InvalidToken,
+    NoCredential,
+)
+from authapi.services.presented_credentials import Presented, identify_sessions
+from authapi.services.refresh_rotation import BODY, COOKIE, session_of
+from authapi.web.cookies import CookieKind, RepeatedCookieError
+from authapi.web.csrf import HEADER, refuse_foreign, require_csrf_token
+from authapi.web.parts import Parts
+from authapi.web.transports import bearer_token
+
+
+async def sessions_sent(request: Request, parts: Parts) -> Collection[str]:
+    """The sids of whatever genuine credential came along, to be revoked by a log-in."""
+    from_cookies = _cookies(request, parts)
+    presented = Presented(
+        access_token=bearer_token(request.scope) or from_cookies.access_token,
+        cookie_refresh_token=from_cookies.cookie_refresh_token,
+        session_id=from_cookies.session_id,
+    )
+    if not presented:
+        return ()
+    return await run_in_threadpool(_identify, parts, presented)
+
+
+def read_refresh_token(
+    request: Request, parts: Parts, in_body: str | None
+) -> tuple[str, tuple[str, str]]:
+    """The refresh token and its place; one in the body outranks the cookie.
+
+    Raises InvalidGrant without one, CsrfFailed, BadRequest for transport session.
+    """
+    if in_body is not None:
+        return in_body, BODY
+    try:
+        token = parts.cookies.read(request.scope, "refresh")
+    except RepeatedCookieError as error:
+        raise InvalidGrant from error
+    if token is None:
+        if "session" in parts.cookies.sent(request.scope):
+            raise BadRequest("A session of transport `session` has nothing to refresh.")
+        raise InvalidGrant
+    refuse_foreign(request.headers, parts.settings)
+    require_csrf_token(request.headers, parts.csrf, session_of(parts.keys, token))
+    return token, COOKIE
+
+
+def sessions_to_end(request: Request, parts: Parts, in_body: str | None) -> Collection[str]:
+    """The sids that a log-out is for. A header or a body outranks the cookies.
+
+    Raises NoCredential, InvalidToken, CsrfFailed.
+    """
+    token = bearer_token(request.scope)
+    if token is not None or in_body is not None:
+        presented = Presented(access_token=token, body_refresh_token=in_body)
+        if sids := _identify(parts, presented):
+            return sids
+        raise InvalidToken
+    if not parts.cookies.sent(request.scope):
+        raise NoCredential
+    refuse_foreign(request.headers, parts.settings)
+    if HEADER not in request.headers:
+        raise CsrfFailed
+    sids = _identify(parts, _cookies(request, parts))
+    if not sids:
+        raise InvalidToken
+    own = {sid for sid in sids if _is_csrf_token_of(request, parts, sid)}
+    if not own:
+        raise CsrfFailed
+    return own
+
+
+def csrf_token_of(request: Request, parts: Parts) -> str:
+    """Raises NoCredential without cookies, InvalidToken without a genuine one."""
+    if not parts.cookies.sent(request.scope):
+        raise NoCredential
+    cookies = _cookies(request, parts)
+    for presented in (
+        Presented(access_token=cookies.access_token),
+        Presented(session_id=cookies.session_id),
+        Presented(cookie_refresh_token=cookies.cookie_refresh_token),
+    ):
+        for sid in _identify(parts, presented):
+            return parts.csrf.make(sid)
+    raise InvalidToken
+
+
+def _identify(parts: Parts, presented: Presented) -> set[str]:
+    return identify_sessions(parts.db, parts.verifier, parts.keys.refresh_tokens, presented)
+
+
+def _cookies(request: Request, parts: Parts) -> Presented:
+    def read(kind: CookieKind) -> str | None:
+        try:
+            return parts.cookies.read(request.scope, kind)
+        except RepeatedCookieError:
+            return None  # nobody can tell which of them is whose
+
+    return Presented(
+        access_token=read("access"),
+        cookie_refresh_token=read("refresh"),
+        session_id=read("session"),
+    )
+
+
+def _is_csrf_token_of(request: Request, parts: Parts, sid: str) -> bool:
+    try:
+        require_csrf_token(request.headers, parts.csrf, sid)
+    except CsrfFailed:
+        return False
+    return True

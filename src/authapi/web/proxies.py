@@ -1,0 +1,35 @@
+"""What a reverse proxy says about the request that it forwards: believed from TRUSTED_PROXIES."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+FROM_PROXY = "authapi.from_trusted_proxy"
+METHOD_HEADERS = ("x-forwarded-method", "x-original-method")
+UNKNOWN = "UNKNOWN"
+
+
+class TrustedProxies:
+    """uvicorn's middleware, which puts the client's address in the proxy's place.
+
+    That a trusted proxy stood there is noted before.
+    """
+
+    def __init__(self, app: Any, trusted_hosts: list[str]) -> None:  # noqa: ANN401 - an ASGI app
+        self._middleware: Any = ProxyHeadersMiddleware(app, trusted_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        peer = scope.get("client") or ("", 0)
+        scope[FROM_PROXY] = peer[0] in self._middleware.trusted_hosts
+        await self._middleware(scope, receive, send)
+
+
+def original_method(request: Request) -> str:
+    """The method of the request that a proxy asks about; UNKNOWN when nobody trusted says."""
+    if request.scope.get(FROM_PROXY):
+        for name in METHOD_HEADERS:
+            if method := request.headers.get(name):
+                return method.upper()
+    return UNKNOWN

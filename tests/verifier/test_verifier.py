@@ -286,17 +286,21 @@ def test_an_expired_token_that_was_identified_is_still_refused() -> None:
     [
         {"issuer": ""},
         {"audience": ""},
-        {"jwks": None},
         {"jwks": {}},
         {"leeway": -1},
         {"leeway": 30.1},
         {"leeway": float("nan")},
         {"cache_size": -1},
+        {"poll_interval": 0},
+        {"max_staleness": 0},
+        {"issuer": "http://auth.example"},
+        {"issuer": "https://auth.example?tenant=1"},
+        {"fetch_from": "ftp://auth.example"},
     ],
     ids=str,
 )
 def test_settings_that_cannot_be_meant_are_refused(options: dict[str, object]) -> None:
-    usual = {"issuer": "i", "audience": "a", "jwks": StaticKeys({})}
+    usual = {"issuer": "https://auth.example", "audience": "a", "jwks": StaticKeys({})}
     with pytest.raises(ValueError, match=r"\.$"):
         Verifier(**{**usual, **options})  # type: ignore[arg-type]
 
@@ -307,7 +311,11 @@ def test_keys_can_be_given_as_a_jwk_set(algorithm: str) -> None:
     jwk = json.loads(jwt.get_algorithm_by_name(algorithm).to_jwk(signer.public))
     jwk_set = {"keys": [jwk | {"kid": signer.kid, "alg": algorithm}]}
     verifier = Verifier(
-        issuer=signer.issuer, audience=signer.audience, jwks=jwk_set, clock=lambda: NOW
+        issuer=signer.issuer,
+        audience=signer.audience,
+        jwks=jwk_set,
+        revocations=None,
+        clock=lambda: NOW,
     )
     assert verifier.verify(signer.token())
 

@@ -6,6 +6,7 @@ from authapi.verifier.errors import InvalidTokenError, VerifierNotReadyError
 from authapi.verifier.jwk_set import StaticKeys, parse_jwk_set
 from authapi.verifier.keys import KeySource, VerifyingKey
 from authapi.verifier.revoked_sessions import Revocations, RevokedSessions
+from authapi.verifier.status import VerifierStatus
 from authapi.verifier.verifier import Verifier
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "StaticKeys",
     "Verifier",
     "VerifierNotReadyError",
+    "VerifierStatus",
     "VerifyingKey",
     "decode_compact",
     "parse_jwk_set",

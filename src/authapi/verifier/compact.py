@@ -6,11 +6,12 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from authapi.verifier.errors import InvalidTokenError
+from authapi.verifier.errors import InvalidTokenError, UnknownKeyError
 from authapi.verifier.keys import VerifyingKey
 from authapi.verifier.strict_json import parse_object
 
 MAX_TOKEN_BYTES = 8 * 1024
+NO_KEY = "no key has this kid and alg"
 
 # Each changes how the rest must be read. Ours have none, and to ignore one that is there would let
 # two verifiers disagree (RFC 7515 section 4.1.11; RFC 7797; RFC 8725 section 3.3). Those that only
@@ -71,9 +72,11 @@ def open_compact(token: bytes, find_key: FindKey, *, types: frozenset[str]) -> O
     signature = _decode_part(parts[2])
     signing_input = token[: token.rindex(b".")]
     key = find_key(header["kid"])
+    if key is None:
+        raise UnknownKeyError(NO_KEY)
     # The key decides the algorithm, the header may only agree (RFC 8725 section 3.1).
-    if key is None or key.algorithm != header["alg"]:
-        raise InvalidTokenError("no key has this kid and alg")
+    if key.algorithm != header["alg"]:
+        raise InvalidTokenError(NO_KEY)
     if not key.verify(signing_input, signature):
         raise InvalidTokenError("the signature does not fit")
     return Opened(header, parse_object(_decode_part(parts[1]), "the payload"), key)

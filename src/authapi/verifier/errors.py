@@ -1,4 +1,4 @@
-"""The one exception type of the verifier, and its variant for a verifier that cannot tell yet."""
+"""The one exception type of the verifier, and its variants for a verifier that may yet learn."""
 
 
 class InvalidTokenError(Exception):
@@ -13,8 +13,13 @@ class InvalidTokenError(Exception):
         self.reason = reason
 
 
+class UnknownKeyError(InvalidTokenError):
+    """No key has the token's `kid`: it is forged, or signed since the keys were fetched."""
+
+
 class VerifierNotReadyError(InvalidTokenError):
-    """Nothing is wrong with the token as far as known: keys or revocations were never loaded.
+    """Nothing is wrong with the token as far as known: keys or revocations were never loaded,
+    or the revocations are stale where that is to refuse.
 
     A service answers 503 to this, not 401.
     """

@@ -1,0 +1,23 @@
+"""A forked process has none of its parent's threads, and shares its sockets and its held locks."""
+
+import os
+from collections.abc import Callable
+from weakref import WeakMethod
+
+_begin_anew: list[WeakMethod[Callable[[], None]]] = []
+
+
+def call_in_children(begin_anew: Callable[[], None]) -> None:
+    """Call that bound method in each process forked from this one, while its object lives."""
+    _begin_anew[:] = [method for method in _begin_anew if method() is not None]
+    _begin_anew.append(WeakMethod(begin_anew))
+
+
+def _in_child() -> None:
+    for method in _begin_anew:
+        if begin_anew := method():
+            begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_in_child)

@@ -1,0 +1,102 @@
+"""Follows the issuer's feed: one request at a time, each for what is new since the last."""
+
+from collections.abc import Callable
+from random import uniform
+
+from authapi.verifier.fetching import FetchError
+from authapi.verifier.followed_revocations import FollowedRevocations
+from authapi.verifier.issuer_site import IssuerSite
+from authapi.verifier.revocation_page import read_page
+
+WAIT = 20.0  # seconds that the issuer may hold a request until there is news
+WHOLE_EVERY = 300.0  # seconds between two readings of the whole window
+NO_WAIT_FOR = 60.0  # seconds of plain polls where something on the way cuts what waits
+LEAST_PAUSE = 0.02  # seconds between two pages that came at once, doubled while they bring nothing
+BUSY_SHARE = 0.2  # of the time may go into reading pages while many sessions are revoked
+
+
+class FeedFollower:
+    """Each request asks the issuer to answer at once when something changes, so that a revocation
+    is known in milliseconds; where that does not work, it polls.
+
+    The whole window is read at the start, after any failure, and every few minutes, and united
+    with what is held: a page that was lost, doubled or late does no harm.
+    """
+
+    def __init__(
+        self,
+        site: IssuerSite,
+        revocations: FollowedRevocations,
+        *,
+        poll_interval: float,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        on_compromised_key: Callable[[], object],
+    ) -> None:
+        self._site, self._revocations = site, revocations
+        self._poll_interval = poll_interval
+        self._clock, self._monotonic = clock, monotonic
+        self._on_compromised_key = on_compromised_key
+        self._cursor: str | None = None
+        self._as_of = 0.0
+        self._has_advanced = True
+        self._whole_at = 0.0  # monotonic
+        self._failed_waits = 0
+        self._waits_from = 0.0  # monotonic
+        self._reading_took = 0.0
+        self._idle_answers = 0
+
+    async def follow(self) -> float:
+        """One request; seconds until the next. Raises FetchError."""
+        now = self._monotonic()
+        since = self._cursor if now < self._whole_at else None
+        wait = WAIT if since is not None and now >= self._waits_from else 0.0
+        try:
+            has_news = await self._read(since, wait)
+        except FetchError:
+            self._note_failure(waited=wait > 0)
+            raise
+        if wait:
+            self._failed_waits = 0
+        if since is None:
+            self._revocations.forget_old()
+            self._whole_at = now + WHOLE_EVERY * uniform(0.8, 1.0)  # noqa: S311
+            return 0.0
+        return self._pause(now, has_news=has_news, waited=wait > 0)
+
+    async def _read(self, since: str | None, wait: float) -> bool:
+        fetched = await self._site.get_revocations(
+            since, wait=wait, on_new_connection=not self._has_advanced
+        )
+        began = self._monotonic()
+        page = read_page(fetched, now=self._clock())
+        known = self._revocations.refused_keys()
+        has_news = self._revocations.learn(page)
+        if page.keys - known:
+            self._on_compromised_key()
+        # Of several processes behind one address, one may lag: its cursor is an older one.
+        self._has_advanced = page.as_of > self._as_of
+        if self._cursor is None or page.as_of >= self._as_of:
+            self._cursor, self._as_of = page.cursor, page.as_of
+        self._reading_took = self._monotonic() - began
+        return has_news
+
+    def _pause(self, asked_at: float, *, has_news: bool, waited: bool) -> float:
+        spent = self._monotonic() - asked_at
+        if has_news:
+            self._idle_answers = 0
+            return max(LEAST_PAUSE, self._reading_took / BUSY_SHARE)
+        if not waited or spent >= self._poll_interval:
+            self._idle_answers = 0
+            return max(0.0, self._poll_interval - spent)
+        # It did not wait, whatever it was asked: perhaps it never does.
+        pause = min(self._poll_interval, LEAST_PAUSE * 2.0**self._idle_answers)
+        self._idle_answers = min(self._idle_answers + 1, 16)
+        return pause
+
+    def _note_failure(self, *, waited: bool) -> None:
+        self._whole_at = 0.0
+        if waited:
+            self._failed_waits += 1
+        if self._failed_waits >= 2:
+            self._waits_from, self._failed_waits = self._monotonic() + NO_WAIT_FOR, 0

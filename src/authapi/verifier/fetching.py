@@ -1,0 +1,94 @@
+"""One GET within bounds: of size, of time, and to no other place than was asked."""
+
+import asyncio
+import re
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from authapi.verifier.errors import InvalidTokenError
+from authapi.verifier.strict_json import parse_object
+
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?!\d)", re.IGNORECASE)
+
+
+class FetchError(Exception):
+    """Nothing usable was fetched. Its text is one sentence for the log."""
+
+
+class AbsentError(FetchError):
+    """The issuer is there, and has no such document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer: `body` is empty where the one with `etag` is still current."""
+
+    url: str
+    body: bytes
+    is_current: bool
+    etag: str | None
+    max_age: int | None  # seconds
+
+    def document(self) -> dict[str, Any]:
+        """The body as one JSON object. Raises AbsentError: a page for people is no document."""
+        try:
+            return parse_object(self.body, "the answer")
+        except InvalidTokenError as error:
+            raise AbsentError(f"{self.url}: {error.reason}.") from None
+
+
+async def fetch(
+    client: httpx.AsyncClient,
+    url: str,
+    *,
+    limit: int,
+    seconds: float,
+    headers: dict[str, str] | None = None,
+    query: dict[str, str] | None = None,
+) -> Fetched:
+    """GET `url`: at most `limit` bytes, in at most so many seconds for all of it.
+
+    Raises AbsentError for 4xx, FetchError for the rest: a redirect too, since whoever answers for
+    the issuer must not send us elsewhere.
+    """
+    # Uncompressed, or a few bytes could grow to gigabytes.
+    asked = {"Accept": "application/json", "Accept-Encoding": "identity", **(headers or {})}
+    request = client.stream("GET", url, params=query, headers=asked, follow_redirects=False)
+    try:
+        async with asyncio.timeout(seconds), request as response:
+            body = await _read(response, limit)
+    except TimeoutError:
+        raise FetchError(f"{url} did not answer within {seconds:g} s.") from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError) as error:
+        raise FetchError(f"{url} is out of reach: {error!r}.") from error
+    return Fetched(
+        url=url,
+        body=body,
+        is_current=response.status_code == 304,
+        etag=response.headers.get("etag"),
+        max_age=_max_age(response),
+    )
+
+
+async def _read(response: httpx.Response, limit: int) -> bytes:
+    status = response.status_code
+    if 400 <= status < 500 and status not in (408, 425, 429):
+        raise AbsentError(f"{response.url} answered {status}.")
+    if status not in (200, 304):
+        raise FetchError(f"{response.url} answered {status}.")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise FetchError(f"{response.url} answered with a compressed body.")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > limit:
+            raise FetchError(f"{response.url} answered with more than {limit} bytes.")
+    return bytes(body)
+
+
+def _max_age(response: httpx.Response) -> int | None:
+    found = _MAX_AGE.search(response.headers.get("cache-control", ""))
+    return int(found[1]) if found else None

@@ -1,0 +1,103 @@
+"""What the issuer has revoked, as far as this process has heard, and how long ago that was."""
+
+from collections.abc import Callable, Mapping
+
+from authapi.verifier.claims import Claims
+from authapi.verifier.errors import VerifierNotReadyError
+from authapi.verifier.revocation_page import RevocationPage
+from authapi.verifier.revoked_sessions import RevokedSessions
+
+CLOCKS_DIFFER = 60.0  # seconds between a verifier's clock and the issuer's, at most
+# The longest life of an access token, the greatest leeway, and the clocks.
+REISSUED_KEPT = 3600 + 30 + CLOCKS_DIFFER
+
+
+class FollowedRevocations:
+    """Read by every verification without a lock; written by the one thread that follows.
+
+    Staleness is how old the issuer's own knowledge is, not when it last answered: an issuer that
+    is cut off from its database answers on, with the same `as_of`. It is counted on this
+    process's monotonic clock alone, since wall clocks differ.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_staleness: float,
+        fail_closed: bool,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._max_staleness = max_staleness
+        self._fail_closed = fail_closed
+        self._clock, self._monotonic = clock, monotonic
+        self._revoked = RevokedSessions()
+        self._reissued: Mapping[str, float] = {}
+        self._as_of: float | None = None
+        self._advanced_at = 0.0  # monotonic
+        self._age = 0.0  # how old `as_of` was then
+
+    def __len__(self) -> int:
+        return len(self._revoked)
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._as_of is not None
+
+    def refuses(self, claims: Claims) -> bool:
+        """Raises VerifierNotReadyError where nothing was ever heard, or too long ago to say."""
+        if self._as_of is None:
+            raise VerifierNotReadyError("the revocations were never loaded")
+        if self._fail_closed and self.is_stale():
+            raise VerifierNotReadyError("the revocations are stale")
+        return self._revoked.refuses(claims) or (
+            claims.issued_at < self._reissued.get(claims.sid, 0)
+        )
+
+    def staleness(self) -> float | None:
+        """Seconds; None where nothing was ever heard."""
+        if self._as_of is None:
+            return None
+        return self._age + self._monotonic() - self._advanced_at
+
+    def is_stale(self) -> bool:
+        staleness = self.staleness()
+        return staleness is None or staleness > self._max_staleness
+
+    def refused_keys(self) -> frozenset[str]:
+        return self._revoked.refused_keys()
+
+    def learn(self, page: RevocationPage) -> bool:
+        """Unite with what is held; whether anything was new. Nothing is ever replaced."""
+        before = len(self._revoked), self._reissued, self._revoked.refused_keys()
+        self._revoked.merge(page.sessions)
+        for kid in page.keys - before[2]:
+            self._revoked.refuse_key(kid)
+        if any(self._reissued.get(sid, -1) < moment for sid, moment in page.reissued.items()):
+            later = {sid: max(at, self._reissued.get(sid, 0)) for sid, at in page.reissued.items()}
+            self._reissued = {**self._reissued, **later}
+        has_news = before != (len(self._revoked), self._reissued, self._revoked.refused_keys())
+        # Last: what counts as heard is in force.
+        self._note_time(page.as_of)
+        return has_news
+
+    def forget_old(self) -> None:
+        """Drop what has run out by the issuer's time and by ours: either could be ahead."""
+        now = min(self._as_of or 0.0, self._clock())
+        self._revoked.prune(now)
+        self._reissued = {
+            sid: moment for sid, moment in self._reissued.items() if moment + REISSUED_KEPT > now
+        }
+
+    def _note_time(self, as_of: float) -> None:
+        now = self._monotonic()
+        if self._as_of is None:
+            self._age = max(0.0, self._clock() - as_of - CLOCKS_DIFFER)
+        elif as_of > self._as_of:
+            # What it advanced less than the clock did is age: an answer that was long waited for
+            # can be old. Halved each time, or two clocks that drift would add up for weeks.
+            behind = (now - self._advanced_at) - (as_of - self._as_of)
+            self._age = max(0.0, self._age / 2 + behind)
+        else:
+            return
+        self._as_of, self._advanced_at = as_of, now

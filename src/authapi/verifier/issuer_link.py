@@ -1,0 +1,184 @@
+"""The one background thread of a verifier: keeps the issuer's keys and revocations up to date.
+
+It is started by the first use, so that a server which forks its workers has it in each of them.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from threading import Lock, Thread
+from time import monotonic
+
+import httpx
+
+from authapi.verifier.chore import Attempt, Chore
+from authapi.verifier.errors import InvalidTokenError, UnknownKeyError, VerifierNotReadyError
+from authapi.verifier.feed_follower import FeedFollower
+from authapi.verifier.fetched_keys import FetchedKeys
+from authapi.verifier.followed_revocations import FollowedRevocations
+from authapi.verifier.issuer_address import IssuerAddress
+from authapi.verifier.issuer_site import IssuerSite
+from authapi.verifier.status import VerifierStatus
+
+REFETCH_AFTER = 3.0  # seconds from one fetch of the keys to the next that an unknown kid may cause
+KEYS_LONGEST_PAUSE = 30.0
+STOP_WITHIN = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOptions:
+    """See Verifier. `keys` and `revocations` are whether to follow those."""
+
+    address: IssuerAddress
+    keys: bool
+    revocations: bool
+    poll_interval: float
+    max_staleness: float
+    fail_closed: bool
+    transport: httpx.AsyncBaseTransport | None
+    clock: Callable[[], float]
+    monotonic: Callable[[], float] = monotonic
+
+    def __post_init__(self) -> None:
+        if not (self.poll_interval > 0 and self.max_staleness > 0):
+            raise ValueError("The poll interval and the greatest staleness are above 0 seconds.")
+
+    def connect(self) -> "IssuerLink":
+        """A link that has not begun yet."""
+        return IssuerLink(self)
+
+
+class IssuerLink:
+    """`keys` and `revocations` are what a Verifier asks, None where they are not followed."""
+
+    def __init__(self, options: LinkOptions) -> None:
+        self._options = options
+        self._monotonic = options.monotonic
+        self._site = IssuerSite(options.address, options.transport)
+        self._keys_tried_at = -REFETCH_AFTER
+        self.keys = FetchedKeys(self._site) if options.keys else None
+        self._fetching = self._chore(self._fetch_keys, KEYS_LONGEST_PAUSE) if self.keys else None
+        self.revocations = self._new_revocations() if options.revocations else None
+        self._following = self._new_following()
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._is_stopped = False
+        self._pid = os.getpid()
+
+    def start(self) -> None:
+        """Begin, if that has not been done; returns at once."""
+        if self._thread is not None:
+            return
+        with self._lock:
+            if self._thread is None and not self._is_stopped:
+                self._thread = Thread(target=self._run, name="authapi-verifier", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, whatever it is waiting for. What is known stays known."""
+        if self._pid != os.getpid():
+            return  # the parent's thread: its sockets are not ours to touch
+        with self._lock:
+            self._is_stopped = True
+            if self._loop and self._running:
+                self._loop.call_soon_threadsafe(self._running.cancel)
+                self._loop = None
+        if self._thread:
+            self._thread.join(STOP_WITHIN)
+
+    def status(self) -> VerifierStatus:
+        keys, revocations = self.keys, self.revocations
+        chores = [chore for chore in (self._fetching, self._following) if chore]
+        return VerifierStatus(
+            is_ready=all(part.is_loaded for part in (keys, revocations) if part is not None),
+            is_stale=revocations is not None and revocations.is_stale(),
+            staleness=revocations.staleness() if revocations is not None else None,
+            revoked_sessions=len(revocations) if revocations is not None else 0,
+            problem=next((chore.problem for chore in chores if chore.problem), None),
+        )
+
+    def attempt_for(self, refusal: InvalidTokenError) -> Attempt | None:
+        """The try, under way, that may turn this refusal into something else; None: it stands."""
+        self.start()
+        if self._is_stopped:
+            return None
+        if isinstance(refusal, UnknownKeyError):
+            return self._refetch()
+        if isinstance(refusal, VerifierNotReadyError):
+            return self._first_attempt()
+        return None
+
+    def _refetch(self) -> Attempt | None:
+        if self._fetching is None:
+            return None
+        if under_way := self._fetching.attempt:
+            return under_way
+        if self._monotonic() - self._keys_tried_at < REFETCH_AFTER:
+            return None
+        return self._fetching.ask_for_attempt()
+
+    def _first_attempt(self) -> Attempt | None:
+        if self.keys and not self.keys.is_loaded:
+            return self._refetch()
+        if self._following and self.revocations is not None and not self.revocations.is_loaded:
+            return self._following.attempt
+        return None
+
+    async def _fetch_keys(self) -> float:
+        assert self.keys
+        try:
+            return await self.keys.refresh()
+        finally:
+            self._keys_tried_at = self._monotonic()
+
+    def _key_is_compromised(self) -> None:
+        if self._fetching:
+            self._fetching.ask_for_attempt()  # another key signs from now on
+
+    def _new_revocations(self) -> FollowedRevocations:
+        return FollowedRevocations(
+            max_staleness=self._options.max_staleness,
+            fail_closed=self._options.fail_closed,
+            clock=self._options.clock,
+            monotonic=self._monotonic,
+        )
+
+    def _new_following(self) -> Chore | None:
+        if self.revocations is None:
+            return None
+        poll_interval = self._options.poll_interval
+        follower = FeedFollower(
+            self._site,
+            self.revocations,
+            poll_interval=poll_interval,
+            clock=self._options.clock,
+            monotonic=self._monotonic,
+            on_compromised_key=self._key_is_compromised,
+        )
+        return self._chore(follower.follow, 2 * poll_interval)
+
+    def _chore(self, step: Callable[[], Awaitable[float]], longest: float) -> Chore:
+        return Chore(step, longest_pause=longest, after_failure=self._site.forget_places)
+
+    def _run(self) -> None:
+        asyncio.run(self._main())
+
+    async def _main(self) -> None:
+        chores = [chore for chore in (self._fetching, self._following) if chore]
+        with self._lock:
+            self._loop = asyncio.get_running_loop()
+            self._running = asyncio.ensure_future(self._run_all(chores))
+            if self._is_stopped:
+                self._running.cancel()
+        await asyncio.wait([self._running])
+
+    async def _run_all(self, chores: list[Chore]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for chore in chores:
+                    group.create_task(chore.run())
+        finally:
+            await self._site.close()

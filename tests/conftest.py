@@ -47,8 +47,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    with PostgreSQL.running(tmp_path_factory.mktemp("postgresql")) as server:
+def postgresql() -> Iterator[PostgreSQL]:
+    with PostgreSQL.running() as server:
         yield server
 
 

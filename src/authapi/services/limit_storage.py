@@ -1,16 +1,27 @@
-"""Counters in this process's memory, for the `limits` library.
+"""Where the `limits` library counts: this process's memory, or Redis for several processes.
 
-The library's own starts a thread after each count, which looks at every counter there is: with a
-counter for each session that costs more than the refresh. This one sweeps once a minute.
+The library's own memory starts a thread after each count, which looks at every counter that there
+is: with a counter for each session that costs more than the refresh. Ours sweeps once a minute.
 """
 
+from collections.abc import Callable
 from threading import Lock
+from time import monotonic
+from typing import TypeVar
 
-from limits.storage import Storage
+import structlog
+from limits.errors import StorageError
+from limits.storage import RedisStorage, Storage
 
 from authapi.clock import Clock
 
+log = structlog.get_logger()
+T = TypeVar("T")
+
 SWEEP_EVERY = 60.0
+# Seconds: how long Redis may take, and how long it is left alone after it took longer.
+REDIS_TIMEOUT = 0.2
+REDIS_PAUSE = 1.0
 
 
 class MemoryStorage(Storage):
@@ -68,3 +79,51 @@ class MemoryStorage(Storage):
         ended = [key for key, (_, ends_at) in self._counters.items() if ends_at <= now]
         for key in ended:
             del self._counters[key]
+
+
+class SharedStorage(Storage):
+    """Counters in Redis, for several processes; in this one's memory while Redis is away."""
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, redis_url: str, clock: Clock) -> None:
+        super().__init__()
+        self._shared = RedisStorage(
+            redis_url,
+            wrap_exceptions=True,
+            socket_timeout=REDIS_TIMEOUT,
+            socket_connect_timeout=REDIS_TIMEOUT,
+        )
+        self._own = MemoryStorage(clock)
+        self._away_until = 0.0
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return ValueError
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        return self._ask(lambda storage: storage.incr(key, int(expiry), amount))
+
+    def get(self, key: str) -> int:
+        return self._ask(lambda storage: storage.get(key))
+
+    def get_expiry(self, key: str) -> float:
+        return self._ask(lambda storage: storage.get_expiry(key))
+
+    def check(self) -> bool:
+        return self._shared.check()
+
+    def reset(self) -> int | None:
+        return self._ask(lambda storage: storage.reset())
+
+    def clear(self, key: str) -> None:
+        self._ask(lambda storage: storage.clear(key))
+
+    def _ask(self, question: Callable[[Storage], T]) -> T:
+        if monotonic() >= self._away_until:
+            try:
+                return question(self._shared)
+            except StorageError as error:
+                self._away_until = monotonic() + REDIS_PAUSE
+                log.warning("redis_out_of_reach", reason=type(error).__name__)
+        return question(self._own)

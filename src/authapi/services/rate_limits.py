@@ -17,20 +17,20 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 from limits import RateLimitItem, parse_many
-from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.errors import InvalidCredentials, RateLimited, WrongPassword
-from authapi.services.limit_storage import MemoryStorage
+from authapi.services.limit_storage import MemoryStorage, SharedStorage
 
 
 class RateLimits:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._clock = clock
-        self._storage: Storage = MemoryStorage(clock)
-        self._limiter = FixedWindowRateLimiter(self._storage)
+        url = settings.redis_url
+        storage = SharedStorage(url, clock) if url else MemoryStorage(clock)
+        self._limiter = FixedWindowRateLimiter(storage)
         self._login_pair = _parse(settings.limit_login_pair)
         self._login_account = _parse(settings.limit_login_account)
         self._register = _parse(settings.limit_register)

@@ -21,6 +21,7 @@ from tests.support.api import Api
 from tests.support.app_transport import AppClient
 from tests.support.clock import TestClock
 from tests.support.postgresql import PostgreSQL
+from tests.support.process import Process, StartProcess
 
 SECRET = "a secret for tests which is long enough"
 DATABASES = ("sqlite", "postgresql")
@@ -133,3 +134,20 @@ def db(api: Api) -> Database:
 @pytest.fixture
 def unique() -> Iterator[int]:
     return itertools.count()
+
+
+@pytest.fixture
+def start_process(make_settings: MakeSettings, clock: TestClock) -> Iterator[StartProcess]:
+    """A process of its own on the test's database, `ahead` seconds off its clock; see Process."""
+    started: list[Process] = []
+
+    def start(*, ahead: float = 0, prepared: bool = True, **overrides: object) -> Process:
+        process = Process.assembled(make_settings(**overrides), clock, lambda: clock() + ahead)
+        started.append(process)
+        if prepared:
+            process.start()
+        return process
+
+    yield start
+    for process in started:
+        process.close()

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from authapi.db.engine import db_now
 from authapi.db.models import SigningKey
 
+# Any number will do that nobody else locks.
+KEYS_LOCK = 0x6B657973
 
-class AlreadyAdded(Exception):
-    """Another process has added the key of this position."""
+
+def lock(tx: Transaction) -> None:
+    """Nobody else adds or changes a key until the end; who reads goes on."""
+    if tx.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+        tx.execute(select(func.pg_advisory_xact_lock(KEYS_LOCK)))
 
 
 def list_all(tx: Transaction) -> Sequence[SigningKey]:
@@ -23,16 +27,12 @@ def list_all(tx: Transaction) -> Sequence[SigningKey]:
 
 
 def add(tx: Transaction, key: SigningKey) -> None:
-    """Raises AlreadyAdded, after which the transaction can only be given up."""
     tx.add(key)
-    try:
-        tx.flush()
-    except IntegrityError as error:
-        raise AlreadyAdded from error
+    tx.flush()
 
 
-def bring_forward(tx: Transaction, kid: str, signs_from: float) -> None:
-    tx.execute(update(SigningKey).where(SigningKey.kid == kid).values(signs_from=signs_from))
+def bring_forward(tx: Transaction, kids: Sequence[str], signs_from: float) -> None:
+    tx.execute(update(SigningKey).where(SigningKey.kid.in_(kids)).values(signs_from=signs_from))
 
 
 def mark_compromised(tx: Transaction, kid: str) -> None:

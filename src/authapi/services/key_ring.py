@@ -56,7 +56,8 @@ def states(keys: Sequence[KeyDates], now: float) -> dict[str, State]:
 
 def retired_at(key: KeyDates, keys: Sequence[KeyDates]) -> float | None:
     """When a later key takes over, or took over."""
-    return min((later.signs_from for later in keys if _order(later) > _order(key)), default=None)
+    later = (other for other in keys if _order(other) > _order(key) and _is_to_sign(other))
+    return min((other.signs_from for other in later), default=None)
 
 
 def _state(key: KeyDates, active: KeyDates | None, retires: float | None, now: float) -> State:
@@ -67,6 +68,16 @@ def _state(key: KeyDates, active: KeyDates | None, retires: float | None, now: f
     if key.signs_from > now:
         return State.NEXT
     return State.GONE if retires is not None and retires + KEPT_FOR <= now else State.RETIRED
+
+
+def _is_to_sign(key: KeyDates) -> bool:
+    """Or did: one that was compromised before its time never took over."""
+    return key.compromised_at is None or key.compromised_at >= key.signs_from
+
+
+def newest(keys: Sequence[KeyDates]) -> KeyDates:
+    """The last one to sign."""
+    return max((key for key in keys if key.compromised_at is None), key=_order)
 
 
 def _order(key: KeyDates) -> tuple[float, int]:
@@ -81,7 +92,7 @@ class LoadedKey:
 
 
 class KeyRing:
-    """The loaded keys. Each mapping is replaced whole, so that readers need no lock."""
+    """The keys that verify. Each mapping is replaced whole, so that readers need no lock."""
 
     def __init__(self) -> None:
         self._loaded: Mapping[str, LoadedKey] = {}
@@ -95,33 +106,33 @@ class KeyRing:
         return self._loaded
 
     def replace(self, keys: Sequence[LoadedKey], now: float) -> None:
-        self._loaded = {key.dates.kid: key for key in keys}
-        self.settle(now)
+        """Hold these, but for what is gone by now (the database's time)."""
+        state = states([key.dates for key in keys], now)
+        loaded = {key.dates.kid: key for key in keys if state[key.dates.kid] in PUBLISHED}
+        self._verifying = {kid: key.verifying for kid, key in loaded.items()}
+        self._loaded = loaded
 
     def settle(self, now: float) -> None:
-        """Stop verifying with what is gone by now (the database's time)."""
-        state = states([key.dates for key in self._loaded.values()], now)
-        self._verifying = {
-            kid: key.verifying for kid, key in self._loaded.items() if state[kid] in PUBLISHED
-        }
+        """Stop verifying with what is gone by now."""
+        self.replace(list(self._loaded.values()), now)
 
     def find(self, kid: str) -> VerifyingKey | None:
         return self._verifying.get(kid)
 
     def published(self) -> list[VerifyingKey]:
-        """Every key that verifies, the newest last."""
+        """Every key that verifies, the newest first."""
         return list(self._verifying.values())
 
     def signing_key(self, now: float) -> SigningKey:
         """The key that signs at that moment. Raises Unavailable while none is loaded."""
-        usable = [key for kid, key in self._loaded.items() if kid in self._verifying]
-        if not usable:
+        loaded = list(self._loaded.values())
+        if not loaded:
             raise Unavailable
-        begun = [key for key in usable if key.dates.signs_from <= now]
+        begun = [key for key in loaded if key.dates.signs_from <= now]
         if begun:
             return max(begun, key=lambda key: _order(key.dates)).signing
         # This process has not heard yet that time was turned back, or a key brought forward.
-        return min(usable, key=lambda key: _order(key.dates)).signing
+        return min(loaded, key=lambda key: _order(key.dates)).signing
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@
   an operator rotates                         a next one, or with --now one that signs at once
   an operator says that one is compromised    it is marked, and replaced in the state it was in
 
-Several processes may do any of it at the same moment: a key's position is unique, so one of them
+Several processes may do any of it at the same moment: they take turns at a lock, so one of them
 adds the key and the others find it.
 """
 
@@ -24,7 +24,16 @@ from authapi.crypto.signing_keys import SigningKey
 from authapi.db import models, revocations, signing_keys
 from authapi.db.engine import Database
 from authapi.errors import CommandError
-from authapi.services.key_ring import KeyDates, KeyRing, Keys, LoadedKey, State, states
+from authapi.services.key_ring import (
+    PUBLISHED,
+    KeyDates,
+    KeyRing,
+    Keys,
+    LoadedKey,
+    State,
+    newest,
+    states,
+)
 
 log = structlog.get_logger()
 
@@ -52,8 +61,7 @@ def prepare_signing_keys(db: Database, settings: Settings, ring: KeyRing) -> Non
         return not {State.ACTIVE, State.NEXT} & set(states(keys, now).values())
 
     def has_other_algorithm(keys: Sequence[KeyDates], _now: float) -> bool:
-        newest = max((key for key in keys if not key.compromised_at), key=lambda key: key.position)
-        return newest.algorithm != settings.signing_algorithm
+        return newest(keys).algorithm != settings.signing_algorithm
 
     _add_key_if(has_none, db, settings, signs_in=0)
     _add_key_if(has_other_algorithm, db, settings, signs_in=settings.key_publish_delay)
@@ -80,17 +88,17 @@ def rotate_key(db: Database, settings: Settings, *, at_once: bool) -> KeyDates:
     """
     key = crypto.generate(settings.signing_algorithm)
     with db.begin() as tx:
-        keys, now = _read(tx)
+        keys, now = _lock(tx)
         waiting = _kids_in(State.NEXT, keys, now)
         if waiting and at_once:
-            signing_keys.bring_forward(tx, waiting[0], now)
+            signing_keys.bring_forward(tx, waiting, now)
         elif not waiting:
             delay = 0 if at_once else settings.key_publish_delay
             _insert(tx, settings, key, keys, signs_from=now + delay)
         keys, _ = _read(tx)
     if waiting and not at_once:
         raise CommandError(f"The key {waiting[0]} waits already; --now lets it sign at once.")
-    return max(keys, key=lambda key: key.position)
+    return newest(keys)
 
 
 def mark_compromised(db: Database, settings: Settings, kid: str) -> KeyDates | None:
@@ -101,7 +109,7 @@ def mark_compromised(db: Database, settings: Settings, kid: str) -> KeyDates | N
     """
     replacement = crypto.generate(settings.signing_algorithm)
     with db.begin() as tx:
-        keys, now = _read(tx)
+        keys, now = _lock(tx)
         state = states(keys, now).get(kid)
         if state and state is not State.COMPROMISED:
             signing_keys.mark_compromised(tx, kid)
@@ -123,11 +131,13 @@ def list_keys(db: Database) -> tuple[Sequence[KeyDates], float]:
 
 
 def reseal_signing_keys(db: Database, settings: Settings) -> int:
-    """Seal under the first secret what an older one has sealed; how many. Raises CommandError."""
+    """Seal under the first secret what an older one has sealed; how many. Raises CommandError.
+
+    Keys that verify nothing any more stay as they are: nobody will open them.
+    """
     seal = Seal(settings.secrets, SEAL_SIGNING_KEYS)
-    with db.autocommit() as tx:
-        rows = signing_keys.list_all(tx)
-    old = [row for row in rows if not seal.is_current(row.private_sealed)]
+    rows, _ = _published(db)
+    old = [row for row in rows.values() if not seal.is_current(row.private_sealed)]
     sealed = {row.kid: seal.seal(_open(row, seal)) for row in old}
     if sealed:
         with db.begin() as tx:
@@ -142,13 +152,17 @@ def load_signing_keys(db: Database, settings: Settings, ring: KeyRing) -> None:
     Raises CommandError for a key that can't be opened or used, Unavailable.
     """
     seal = Seal(settings.secrets, SEAL_SIGNING_KEYS)
+    rows, now = _published(db)
+    ring.replace([_load(row, ring, seal) for row in rows.values()], now)
+
+
+def _published(db: Database) -> tuple[dict[str, models.SigningKey], float]:
+    """The rows of the keys that sign or verify, by kid, and the database's time."""
     with db.autocommit() as tx:
-        rows = {row.kid: row for row in signing_keys.list_all(tx)}
+        rows = signing_keys.list_all(tx)
         now = revocations.read_clock(tx)
-    keys = [_dates(row) for row in rows.values()]
-    state = states(keys, now)
-    usable = [key for key in keys if state[key.kid] not in (State.GONE, State.COMPROMISED)]
-    ring.replace([_load(key, rows[key.kid], ring, seal) for key in usable], now)
+    state = states([_dates(row) for row in rows], now)
+    return {row.kid: row for row in rows if state[row.kid] in PUBLISHED}, now
 
 
 def _add_key_if(is_needed: IsNeeded, db: Database, settings: Settings, *, signs_in: float) -> None:
@@ -156,13 +170,10 @@ def _add_key_if(is_needed: IsNeeded, db: Database, settings: Settings, *, signs_
         if not is_needed(*_read(tx)):
             return
     key = crypto.generate(settings.signing_algorithm)  # an RSA key takes longer than a lock should
-    try:
-        with db.begin() as tx:
-            keys, now = _read(tx)
-            if is_needed(keys, now):
-                _insert(tx, settings, key, keys, signs_from=now + signs_in)
-    except signing_keys.AlreadyAdded:
-        log.info("signing_key_added_elsewhere")
+    with db.begin() as tx:
+        keys, now = _lock(tx)
+        if is_needed(keys, now):
+            _insert(tx, settings, key, keys, signs_from=now + signs_in)
 
 
 def _insert(
@@ -187,6 +198,12 @@ def _insert(
     log.info("signing_key_added", kid=key.kid, algorithm=key.algorithm, signs_from=signs_from)
 
 
+def _lock(tx: Transaction) -> tuple[list[KeyDates], float]:
+    """What _read reads, with no change by anybody else until the end of the transaction."""
+    signing_keys.lock(tx)
+    return _read(tx)
+
+
 def _read(tx: Transaction) -> tuple[list[KeyDates], float]:
     return [_dates(row) for row in signing_keys.list_all(tx)], revocations.read_clock(tx)
 
@@ -206,7 +223,8 @@ def _dates(row: models.SigningKey) -> KeyDates:
     )
 
 
-def _load(dates: KeyDates, row: models.SigningKey, ring: KeyRing, seal: Seal) -> LoadedKey:
+def _load(row: models.SigningKey, ring: KeyRing, seal: Seal) -> LoadedKey:
+    dates = _dates(row)
     if known := ring.loaded().get(dates.kid):
         return LoadedKey(dates, known.signing, known.verifying)
     try:

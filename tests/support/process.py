@@ -1,0 +1,101 @@
+"""What one server process holds, without a server or a thread: it polls when a test says so."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from authapi.clock import Clock
+from authapi.config import Settings
+from authapi.crypto.refresh_tokens import new_jti
+from authapi.db.engine import Database, open_database
+from authapi.db.revocations import read_clock
+from authapi.db.sessions import LockedSession
+from authapi.services.key_ring import Keys
+from authapi.services.key_rotation import new_keys
+from authapi.services.revocation_feed import RevocationFeed
+from authapi.services.revocation_poll import RevocationPoll
+from authapi.services.start import prepare
+from authapi.services.token_issue import issue_pair
+from authapi.verifier import InvalidTokenError, Verifier
+
+DAY = 86400
+
+
+@dataclass
+class Process:
+    settings: Settings
+    db: Database
+    keys: Keys
+    feed: RevocationFeed
+    poller: RevocationPoll
+    verifier: Verifier
+
+    @classmethod
+    def assembled(cls, settings: Settings, database_clock: Clock, own_clock: Clock) -> Self:
+        """Its own clock need not be right; SQLite's is `database_clock` all the same."""
+        keys, feed = new_keys(settings), RevocationFeed(settings, own_clock)
+        poller = RevocationPoll(settings, keys.ring, feed, own_clock)
+        db = poller.db = open_database(settings.database_url, database_clock)
+        verifier = Verifier(
+            issuer=settings.public_url,
+            audience=settings.audience,
+            jwks=keys.ring,
+            revocations=feed,
+            clock=own_clock,
+        )
+        return cls(settings, db, keys, feed, poller, verifier)
+
+    def start(self) -> None:
+        """What happens before the first request is answered."""
+        prepare(self.db, self.settings, self.keys.ring)
+        self.poll()
+
+    def poll(self) -> None:
+        self.poller.poll()
+
+    def refusal(self, token: str) -> str | None:
+        """Why it refuses the access token, if it does. Raises VerifierNotReadyError as such."""
+        try:
+            self.verifier.verify(token)
+        except InvalidTokenError as error:
+            return error.reason
+        return None
+
+    def accepts(self, token: str) -> bool:
+        return self.refusal(token) is None
+
+    def mint(self, sid: str = "a-session") -> str:
+        """An access token as it would give one for a session whose lock it holds now."""
+        with self.db.autocommit() as tx:
+            now = read_clock(tx)
+        session = LockedSession(
+            sid=sid,
+            user_id="a-user",
+            transport="bearer",
+            scopes="",
+            created_at=now,
+            exchanged_at=now,
+            expires_at=now + DAY,
+            ends_at=now + DAY,
+            tokens_from=None,
+            now=now,
+        )
+        jti = new_jti()
+        return issue_pair(
+            session, self.settings, self.keys, refresh_jti=jti, parent=sid
+        ).access_token
+
+    def signs_with(self) -> str:
+        """The kid of the key that it signs with now."""
+        with self.db.autocommit() as tx:
+            now = read_clock(tx)
+        return self.keys.ring.signing_key(now).kid
+
+    def publishes(self) -> set[str]:
+        return {key.kid for key in self.keys.ring.published()}
+
+    def close(self) -> None:
+        self.poller.stop()
+
+
+StartProcess = Callable[..., Process]

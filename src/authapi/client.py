@@ -1,0 +1,153 @@
+"""A client of authapi for Python: an `httpx.Auth` that logs in, refreshes and retries once.
+
+    auth = AuthapiAuth("https://auth.example", email="ada@example.com", password="…")
+    httpx.Client(auth=auth).get("https://api.example/reports")
+
+Stands alone: httpx and nothing of ours. It does what docs/refresh.md asks of a client: the
+Idempotency-Key is made when a token is stored and kept with it until a refresh that used it was
+answered, and a token that is refused is logged out before anybody logs in again.
+"""
+
+import secrets
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass, field
+from threading import Lock
+from time import monotonic
+
+import anyio
+import httpx
+
+# Refresh so many seconds before the access token runs out, or a tenth of its life if that is less.
+EARLY = 30.0
+
+Steps = Generator[httpx.Request, httpx.Response, None]
+
+
+class LoginNeededError(Exception):
+    """The session has ended, and there is no password to begin another."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTokens:
+    """What outlives the process where it is kept: the refresh token, and the key for its use."""
+
+    refresh_token: str = field(repr=False)
+    idempotency_key: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class _Access:
+    token: str
+    refresh_at: float  # on the monotonic clock: the server's and ours need not agree
+
+
+class AuthapiAuth(httpx.Auth):
+    """For `httpx.Client(auth=…)` and `httpx.AsyncClient(auth=…)`, one for any number of requests.
+
+    Give `email` or `username` and `password`, or `stored` tokens of an earlier process, or both;
+    `store` is called with the new ones whenever they change, before the request goes on.
+    Requests raise LoginNeededError, or httpx.HTTPStatusError where authapi answers another error.
+    """
+
+    requires_response_body = True
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        email: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        stored: StoredTokens | None = None,
+        store: Callable[[StoredTokens], None] = lambda _tokens: None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        name = {"email": email} if email is not None else {"username": username}
+        self._login = None if password is None else {**name, "password": password}
+        self._stored = stored
+        self._store = store
+        self._access: _Access | None = None
+        self._thread_lock = Lock()
+        self._task_lock = anyio.Lock()
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        refused: _Access | None = None
+        for _ in range(2):
+            if self._needs_renewal(refused):
+                with self._thread_lock:
+                    steps = self._renew(refused)
+                    asked = next(steps, None)
+                    while asked:
+                        answer = yield asked
+                        answer.read()
+                        asked = _next(steps, answer)
+            refused = self._authorize(request)
+            if (yield request).status_code != httpx.codes.UNAUTHORIZED:
+                return
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        refused: _Access | None = None
+        for _ in range(2):
+            if self._needs_renewal(refused):
+                async with self._task_lock:
+                    steps = self._renew(refused)
+                    asked = next(steps, None)
+                    while asked:
+                        answer = yield asked
+                        await answer.aread()
+                        asked = _next(steps, answer)
+            refused = self._authorize(request)
+            if (yield request).status_code != httpx.codes.UNAUTHORIZED:
+                return
+
+    def _needs_renewal(self, refused: _Access | None) -> bool:
+        access = self._access
+        return access is None or access is refused or access.refresh_at <= monotonic()
+
+    def _authorize(self, request: httpx.Request) -> _Access | None:
+        access = self._access
+        if access:
+            request.headers["Authorization"] = f"Bearer {access.token}"
+        return access
+
+    def _renew(self, refused: _Access | None) -> Steps:
+        """Under the lock: whoever waited for it finds what the one before has brought."""
+        if not self._needs_renewal(refused):
+            return
+        if self._stored:
+            answer = yield self._refresh_request(self._stored)
+            if answer.status_code != httpx.codes.UNAUTHORIZED:
+                self._keep(answer)
+                return
+            # Whoever stole the key as well is cut off before anybody logs in again.
+            yield self._request("/logout", {"refresh_token": self._stored.refresh_token})
+            self._stored = self._access = None
+        if self._login is None:
+            raise LoginNeededError("The session has ended: log in again.")
+        self._keep((yield self._request("/login", self._login)))
+
+    def _keep(self, answer: httpx.Response) -> None:
+        answer.raise_for_status()
+        pair = answer.json()
+        life = float(pair["expires_in"])
+        self._access = _Access(pair["access_token"], monotonic() + life - min(EARLY, life / 10))
+        # A new token, a new key: made now, so that it is kept before it is first sent.
+        self._stored = StoredTokens(pair["refresh_token"], secrets.token_urlsafe(24))
+        self._store(self._stored)
+
+    def _refresh_request(self, stored: StoredTokens) -> httpx.Request:
+        request = self._request("/refresh", {"refresh_token": stored.refresh_token})
+        request.headers["Idempotency-Key"] = stored.idempotency_key
+        return request
+
+    def _request(self, path: str, body: dict[str, str | None]) -> httpx.Request:
+        return httpx.Request("POST", self._base_url + path, json=body)
+
+
+def _next(steps: Steps, answer: httpx.Response) -> httpx.Request | None:
+    try:
+        return steps.send(answer)
+    except StopIteration:
+        return None

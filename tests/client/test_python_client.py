@@ -1,0 +1,170 @@
+"""authapi.client: an httpx.Auth, against the real application."""
+
+from collections.abc import Callable, Iterator
+
+import anyio
+import httpx
+import pytest
+
+from authapi.client import AuthapiAuth, LoginNeededError, StoredTokens
+from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.clock import TestClock
+from tests.support.databases import sqlite_only
+
+URL = "http://testserver"
+
+pytestmark = sqlite_only
+
+
+class Wire(httpx.BaseTransport):
+    """The way to the application; it counts what passes, and can lose an answer."""
+
+    def __init__(self, api: Api) -> None:
+        self._inner = api.client._transport
+        self.paths: list[str] = []
+        self.lose: str | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.paths.append(request.url.path)
+        response = self._inner.handle_request(request)
+        if self.lose == request.url.path:
+            self.lose = None
+            raise httpx.ReadTimeout("the answer was lost", request=request)
+        return response
+
+
+@pytest.fixture
+def wire(api: Api) -> Wire:
+    api.register()
+    return Wire(api)
+
+
+@pytest.fixture
+def client(wire: Wire) -> Iterator[Callable[..., httpx.Client]]:
+    made: list[httpx.Client] = []
+
+    def make(**login: object) -> httpx.Client:
+        auth = AuthapiAuth(URL, **(login or {"email": EMAIL, "password": PASSWORD}))  # type: ignore[arg-type]
+        made.append(httpx.Client(transport=wire, base_url=URL, auth=auth))
+        return made[-1]
+
+    yield make
+    made.clear()  # the transport is the fixture's
+
+
+def end_all(api: Api) -> None:
+    api.expect(204, "POST", "/logout/all", headers=api.login().bearer)
+
+
+def test_the_first_request_logs_in(client: Callable[..., httpx.Client], wire: Wire) -> None:
+    assert client().get("/me").json()["email"] == EMAIL
+    assert wire.paths == ["/login", "/me"]
+
+
+def test_the_second_request_needs_nothing(client: Callable[..., httpx.Client], wire: Wire) -> None:
+    ours = client()
+    ours.get("/me")
+    ours.get("/me")
+    assert wire.paths == ["/login", "/me", "/me"]
+
+
+def test_a_token_that_has_run_out_is_refreshed(
+    client: Callable[..., httpx.Client], wire: Wire, clock: TestClock
+) -> None:
+    ours = client()
+    ours.get("/me")
+    clock.advance(900)
+    assert ours.get("/me").status_code == 200
+    assert wire.paths == ["/login", "/me", "/me", "/refresh", "/me"]
+
+
+def test_a_lost_answer_logs_nobody_out(
+    client: Callable[..., httpx.Client], wire: Wire, clock: TestClock
+) -> None:
+    ours = client()
+    ours.get("/me")
+    clock.advance(900)
+    wire.lose = "/refresh"
+    with pytest.raises(httpx.ReadTimeout):
+        ours.get("/me")
+    assert ours.get("/me").status_code == 200
+    assert wire.paths.count("/login") == 1
+
+
+def test_an_ended_session_is_begun_anew(
+    client: Callable[..., httpx.Client], wire: Wire, api: Api
+) -> None:
+    ours = client()
+    ours.get("/me")
+    end_all(api)
+    assert ours.get("/me").status_code == 200
+    assert wire.paths == ["/login", "/me", "/me", "/refresh", "/logout", "/login", "/me"]
+
+
+def test_without_a_password_an_ended_session_is_said_to_have_ended(
+    client: Callable[..., httpx.Client], api: Api
+) -> None:
+    tokens = api.login()
+    end_all(api)
+    ours = client(stored=StoredTokens(tokens.refresh, "0123456789abcdef"))
+    with pytest.raises(LoginNeededError):
+        ours.get("/me")
+
+
+def test_stored_tokens_go_on_in_another_process(
+    client: Callable[..., httpx.Client], wire: Wire
+) -> None:
+    kept: list[StoredTokens] = []
+    client(email=EMAIL, password=PASSWORD, store=kept.append).get("/me")
+    assert client(stored=kept[-1]).get("/me").status_code == 200
+    assert wire.paths == ["/login", "/me", "/refresh", "/me"]
+
+
+def test_a_key_is_kept_before_it_is_used(
+    client: Callable[..., httpx.Client], clock: TestClock
+) -> None:
+    kept: list[StoredTokens] = []
+    ours = client(email=EMAIL, password=PASSWORD, store=kept.append)
+    ours.get("/me")
+    clock.advance(900)
+    ours.get("/me")
+    assert len({tokens.idempotency_key for tokens in kept}) == 2
+
+
+def test_a_wrong_password_is_an_error(client: Callable[..., httpx.Client]) -> None:
+    with pytest.raises(httpx.HTTPStatusError):
+        client(email=EMAIL, password="wrong").get("/me")
+
+
+def test_twenty_tasks_log_in_once(api: Api) -> None:
+    api.register()
+    paths: list[str] = []
+
+    async def note(request: httpx.Request) -> None:
+        paths.append(request.url.path)
+
+    async def run() -> list[int]:
+        statuses: list[int] = []
+        auth = AuthapiAuth(URL, email=EMAIL, password=PASSWORD)
+        transport = httpx.ASGITransport(api.app)
+        inner = transport.handle_async_request
+
+        async def counted(request: httpx.Request) -> httpx.Response:
+            await note(request)
+            return await inner(request)
+
+        transport.handle_async_request = counted  # type: ignore[method-assign]
+        async with (
+            httpx.AsyncClient(transport=transport, base_url=URL, auth=auth) as client,
+            anyio.create_task_group() as tasks,
+        ):
+
+            async def ask() -> None:
+                statuses.append((await client.get("/me")).status_code)
+
+            for _ in range(20):
+                tasks.start_soon(ask)
+        return statuses
+
+    assert anyio.run(run) == [200] * 20
+    assert paths.count("/login") == 1

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
+from authapi.config import Settings
 from authapi.crypto.refresh_tokens import RefreshClaims
 from authapi.db import sessions
 from authapi.db.models import Session
@@ -26,6 +27,11 @@ class RefreshRule:
 
     parts: Parts
     transport: str
+    other_settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self.other_settings or self.parts.settings
 
     @property
     def place(self) -> tuple[str, str]:
@@ -38,15 +44,18 @@ class RefreshRule:
     def log_in(self) -> TokenPair:
         """A new session of the transport; the user is `register`ed once."""
         parts, attempt = self.parts, LoginAttempt(EMAIL, None, PASSWORD, self.transport)
-        return log_in(
+        pair = log_in(
             parts.db,
-            parts.settings,
+            self.settings,
             parts.keys,
             parts.hasher,
             parts.limits,
+            parts.revocations,
             attempt,
             Device("192.0.2.1", None),
         )
+        assert isinstance(pair, TokenPair)
+        return pair
 
     def present(
         self, token: str, key: str | None = None, place: tuple[str, str] | None = None
@@ -55,7 +64,7 @@ class RefreshRule:
         parts = self.parts
         return rotate_refresh_token(
             parts.db,
-            parts.settings,
+            self.settings,
             parts.keys,
             parts.limits,
             parts.revocations,

@@ -39,6 +39,13 @@ migrate: .venv/run.stamp ## bring the database to the newest migration
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) lacks the venv module. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear .venv
+	@pwd -P > .venv/made-in
+
+# A virtual environment does not survive that its folder is moved.
+ifneq "$(shell cat .venv/made-in 2>/dev/null || pwd -P)" "$(shell pwd -P)"
+.venv/bin/python: moved
+.PHONY: moved
+endif
 
 .venv/run.stamp: .venv/bin/python pyproject.toml requirements.lock requirements-build.lock
 	@echo "Installing requirements.lock into .venv: a minute at most, once."

@@ -36,7 +36,7 @@ def clone(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in FILES:
         shutil.copy(ROOT / name, folder)
-    for name in ("src", "alembic"):
+    for name in ("src", "alembic", "clients"):
         shutil.copytree(ROOT / name, folder / name, ignore=NO_CACHES)
     return folder
 
@@ -92,3 +92,11 @@ def test_a_changed_lock_is_installed_at_the_next_run(furnished: Path) -> None:
     later = stamp.stat().st_mtime + 1
     os.utime(furnished / "requirements.lock", (later, later))
     assert make(furnished, "--question", str(stamp.relative_to(furnished))).returncode == 1
+
+
+def test_a_clone_that_was_moved_makes_its_environment_anew(furnished: Path) -> None:
+    (furnished / ".venv/made-in").write_text("elsewhere\n", encoding="utf-8")
+    planned = make(furnished, "--dry-run", "run").stdout
+    assert "-m venv --clear .venv" in planned
+    (furnished / ".venv/made-in").write_text(f"{furnished.resolve()}\n", encoding="utf-8")
+    assert "-m venv" not in make(furnished, "--dry-run", "run").stdout

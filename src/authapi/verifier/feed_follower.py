@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from random import uniform
 
-from authapi.verifier.fetching import FetchError
 from authapi.verifier.followed_revocations import FollowedRevocations
 from authapi.verifier.issuer_site import IssuerSite
 from authapi.verifier.revocation_page import read_page
@@ -53,7 +52,7 @@ class FeedFollower:
         wait = WAIT if since is not None and now >= self._waits_from else 0.0
         try:
             has_news = await self._read(since, wait)
-        except FetchError:
+        except Exception:
             self._note_failure(waited=wait > 0)
             raise
         if wait:

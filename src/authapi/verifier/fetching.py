@@ -82,7 +82,7 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise FetchError(f"{response.url} answered with a compressed body.")
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > limit:
             raise FetchError(f"{response.url} answered with more than {limit} bytes.")

@@ -70,7 +70,7 @@ class IssuerSite:
         url: str,
         *,
         limit: int = SMALL,
-        seconds: float = SECONDS,
+        seconds: float | None = None,
         headers: dict[str, str] | None = None,
         query: dict[str, str] | None = None,
     ) -> Fetched:
@@ -78,7 +78,7 @@ class IssuerSite:
             # No timeouts of its own: `fetch` bounds the whole, and a page may be waited for.
             self._client = httpx.AsyncClient(transport=self._transport, timeout=None)  # noqa: S113
         return await fetch(
-            self._client, url, limit=limit, seconds=seconds, headers=headers, query=query
+            self._client, url, limit=limit, seconds=seconds or SECONDS, headers=headers, query=query
         )
 
     async def _find(self) -> Places:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.tree import ROOT, tracked_files
+from tests.project.tree import ROOT, own_files
 
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 LONGEST_FILE = 300
@@ -52,7 +52,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 def test_no_file_names_a_registry_or_a_path_of_one_machine(unwanted: re.Pattern[str]) -> None:
     lines = (
         (relative(path), number, line)
-        for path in tracked_files()
+        for path in own_files()
         for number, line in enumerate(path.read_bytes().decode(errors="replace").splitlines(), 1)
     )
     assert [found for found in lines if unwanted.search(found[2])] == []

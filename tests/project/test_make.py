@@ -11,10 +11,7 @@ import httpx
 import pytest
 
 from tests.project.server import serving
-from tests.project.tree import ROOT
-
-FILES = ("Makefile", "README.md", "pyproject.toml", "requirements.lock", "requirements-build.lock")
-NO_CACHES = shutil.ignore_patterns("__pycache__")
+from tests.project.tree import ROOT, own_files
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -31,13 +28,12 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """What `make run` needs of the repository, in a folder with a space in its name."""
+    """The repository in a folder with a space in its name."""
     folder = tmp_path / "a clone"
-    folder.mkdir()
-    for name in FILES:
-        shutil.copy(ROOT / name, folder)
-    for name in ("src", "alembic", "clients"):
-        shutil.copytree(ROOT / name, folder / name, ignore=NO_CACHES)
+    for path in own_files():
+        copy = folder / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
     return folder
 
 

@@ -7,12 +7,13 @@ ROOT = Path(__file__).parents[2]
 NOT_OURS = {".venv", ".git", ".hypothesis", "build", "dist", "__pycache__"}
 
 
-def tracked_files() -> list[Path]:
-    """What git tracks; in a copy without git, whatever is no cache and no build."""
+LISTING = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+
+
+def own_files() -> list[Path]:
+    """What git tracks or would add; in a copy without git, whatever is no cache and no build."""
     if (ROOT / ".git").exists():
-        listing = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-        )
+        listing = subprocess.run(LISTING, cwd=ROOT, check=True, capture_output=True, text=True)
         files = [ROOT / name for name in listing.stdout.split("\0") if name]
     else:
         files = [path for path in ROOT.rglob("*") if not _is_by_product(path)]

@@ -31,6 +31,8 @@ async def _verify(request: Request) -> Response:
         claims = await authenticate(request, original_method(request))
     except BadRequest as error:
         raise InvalidToken from error  # two Authorization headers: 400 elsewhere
+    if not (claims.sub + claims.sid).isascii():
+        raise InvalidToken  # none of ours, and no header could carry it
     wanted = _wanted_scopes(request.query_params)
     if not claims.scopes.issuperset(wanted):
         raise InsufficientScope(wanted)

@@ -199,7 +199,9 @@ def refusals(kind: type[errors.Refusal]) -> Iterator[type[errors.Refusal]]:
         yield from refusals(refusal)
 
 
-@pytest.mark.parametrize("refusal", set(refusals(errors.Refusal)), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "refusal", sorted(set(refusals(errors.Refusal)), key=str), ids=lambda kind: kind.__name__
+)
 def test_each_class_of_refusal_is_in_the_tree_of_its_module(refusal: type[errors.Refusal]) -> None:
     line = next(
         line for line in str(errors.__doc__).splitlines() if f" {refusal.__name__} " in line

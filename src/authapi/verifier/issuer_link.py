@@ -23,6 +23,9 @@ from authapi.verifier.status import VerifierStatus
 
 REFETCH_AFTER = 3.0  # seconds from one fetch of the keys to the next that an unknown kid may cause
 KEYS_LONGEST_PAUSE = 30.0
+# After a key was compromised its successor signs at once, but the process that is asked may not
+# have loaded it yet: so long, and so often, the keys are asked for again. Seconds.
+EAGER_FOR, EAGER_PAUSE = 10.0, 1.0
 STOP_WITHIN = 5.0
 
 
@@ -56,7 +59,8 @@ class IssuerLink:
         self._options = options
         self._monotonic = options.monotonic
         self._site = IssuerSite(options.address, options.transport)
-        self._keys_tried_at = -REFETCH_AFTER
+        self._keys_tried_at = self._monotonic() - REFETCH_AFTER
+        self._eager_until = 0.0
         self.keys = FetchedKeys(self._site) if options.keys else None
         self._fetching = self._chore(self._fetch_keys, KEYS_LONGEST_PAUSE) if self.keys else None
         self.revocations = self._new_revocations() if options.revocations else None
@@ -130,13 +134,15 @@ class IssuerLink:
     async def _fetch_keys(self) -> float:
         assert self.keys
         try:
-            return await self.keys.refresh()
+            pause = await self.keys.refresh()
         finally:
             self._keys_tried_at = self._monotonic()
+        return min(pause, EAGER_PAUSE) if self._monotonic() < self._eager_until else pause
 
     def _key_is_compromised(self) -> None:
         if self._fetching:
-            self._fetching.ask_for_attempt()  # another key signs from now on
+            self._eager_until = self._monotonic() + EAGER_FOR
+            self._fetching.ask_for_attempt()
 
     def _new_revocations(self) -> FollowedRevocations:
         return FollowedRevocations(

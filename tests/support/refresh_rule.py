@@ -28,6 +28,8 @@ class RefreshRule:
     parts: Parts
     transport: str
     other_settings: Settings | None = None
+    email: str = EMAIL
+    password: str = PASSWORD
 
     @property
     def settings(self) -> Settings:
@@ -38,12 +40,12 @@ class RefreshRule:
         return BODY if self.transport == "bearer" else COOKIE
 
     def register(self) -> None:
-        parts, wanted = self.parts, NewUser(email=EMAIL, password=PASSWORD)
+        parts, wanted = self.parts, NewUser(email=self.email, password=self.password)
         add_user(parts.db, parts.hasher, wanted, now=parts.clock())
 
     def log_in(self) -> TokenPair:
         """A new session of the transport; the user is `register`ed once."""
-        parts, attempt = self.parts, LoginAttempt(EMAIL, None, PASSWORD, self.transport)
+        parts, attempt = self.parts, LoginAttempt(self.email, None, self.password, self.transport)
         pair = log_in(
             parts.db,
             self.settings,

@@ -115,6 +115,13 @@ def test_what_wants_a_credential_says_how_that_can_be_refused(name: str) -> None
         assert "401" in OPERATIONS[name]["responses"]
 
 
+@EACH
+def test_what_a_cookie_alone_may_not_do_says_so(name: str) -> None:
+    if "csrfToken" in str(OPERATIONS[name].get("security")):
+        response = OPERATIONS[name]["responses"]["403"]
+        assert "CsrfFailed" in response["content"]["application/json"]["examples"]
+
+
 def test_no_error_is_promised_in_a_form_that_is_never_answered() -> None:
     assert "HTTPValidationError" not in str(DOCUMENT)
 

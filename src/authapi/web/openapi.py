@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from authapi.errors import (
     BadRequest,
+    CsrfFailed,
     InsufficientScope,
     InvalidField,
     InvalidToken,
@@ -28,6 +29,8 @@ INVALID_FIELD = {
 BODY = (BadRequest, PayloadTooLarge, UnsupportedMediaType, InvalidField)
 # What can be answered wherever a credential is needed.
 CREDENTIAL = (BadRequest, NoCredential, InvalidToken)
+# And where the request changes something, which a cookie alone does not prove to be wanted.
+CHANGE = (*CREDENTIAL, CsrfFailed)
 
 # FastAPI's own form of a 422, which we never answer: web/error_handlers.py.
 FOREIGN_SCHEMAS = ("HTTPValidationError", "ValidationError")

@@ -7,7 +7,7 @@ from authapi.services.account_deletion import delete_account
 from authapi.services.password_change import change_password
 from authapi.services.profile import change_username, get_profile
 from authapi.web.dependencies import AppParts, CurrentSubject, FromDevice
-from authapi.web.openapi import BODY, CREDENTIAL, refusals
+from authapi.web.openapi import BODY, CHANGE, CREDENTIAL, refusals
 from authapi.web.schemas import PasswordChange, PasswordProof, Profile, ProfileChange
 from authapi.web.strict_json import StrictRoute
 
@@ -19,9 +19,7 @@ def read_profile(parts: AppParts, current: CurrentSubject) -> Profile:
     return Profile.of(get_profile(parts.db, current.sub))
 
 
-@router.patch(
-    "", summary="Change the username", responses=refusals(*CREDENTIAL, *BODY, UsernameTaken)
-)
+@router.patch("", summary="Change the username", responses=refusals(*CHANGE, *BODY, UsernameTaken))
 def change_profile(body: ProfileChange, parts: AppParts, current: CurrentSubject) -> Profile:
     return Profile.of(change_username(parts.db, current.sub, body.username))
 
@@ -30,7 +28,7 @@ def change_profile(body: ProfileChange, parts: AppParts, current: CurrentSubject
     "/password",
     status_code=204,
     summary="Change the password and end every other session",
-    responses=refusals(*CREDENTIAL, *BODY, WrongPassword, RateLimited),
+    responses=refusals(*CHANGE, *BODY, WrongPassword, RateLimited),
 )
 async def change_own_password(
     body: PasswordChange, parts: AppParts, current: CurrentSubject, device: FromDevice
@@ -53,7 +51,7 @@ async def change_own_password(
     "/delete",
     status_code=204,
     summary="Delete the account",
-    responses=refusals(*CREDENTIAL, *BODY, WrongPassword, RateLimited),
+    responses=refusals(*CHANGE, *BODY, WrongPassword, RateLimited),
 )
 async def delete_own_account(
     body: PasswordProof, parts: AppParts, current: CurrentSubject, device: FromDevice

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from authapi.errors import NotFound
 from authapi.services.own_sessions import end_other_sessions, end_session, list_sessions
 from authapi.web.dependencies import AppParts, CurrentSubject
-from authapi.web.openapi import CREDENTIAL, refusals
+from authapi.web.openapi import CHANGE, CREDENTIAL, refusals
 from authapi.web.schemas import SessionInfo
 from authapi.web.strict_json import StrictRoute
 
@@ -21,7 +21,7 @@ def read_sessions(parts: AppParts, current: CurrentSubject) -> list[SessionInfo]
     "",
     status_code=204,
     summary="End every session but this one",
-    responses=refusals(*CREDENTIAL),
+    responses=refusals(*CHANGE),
 )
 def end_others(parts: AppParts, current: CurrentSubject) -> None:
     end_other_sessions(parts.db, parts.revocations, current.sub, current.sid)
@@ -31,7 +31,7 @@ def end_others(parts: AppParts, current: CurrentSubject) -> None:
     "/{session_id}",
     status_code=204,
     summary="End one session",
-    responses=refusals(*CREDENTIAL, NotFound),
+    responses=refusals(*CHANGE, NotFound),
 )
 def end_one(session_id: str, parts: AppParts, current: CurrentSubject) -> None:
     end_session(parts.db, parts.revocations, current.sub, session_id)

@@ -19,7 +19,7 @@ from authapi.services.refresh_rotation import rotate_refresh_token
 from authapi.web.csrf import refuse_foreign
 from authapi.web.dependencies import AppParts, CurrentSubject, FromDevice, IdempotencyKey
 from authapi.web.error_handlers import as_response
-from authapi.web.openapi import BODY, CREDENTIAL, refusals
+from authapi.web.openapi import BODY, CHANGE, refusals
 from authapi.web.presented import csrf_token_of, read_refresh_token, sessions_sent, sessions_to_end
 from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
 from authapi.web.strict_json import StrictRoute
@@ -109,7 +109,7 @@ def logout(request: Request, parts: AppParts, body: Logout | None = None) -> Res
     "/logout/all",
     status_code=204,
     summary="End every session of the user",
-    responses=refusals(*CREDENTIAL, BadRequest),
+    responses=refusals(*CHANGE, BadRequest),
 )
 def logout_all(
     request: Request, response: Response, parts: AppParts, current: CurrentSubject

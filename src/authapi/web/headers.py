@@ -7,14 +7,13 @@ import secrets
 from time import perf_counter
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger()
 
 ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 ID_LENGTH = 64
-# Asked many times a second by machines: worth a line only to whoever looks for one.
+# Asked many times a second by machines, which keep logs of their own.
 QUIET = ("verify", "healthz", "readyz")
 
 HEADERS = {
@@ -32,7 +31,9 @@ class Envelope:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT} if https else {})
+        headers = HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT} if https else {})
+        # As ASGI has them: Starlette's mapping would decode every header for each of these.
+        self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,10 +50,10 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                present = {name for name, _ in headers}
+                headers += [pair for pair in self._headers if pair[0] not in present]
+                message = {**message, "headers": headers}
             elif is_head:
                 message = {**message, "body": b""}
             await send(message)
@@ -76,8 +77,9 @@ def _request_id(scope: Scope) -> str:
 def _log_request(scope: Scope, status: int, duration: float) -> None:
     path = scope["path"]
     group = path.removeprefix(scope.get("root_path", "")).split("/")[1:2]
-    write = log.debug if group and group[0] in QUIET else log.info
-    write(
+    if group and group[0] in QUIET:
+        return
+    log.info(
         "request",
         method=scope["method"],
         path=path,

@@ -53,8 +53,11 @@ def _wanted_scopes(query: QueryParams) -> list[str]:
 def install(app: FastAPI) -> None:
     """Add the routes, and name them in the OpenAPI document."""
     endpoint = VerifyEndpoint()
-    app.router.routes.append(Route("/verify", endpoint))
-    app.router.routes.append(Route("/verify/{original_path:path}", endpoint))
+    # First of all: it is asked most often, and routes are tried in turn.
+    app.router.routes[:0] = [
+        Route("/verify", endpoint),
+        Route("/verify/{original_path:path}", endpoint),
+    ]
     describe(app, {"/verify": {"get": OPERATION}})
 
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import psycopg
@@ -32,7 +32,7 @@ class PostgreSQL:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator["PostgreSQL"]:
+    def running(cls) -> Iterator[Self]:
         """A server in a folder of its own.
 
         Not in pytest's: that is closed to other users at each start of pytest, and a root's

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+import structlog
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -21,7 +22,10 @@ from sqlalchemy.types import Double
 
 from authapi.clock import Clock
 from authapi.db import postgresql, sqlite
+from authapi.db.breaker import Breaker
 from authapi.errors import Unavailable
+
+log = structlog.get_logger()
 
 # A request waits for a connection and then for one answer: 503 comes in under two seconds.
 POOL_TIMEOUT = 0.4
@@ -66,6 +70,8 @@ class Database:
     engine: Engine
     autocommit_engine: Engine  # the same pool
     statements: Statements
+    begin_breaker: Breaker
+    autocommit_breaker: Breaker
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -73,17 +79,23 @@ class Database:
 
         Raises Unavailable when the database is out of reach, busy or cut the work off.
         """
-        with _unavailable_if_out_of_reach(), self._session(self.engine) as tx, tx.begin():
+        with self._watched(self.begin_breaker), self._session(self.engine) as tx, tx.begin():
             yield tx
 
     @contextmanager
     def autocommit(self) -> Iterator[Session]:
         """A session in which each statement commits by itself. Raises Unavailable."""
-        with _unavailable_if_out_of_reach(), self._session(self.autocommit_engine) as tx:
+        with self._watched(self.autocommit_breaker), self._session(self.autocommit_engine) as tx:
             yield tx
 
     def close(self) -> None:
         self.engine.dispose()
+
+    @staticmethod
+    @contextmanager
+    def _watched(breaker: Breaker) -> Iterator[None]:
+        with unavailable_if_out_of_reach(), breaker.watch():
+            yield
 
     @staticmethod
     def _session(engine: Engine) -> Session:
@@ -106,20 +118,34 @@ def open_database(url: str, clock: Clock, *, connections: int = CONNECTIONS) -> 
     if url.startswith("sqlite"):
         engine = create_engine(url, connect_args=sqlite.CONNECT_ARGS, **settings)
         sqlite.prepare(engine, clock)
+        # Readers go on beside a writer that waits.
+        breakers = Breaker(sqlite.is_timeout), Breaker(lambda _: False)
     else:
         engine = create_engine(url, **settings)
         event.listen(engine, "do_connect", postgresql.connect)
+        breakers = (Breaker(postgresql.is_timeout),) * 2
     autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-    return Database(engine, autocommit, Statements(engine))
+    return Database(engine, autocommit, Statements(engine), *breakers)
 
 
 @contextmanager
-def _unavailable_if_out_of_reach() -> Iterator[None]:
+def unavailable_if_out_of_reach() -> Iterator[None]:
+    """Raises Unavailable for what may pass by itself; mistakes of ours stay what they are."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+    except PoolTimeoutError as error:
+        log.warning("database_unavailable", reason="no free connection")
         raise Unavailable from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable from error
-        raise
+        if not _may_pass(error):
+            raise
+        reason = str(error.orig).partition("\n")[0]
+        log.warning("database_unavailable", reason=reason)
+        raise Unavailable from error
+
+
+def _may_pass(error: DBAPIError) -> bool:
+    """Whether it tells of the database's state, and not of a statement that is wrong."""
+    if error.connection_invalidated:
+        return True
+    return postgresql.may_pass(error) or sqlite.may_pass(error)

@@ -3,18 +3,21 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, create_engine, text
 
+from authapi import clock
+from authapi.db.engine import open_database, unavailable_if_out_of_reach
 from authapi.errors import Unavailable
 
 # Any number will do that nobody else locks; of several processes one migrates, the others wait.
 MIGRATION_LOCK = 0x61757468
+CONNECT_TIMEOUT = 5  # seconds
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -35,9 +38,29 @@ def missing(url: str) -> bool:
     """
     script = ScriptDirectory.from_config(_config())
     known = {revision.revision for revision in script.walk_revisions()}
-    with _connected(url) as connection:
-        current = MigrationContext.configure(connection).get_current_heads()
+    if (file := _sqlite_file(url)) and not file.exists():
+        return True
+    db = open_database(url, clock.now)
+    try:
+        with db.autocommit() as tx:
+            current = MigrationContext.configure(tx.connection()).get_current_heads()
+    finally:
+        db.close()
     return set(current) != set(script.get_heads()) and set(current) <= known
+
+
+def _sqlite_file(url: str) -> Path | None:
+    path = url.removeprefix("sqlite:///")
+    return None if path == url else Path(path)
+
+
+def _make_file(url: str) -> None:
+    """Its owner's alone from the first byte; SQLite gives the files beside it the same mode."""
+    if file := _sqlite_file(url):
+        try:
+            file.touch(mode=0o600)
+        except OSError as error:
+            raise Unavailable from error
 
 
 @contextmanager
@@ -54,18 +77,18 @@ def exclusive(url: str) -> Iterator[Connection]:
 
 @contextmanager
 def _connected(url: str) -> Iterator[Connection]:
-    if file := make_url(url).database if url.startswith("sqlite") else None:
-        # Its owner's alone from the first byte; SQLite gives the files beside it the same mode.
-        Path(file).touch(mode=0o600)
-    # An engine of its own: a migration may take longer than any request.
-    engine = create_engine(url)
+    _make_file(url)
+    # An engine of its own: a migration may take longer than any request. Connecting may not.
+    engine = create_engine(url, connect_args=_connect_args(url))
     try:
-        with engine.connect() as connection:
+        with unavailable_if_out_of_reach(), engine.connect() as connection:
             yield connection
-    except OperationalError as error:
-        raise Unavailable from error
     finally:
         engine.dispose()
+
+
+def _connect_args(url: str) -> dict[str, Any]:
+    return {} if url.startswith("sqlite") else {"connect_timeout": CONNECT_TIMEOUT}
 
 
 def _run(url: str, what: Callable[[Config, str], None], revision: str) -> None:

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 CONNECT_TIMEOUT = 1.4
@@ -25,16 +26,21 @@ SERVER_SETTINGS = (
 )
 
 
+class NoAnswer(psycopg.OperationalError):
+    """Nothing was heard: the statement may have been lost, or be carried out later."""
+
+
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection that is closed when an answer takes longer than ANSWER_TIMEOUT."""
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         try:
             return super().wait(gen, interval, timeout=timeout or ANSWER_TIMEOUT)
-        except psycopg.OperationalError:
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.pgconn.finish()  # its state is unknown: the pool replaces it
-            raise
+        except psycopg.OperationalError as error:
+            if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
+                raise
+            self.pgconn.finish()  # its state is unknown: the pool replaces it
+            raise NoAnswer("the database did not answer in time") from error
 
 
 def connect(
@@ -67,9 +73,23 @@ def connect(
         return attempt.result(CONNECT_TIMEOUT)
     except FutureTimeoutError as error:
         attempt.add_done_callback(_close_late)
-        raise psycopg.errors.ConnectionTimeout("the database did not answer") from error
+        raise NoAnswer("the database did not answer in time") from error
 
 
 def _close_late(attempt: Future[BoundedConnection]) -> None:
     if not attempt.exception():
         attempt.result().close()
+
+
+def is_timeout(error: DBAPIError) -> bool:
+    return isinstance(error.orig, NoAnswer)
+
+
+def may_pass(error: DBAPIError) -> bool:
+    # The last one: after a failover, while the new primary still is a standby.
+    passing = (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        psycopg.errors.ReadOnlySqlTransaction,
+    )
+    return isinstance(error.orig, passing)

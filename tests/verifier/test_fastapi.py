@@ -83,9 +83,8 @@ def test_every_bad_token_gets_the_same_answer(client: AppClient, kind: str) -> N
 
 @pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "Bearer a b", "Bearer \xff", "x"])
 def test_a_header_that_is_no_bearer_token_is_a_bad_one(client: AppClient, value: str) -> None:
-    assert (
-        client.get("/me", headers=[(b"Authorization", value.encode("latin-1"))]).status_code == 401
-    )
+    headers = [(b"Authorization", value.encode("latin-1"))]
+    assert client.get("/me", headers=headers).status_code == 401
 
 
 def test_two_headers_are_a_bad_request(client: AppClient) -> None:

@@ -1,0 +1,52 @@
+"""Every operation of the OpenAPI document, and a good request for each that has a body."""
+
+from typing import Any, NamedTuple
+
+from authapi.app import create_app
+from authapi.config import Settings
+from tests.support.api import PASSWORD
+from tests.support.service import SECRET
+
+DOCUMENT: dict[str, Any] = create_app(
+    Settings(secret=SECRET, database_url="sqlite:///never-opened.db")
+).openapi()
+ANOTHER_ID = "A" * 22
+BODIES: dict[str, dict[str, Any]] = {
+    "/register": {"email": "eve@example.com", "password": PASSWORD, "username": "eve"},
+    "/login": {"email": "eve@example.com", "password": PASSWORD},
+    "/refresh": {"refresh_token": "a.b.c"},
+    "/logout": {"refresh_token": "a.b.c"},
+    "/me": {"username": "countess"},
+    "/me/password": {"current_password": PASSWORD, "new_password": "a new and longer phrase"},
+    "/me/delete": {"password": PASSWORD},
+}
+
+
+class Operation(NamedTuple):
+    method: str
+    path: str  # with an id that is nobody's
+    body: dict[str, Any] | None
+    is_protected: bool
+    statuses: frozenset[int]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def _operation(method: str, path: str, about: dict[str, Any]) -> Operation:
+    security = about.get("security", [])
+    return Operation(
+        method=method.upper(),
+        path=path.replace("{session_id}", ANOTHER_ID),
+        body=BODIES[path] if "requestBody" in about else None,
+        is_protected=bool(security) and {} not in security,
+        statuses=frozenset(map(int, about["responses"])),
+    )
+
+
+OPERATIONS = [
+    _operation(method, path, about)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, about in operations.items()
+]
+PROTECTED = [operation for operation in OPERATIONS if operation.is_protected]

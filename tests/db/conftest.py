@@ -1,0 +1,21 @@
+"""Databases without anything in them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from authapi.setting_rules import database_url as normalized
+from tests.conftest import DATABASES
+from tests.support.postgresql import PostgreSQL
+
+
+@pytest.fixture(params=DATABASES)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of the test's own, as the settings would name it."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    with server.database(template="template1") as name:
+        yield normalized(server.url(name))

@@ -1,0 +1,128 @@
+"""Migrations: up and down, with data, by several processes at once, and by hand."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, inspect, text
+
+from authapi.db import migrations
+from authapi.db.models import Model
+from authapi.errors import Unavailable
+from tests.conftest import SECRET
+from tests.support.api import Api
+
+REPOSITORY = Path(__file__).parents[2]
+TABLES = {table.name for table in Model.metadata.sorted_tables}
+ALEMBIC = Path(sys.executable).with_name("alembic")
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def tables(url: str) -> set[str]:
+    with connected(url) as connection:
+        return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+def test_the_newest_migration_makes_what_the_models_say(empty_url: str) -> None:
+    migrations.upgrade(empty_url)
+    with connected(empty_url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Model.metadata) == []
+
+
+def test_an_empty_database_is_behind_until_it_is_migrated(empty_url: str) -> None:
+    assert migrations.missing(empty_url)
+    migrations.upgrade(empty_url)
+    assert not migrations.missing(empty_url)
+
+
+def test_going_down_leaves_nothing_and_up_again_makes_it_all(empty_url: str) -> None:
+    migrations.upgrade(empty_url)
+    migrations.downgrade(empty_url, "base")
+    assert tables(empty_url) == set()
+    migrations.upgrade(empty_url)
+    assert tables(empty_url) == TABLES
+
+
+def test_migrating_again_changes_nothing(empty_url: str) -> None:
+    migrations.upgrade(empty_url)
+    migrations.upgrade(empty_url)
+    assert tables(empty_url) == TABLES
+
+
+def test_migrating_keeps_what_is_there(api: Api, database_url: str) -> None:
+    tokens = api.register_and_login()
+    migrations.upgrade(api.app.state.parts.settings.database_url)
+    api.refreshed(tokens.refresh)
+
+
+def test_a_schema_from_a_later_release_is_not_behind(empty_url: str) -> None:
+    migrations.upgrade(empty_url)
+    with connected(empty_url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+        connection.commit()
+    assert not migrations.missing(empty_url)
+
+
+def test_a_failed_migration_leaves_the_database_as_it_was(empty_url: str) -> None:
+    with connected(empty_url) as connection:
+        connection.execute(text("CREATE TABLE sessions (in_the_way integer)"))
+        connection.commit()
+    with pytest.raises(Exception, match="sessions"):
+        migrations.upgrade(empty_url)
+    assert tables(empty_url) == {"sessions"}
+
+
+def test_two_processes_that_migrate_at_once_both_succeed(empty_url: str, tmp_path: Path) -> None:
+    program = f"""
+from authapi.db import migrations
+input()
+migrations.upgrade({empty_url!r})
+"""
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in both:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=60)[1] for process in both] == ["", ""]
+    assert tables(empty_url) == TABLES
+
+
+@pytest.mark.parametrize("arguments", [("upgrade", "head"), ("downgrade", "base"), ("check",)])
+def test_alembic_by_hand_works_in_a_clone(arguments: tuple[str, ...], empty_url: str) -> None:
+    if arguments != ("upgrade", "head"):
+        migrations.upgrade(empty_url)
+    subprocess.run(
+        [ALEMBIC, *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, "AUTHAPI_DATABASE_URL": empty_url, "AUTHAPI_SECRET": SECRET},
+        check=True,
+        timeout=60,
+    )
+    assert bool(tables(empty_url)) == (arguments != ("downgrade", "base"))
+
+
+def test_a_database_out_of_reach_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        migrations.upgrade(f"sqlite:///{tmp_path}/no/such/folder/a.db")

@@ -1,5 +1,6 @@
 """`authapi serve`: uvicorn around the application, and what an operator sees of it."""
 
+import signal
 import sys
 from typing import Any
 
@@ -41,6 +42,8 @@ def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
         "proxy_headers": False,  # uvicorn would trust 127.0.0.1; ours trusts TRUSTED_PROXIES
         "timeout_graceful_shutdown": GRACE,
     }
+    # uvicorn finishes what is under way and then raises the signal once more: that is our end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if workers == 1:
         uvicorn.run(create_app(settings), **options)
     else:

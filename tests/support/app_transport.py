@@ -1,5 +1,6 @@
 """httpx, straight into the application: no socket, no event loop in the test."""
 
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -36,12 +37,15 @@ class AppTransport(httpx.BaseTransport):
 
 
 class AppClient(httpx.Client):
+    """Keeps no cookies: a test says which are sent."""
+
     def __init__(
         self, app: FastAPI, *, address: str = "192.0.2.1", base_url: str = "http://testserver"
     ) -> None:
         self.app = app
         transport = AppTransport(app, (address, 50_000))
         super().__init__(transport=transport, base_url=base_url, follow_redirects=False)
+        self.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
 
 def raw_headers(*pairs: tuple[str, str]) -> Any:

@@ -1,0 +1,55 @@
+"""Set-Cookie headers, read as strictly as we write them; a jar that does what it is told."""
+
+from dataclasses import dataclass
+
+import httpx
+
+
+@dataclass(frozen=True)
+class SetCookie:
+    """One header. `flags` are its attributes as they were sent, Max-Age aside."""
+
+    name: str
+    value: str
+    max_age: int
+    flags: frozenset[str]
+    header: str
+
+    @property
+    def clears(self) -> bool:
+        return self.max_age == 0
+
+
+def set_cookies(answer: httpx.Response) -> dict[str, SetCookie]:
+    """By name. Fails the test where one name is set twice, or has no Max-Age."""
+    cookies = [_read(header) for header in answer.headers.get_list("set-cookie")]
+    by_name = {cookie.name: cookie for cookie in cookies}
+    assert len(by_name) == len(cookies)
+    return by_name
+
+
+def _read(header: str) -> SetCookie:
+    pair, *attributes = header.split("; ")
+    name, _, value = pair.partition("=")
+    [max_age] = [given for given in attributes if given.startswith("Max-Age=")]
+    flags = frozenset(attributes) - {max_age}
+    return SetCookie(name, value, int(max_age.removeprefix("Max-Age=")), flags, header)
+
+
+class Jar(dict[str, str]):
+    """Names to values. It forgets only what it is told to: what has run out is still sent."""
+
+    def take(self, answer: httpx.Response) -> None:
+        for cookie in set_cookies(answer).values():
+            if cookie.clears:
+                self.pop(cookie.name, None)
+            else:
+                self[cookie.name] = cookie.value
+
+    @property
+    def header(self) -> dict[str, str]:
+        return cookie_header(*self.items()) if self else {}
+
+
+def cookie_header(*pairs: tuple[str, str]) -> dict[str, str]:
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in pairs)}

@@ -1,0 +1,102 @@
+"""A log-in as a client of its transport holds it: which credential goes where is known here only.
+
+transport   sends
+bearer      the Authorization header; the refresh token in a body
+hybrid      the Authorization header; the refresh cookie with the CSRF token
+cookie      two cookies with the CSRF token
+session     one cookie with the CSRF token
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.cookies import Jar
+
+TRANSPORTS = ("bearer", "hybrid", "cookie", "session")
+COOKIE_TRANSPORTS = TRANSPORTS[1:]
+REFRESHING = TRANSPORTS[:-1]
+
+
+@dataclass
+class Holder:
+    """What one client holds of one session. `answer` is the last that gave it something."""
+
+    api: Api
+    transport: str
+    jar: Jar = field(default_factory=Jar)
+    body: dict[str, Any] = field(default_factory=dict)
+    csrf_token: str | None = None
+    answer: httpx.Response = field(init=False)
+
+    def log_in(self, email: str = EMAIL, password: str = PASSWORD) -> "Holder":
+        """A new session; what is held of another one is sent along, as a browser does."""
+        given = {"email": email, "password": password, "transport": self.transport}
+        self.take(self.send("POST", "/login", json=given))
+        return self
+
+    def take(self, answer: httpx.Response) -> None:
+        assert answer.status_code == 200, answer.text
+        self.answer, self.body = answer, answer.json()
+        self.csrf_token = self.body.get("csrf_token")
+        self.jar.take(answer)
+
+    @property
+    def sid(self) -> str:
+        return str(self.body["session_id"])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Its credentials, with the proof that cookies need."""
+        headers = self.jar.header
+        if "access_token" in self.body:
+            headers["Authorization"] = f"Bearer {self.body['access_token']}"
+        if self.csrf_token:
+            headers["X-CSRF-Token"] = self.csrf_token
+        return headers
+
+    def send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        headers = self.headers | more.pop("headers", {})
+        return self.api.client.request(method, path, headers=headers, **more)
+
+    def status(self, method: str, path: str, **more: Any) -> int:
+        return self.send(method, path, **more).status_code
+
+    def is_in(self) -> bool:
+        """Whether its credential is good, at /verify and where the database is asked alike."""
+        statuses = {self.status("GET", "/verify"), self.status("GET", "/me")}
+        assert statuses in ({204, 200}, {401}), statuses
+        return statuses != {401}
+
+    def refresh(self, key: str | None = None) -> httpx.Response:
+        """The answer, of which nothing is kept."""
+        headers = {"Idempotency-Key": key} if key else {}
+        token = self.body.get("refresh_token")
+        sent = {"json": {"refresh_token": token}} if token else {}
+        return self.send("POST", "/refresh", headers=headers, **sent)
+
+    def refreshed(self) -> "Holder":
+        self.take(self.refresh(secrets.token_urlsafe(16)))
+        return self
+
+    def use(self) -> bool:
+        """Do what begins the idle time anew, a refresh or else any request; whether it worked."""
+        if self.transport == "session":
+            return self.is_in()
+        answer = self.refresh(secrets.token_urlsafe(16))
+        if answer.status_code == 200:
+            self.take(answer)
+        return answer.status_code == 200 and self.is_in()
+
+    def log_out(self) -> httpx.Response:
+        """By whatever it holds."""
+        return self.send("POST", "/logout")
+
+    def copy(self) -> "Holder":
+        """What a thief has, or a second tab that has not heard yet."""
+        other = Holder(self.api, self.transport, Jar(self.jar), dict(self.body), self.csrf_token)
+        other.answer = self.answer
+        return other

@@ -10,6 +10,7 @@ RUN python -m pip --python /opt/authapi/bin/python install --require-hashes -r r
 RUN python -m pip install --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md ./
 COPY alembic alembic
+COPY clients clients
 COPY src src
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist .
 RUN python -m pip --python /opt/authapi/bin/python install --no-deps --no-index /dist/authapi-*.whl

@@ -34,6 +34,7 @@ from authapi.web.password_pool import PasswordPool
 from authapi.web.proxies import TrustedProxies
 from authapi.web.routers import (
     accounts,
+    client_script,
     health,
     me,
     metrics,
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     app.state.start_gate = StartGate(parts)
     for group in (accounts, tokens, me, sessions, well_known, revocations, health, metrics):
         app.include_router(group.router)
+    app.include_router(client_script.router)
     app.include_router(docs_router())
     verify.install(app)
     openapi.name_cookies(app, parts.cookies)

@@ -66,7 +66,11 @@ def test_the_wheel_made_from_the_source_archive_has_every_file(tmp_path: Path) -
     )
     (wheel,) = tmp_path.glob("*.whl")
     packed = {name for name in ZipFile(wheel).namelist() if name.startswith("authapi/")}
-    assert packed == {*_files("src/authapi", "authapi"), *_files("alembic", "authapi/alembic")}
+    assert packed == {
+        *_files("src/authapi", "authapi"),
+        *_files("alembic", "authapi/alembic"),
+        "authapi/web/client.js",
+    }
 
 
 def _files(folder: str, target: str) -> Iterator[str]:

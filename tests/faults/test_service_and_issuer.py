@@ -1,0 +1,192 @@
+"""A service with the verifier, and real servers that are stopped, killed and started meanwhile."""
+
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import pytest
+
+from authapi.verifier import InvalidTokenError, Verifier
+from tests.support.api import EMAIL, PASSWORD
+from tests.support.postgresql import PostgreSQL
+from tests.support.server import ServerProcess
+from tests.support.until import until
+
+ADA = {"email": EMAIL, "password": PASSWORD}
+SETTINGS = {
+    "secret": "a secret for tests which is long enough",
+    "limit_login_pair": "",
+    "hash_memory_kib": 1024,
+    "hash_time_cost": 1,
+}
+SCRIPT = Path(__file__).with_name("forking_service.py")
+
+
+class Issuer:
+    """A server, and a client that logs in and out at it."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.server = ServerProcess(folder, **settings)
+        self.server._environment.setdefault("AUTHAPI_PUBLIC_URL", self.server.base_url)
+        self.client = self.server.client()
+
+    def log_in(self) -> str:
+        answer = self.client.post("/login", json=ADA)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+    def log_out(self, token: str) -> None:
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert self.client.post("/logout", headers=bearer).status_code == 204
+
+    def __enter__(self) -> Self:
+        self.server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.client.close()
+        self.server.kill()
+
+
+class PlainPolls(httpx.AsyncHTTPTransport):
+    """Something on the way that lets nobody wait: the issuer answers at once."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.url = request.url.copy_remove_param("wait")
+        return await super().handle_async_request(request)
+
+
+@pytest.fixture
+def issuer(tmp_path: Path, sqlite_template: Path) -> Iterator[Issuer]:
+    shutil.copy(sqlite_template, tmp_path / "authapi.db")
+    with Issuer(tmp_path, **SETTINGS) as running:
+        assert running.client.post("/register", json=ADA).status_code == 201
+        yield running
+
+
+@pytest.fixture
+def service(issuer: Issuer) -> Iterator[Verifier]:
+    with Verifier(issuer=issuer.server.base_url, audience="authapi") as verifier:
+        yield verifier
+
+
+def is_refused(verifier: Verifier, token: str) -> bool:
+    try:
+        verifier.verify(token)
+    except InvalidTokenError:
+        return True
+    return False
+
+
+def seconds_to_refuse(verifier: Verifier, issuer: Issuer) -> float:
+    """From the answer to a log-out until the service refuses the session's token."""
+    token = issuer.log_in()
+    verifier.verify(token)
+    issuer.log_out(token)
+    return until(lambda: is_refused(verifier, token))
+
+
+def test_a_log_out_is_known_in_milliseconds(issuer: Issuer, service: Verifier) -> None:
+    taken = [seconds_to_refuse(service, issuer) for _ in range(20)]
+    assert statistics.median(taken) < 0.1
+
+
+def test_a_log_out_is_known_within_two_polls_where_nobody_may_wait(issuer: Issuer) -> None:
+    with Verifier(
+        issuer=issuer.server.base_url, audience="authapi", transport=PlainPolls()
+    ) as verifier:
+        assert max(seconds_to_refuse(verifier, issuer) for _ in range(3)) < 2.5
+
+
+def test_a_log_out_at_another_server_is_known_in_milliseconds(
+    tmp_path: Path, postgresql: PostgreSQL
+) -> None:
+    with postgresql.database() as name:
+        shared = {
+            **SETTINGS,
+            "database_url": postgresql.url(name),
+            "public_url": "https://auth.example",
+        }
+        with (
+            Issuer(tmp_path, **shared) as one,
+            Issuer(tmp_path, **shared) as other,
+            Verifier(
+                issuer="https://auth.example", audience="authapi", fetch_from=one.server.base_url
+            ) as verifier,
+        ):
+            one.client.post("/register", json=ADA)
+            taken = [seconds_to_refuse(verifier, other) for _ in range(20)]
+    assert statistics.median(taken) < 0.1
+
+
+def test_tokens_are_verified_while_the_issuer_is_dead(issuer: Issuer, service: Verifier) -> None:
+    seen, unseen = issuer.log_in(), issuer.log_in()
+    service.verify(seen)
+    issuer.server.kill()
+    until(lambda: service.status().problem is not None)
+    assert service.verify(seen)
+    assert service.verify(unseen)
+
+
+def test_a_log_out_from_before_the_issuer_died_stays_known(
+    issuer: Issuer, service: Verifier
+) -> None:
+    token = issuer.log_in()
+    service.verify(token)
+    issuer.log_out(token)
+    until(lambda: is_refused(service, token))
+    issuer.server.kill()
+    until(lambda: service.status().problem is not None)
+    assert is_refused(service, token)
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_after_the_issuer_was_started_again_a_log_out_is_known_as_before(
+    issuer: Issuer, service: Verifier, how: str
+) -> None:
+    token = issuer.log_in()
+    service.verify(token)
+    getattr(issuer.server, how)()
+    until(lambda: service.status().problem is not None)
+    issuer.server.start()
+    issuer.log_out(token)
+    assert until(lambda: is_refused(service, token)) < 2.5
+    assert seconds_to_refuse(service, issuer) < 1
+
+
+def test_a_service_that_began_before_its_issuer_is_ready_once_that_is_there(
+    issuer: Issuer,
+) -> None:
+    token = issuer.log_in()
+    issuer.server.stop()
+    with Verifier(issuer=issuer.server.base_url, audience="authapi") as verifier:
+        assert is_refused(verifier, token)
+        issuer.server.start()
+        until(lambda: not is_refused(verifier, token))
+
+
+def test_the_workers_of_a_pre_fork_server_learn_each_for_itself(issuer: Issuer) -> None:
+    token = issuer.log_in()
+    with subprocess.Popen(
+        [sys.executable, str(SCRIPT), issuer.server.base_url, token],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "all have verified\n"
+            issuer.log_out(token)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()

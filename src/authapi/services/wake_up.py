@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Lock
+from threading import RLock
 from time import monotonic
 
 
 class WakeUp:
     def __init__(self) -> None:
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._lock = Lock()
+        self._lock = RLock()  # a signal's handler closes it, in the midst of whatever runs
         self._is_closed = False
+
+    @property
+    def readers(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
 
     def wake(self) -> None:
         """Let everybody who waits look again. From any thread."""

@@ -67,6 +67,7 @@ def serve(host: str, port: int, workers: int) -> None:
 def migrate() -> None:
     """Bring the database to the newest migration."""
     settings = _settings()
+    logs.configure(settings.log_format)
     migrations.upgrade(settings.database_url)
     click.echo("The database is at the newest migration.")
 

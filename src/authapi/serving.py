@@ -1,7 +1,10 @@
 """`authapi serve`: uvicorn around the application, and what an operator sees of it."""
 
 import signal
+import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -13,7 +16,7 @@ from authapi import clock, logs
 from authapi.app import create_app
 from authapi.config import Settings, load_settings
 from authapi.db.engine import open_database
-from authapi.errors import Unavailable
+from authapi.errors import CommandError, Unavailable
 from authapi.secret_file import load_or_create, secret_path
 from authapi.services.key_ring import KeyRing
 from authapi.services.start import prepare
@@ -25,11 +28,12 @@ GRACE = 10
 
 
 def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve until a signal. `settings` have a secret. Raises CommandError before listening.
+    """Serve until a signal. `settings` have a secret. Raises CommandError where it can't.
 
     A database that is out of reach stops nothing: requests are answered 503 until it is there.
     """
     logs.configure(settings.log_format)
+    _require_free(host, port)
     _prepare_once(settings)
     if sys.stderr.isatty():
         _greet(settings, host, port)
@@ -44,10 +48,11 @@ def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
     }
     # uvicorn finishes what is under way and then raises the signal once more: that is our end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if workers == 1:
-        uvicorn.run(create_app(settings), **options)
-    else:
-        uvicorn.run("authapi.serving:worker_app", factory=True, workers=workers, **options)
+    with _failure_in_a_sentence():
+        if workers == 1:
+            uvicorn.run(create_app(settings), **options)
+        else:
+            uvicorn.run("authapi.serving:worker_app", factory=True, workers=workers, **options)
 
 
 def worker_app() -> FastAPI:
@@ -55,6 +60,29 @@ def worker_app() -> FastAPI:
     settings = load_or_create(load_settings())
     logs.configure(settings.log_format)
     return create_app(settings)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Before anything is made or migrated; uvicorn would say it in a log line alone."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # Python repeats the address there
+        raise CommandError(
+            f"authapi can't listen on {_address(host, port)}: {reason}. "
+            "Name another address with --host and --port."
+        ) from error
+
+
+@contextmanager
+def _failure_in_a_sentence() -> Iterator[None]:
+    try:
+        yield
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise CommandError("authapi did not start; the log says why.") from stop
 
 
 def _prepare_once(settings: Settings) -> None:
@@ -69,13 +97,17 @@ def _prepare_once(settings: Settings) -> None:
 
 
 def _greet(settings: Settings, host: str, port: int) -> None:
-    shown = f"[{host}]" if ":" in host else host
+    address = _address(host, port)
     key_file = "AUTHAPI_SECRET" if settings_name_a_secret() else str(secret_path(settings))
-    click.echo(f"authapi listens on http://{shown}:{port}", err=True)
-    click.echo(f"  docs      http://{shown}:{port}/docs", err=True)
+    click.echo(f"authapi listens on http://{address}", err=True)
+    click.echo(f"  docs      http://{address}/docs", err=True)
     click.echo(f"  database  {settings.database_url_masked}", err=True)
     click.echo(f"  secret    {key_file}", err=True)
     click.echo("  stop      Ctrl-C", err=True)
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def settings_name_a_secret() -> bool:

@@ -1,0 +1,66 @@
+"""Texts and values that programs stumble over, after the Big List of Naughty Strings."""
+
+STRINGS: list[str] = [
+    *("", " ", "\t", "undefined", "null", "None", "true", "NaN", "Infinity", "-1", "0", "0x0"),
+    *("1e400", "1/0", "9" * 400, "\u0663\u0664", "1,000.00", "-2147483648", "18446744073709551616"),
+    *("\0", "a\0b", "\x01\x02\x1f\x7f", "\x80\x9f", "\r\n", "a\r\nSet-Cookie: x=1", "\x1b[31mred"),
+    *("\ud800", "\udfff\ud800", "a\udc00b", "\ufeff", "\ufffe\uffff", "\U0010ffff", "\u2028\u2029"),
+    *("\u200b\u200d\u2060", "\u202etxt.exe", "\u3164", "\u115f", "\u034f", "\u00ad", "\u180e"),
+    *("\u0130", "\u0131", "\u00df\u1e9e", "\u03a3\u03c2", "\u212a", "\ufdfa" * 900, "\ufb03" * 300),
+    *("a" + "\u0301" * 1000, "\u0e49" * 500, "Z\u0351\u036b\u0343a\u0340l\u0321go", "\u1100" * 600),
+    *("\U0001f468\u200d\U0001f469\u200d\U0001f467" * 20, "\U0001f1e6" * 99, "\U0001d573\U0001d58e"),
+    *(
+        "\u7530\u4e2d\u3055\u3093",
+        "\u0627\u0644\u0639\u0631\u0628\u064a\u0629",
+        "\uff21\uff44\uff41",
+    ),
+    *("' OR 1=1 --", '" OR ""="', "'; DROP TABLE users; --", "\\'; --", "1;SELECT pg_sleep(9)"),
+    *(
+        "%",
+        "%s%s%n",
+        "%00",
+        "%c0%80",
+        "{0.__class__}",
+        "{{7*7}}",
+        "${jndi:ldap://x}",
+        "$(id)",
+        "`id`",
+    ),
+    *("<script>alert(1)</script>", "<!ENTITY x SYSTEM 'file:///etc/passwd'>", "=cmd|'/c calc'!A1"),
+    *("../../../../etc/passwd", "..\\..\\x", "/dev/null", "C:\\CON", "file:///x", "//evil.example"),
+    *(
+        "\\",
+        "\\u0000",
+        "\\x00",
+        '"',
+        "'",
+        "`",
+        ",",
+        ";",
+        ":",
+        "@",
+        "#",
+        "?",
+        "&",
+        "=",
+        "*",
+        "|",
+        "~",
+    ),
+    *("a@b.c", "@", "a@", "a@@b.c", "a@b.c\n", '"a b"@c.de', "a@[127.0.0.1]", "a@xn--.com"),
+    *(
+        "a" * 65 + "@b.co",
+        "a@" + "b" * 300 + ".co",
+        "\u00fc@\u00fc.de",
+        "a@\u2025b.co",
+        "a@b\u3002co",
+    ),
+    *("eyJhbGciOiJub25lIn0.e30.", "a.b.c", "..", ".", "A" * 22, "A" * 1023, "\U0001f600" * 1024),
+]
+VALUES: list[object] = [
+    *(None, True, False, 0, -1, 1.5, -0.0, 2**31, 2**63, 2**64, 10**300, 1e308),
+    *([], {}, [[]], [None], ["a", "b"], {"": ""}, {"$ne": None}, {"$gt": ""}, {"a": {"b": []}}),
+    *([0] * 5000, {"__proto__": {"x": 1}}, {"email": "x"}),
+]
+for _ in range(50):
+    VALUES[-1] = [VALUES[-1]]

@@ -27,6 +27,7 @@ PLACEHOLDERS = (
     "insecure",
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's tutorial
 )
+MAX_PUBLIC_URL = 300
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -119,6 +120,8 @@ def public_url(url: str) -> str:
         raise ValueError("has to be without a query and a fragment (RFC 8414)")
     if url.endswith("/"):
         raise ValueError("has to end without a slash: it is compared with tokens' iss as it is")
+    if len(url) > MAX_PUBLIC_URL:
+        raise ValueError(f"has to have at most {MAX_PUBLIC_URL} characters: every token holds it")
     return url
 
 

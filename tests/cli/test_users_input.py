@@ -92,3 +92,14 @@ def test_wrong_usage_has_status_2_and_says_how_to_use_it(
     outcome = authapi(*arguments)
     assert (outcome.status, outcome.output) == (2, "")
     assert outcome.errors.startswith("Usage: authapi")
+
+
+LONGEST = ("--scope", "a" * 1000, "--scope", "b" * 499)  # with the space between, 1500
+
+
+def test_scopes_are_no_longer_than_a_cookie_can_carry(authapi: Authapi) -> None:
+    begins = "scope: all scopes together"
+    for command in (CREATE, ("users", "scopes", EMAIL)):
+        refused = authapi(*command, *LONGEST, "--scope", "c", typed=f"{PASSWORD}\n")
+        assert refused.sentence.startswith(begins)
+        assert authapi(*command, *LONGEST, typed=f"{PASSWORD}\n").status == 0

@@ -133,6 +133,7 @@ def test_a_public_url_is_kept_as_written(url: str) -> None:
         "http://auth.example",
         "http://localhost.evil.example",
         "http://10.0.0.1",
+        "https://auth.example/" + "x" * 280,
     ],
 )
 def test_a_public_url_that_cannot_be_an_issuer_is_refused(url: str) -> None:

@@ -14,6 +14,7 @@ from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
 from authapi.services.identities import canonical, parse_email, parse_username
 from authapi.services.password_rules import require_acceptable_password
 from authapi.services.rate_limits import RateLimits
+from authapi.services.scopes import require_grantable
 
 log = structlog.get_logger()
 
@@ -55,6 +56,7 @@ def register(
 
 def add_user(db: Database, hasher: PasswordHasher, wanted: NewUser, *, now: float) -> User:
     """The operator's way. Raises InvalidField, AlreadyRegistered, UsernameTaken, Unavailable."""
+    require_grantable(wanted.scopes)
     user = _as_typed(wanted, now)
     _add(db, hasher, user, wanted.password)
     return user

@@ -9,6 +9,7 @@ from authapi.db.engine import Database
 from authapi.db.models import User
 from authapi.errors import CommandError
 from authapi.services.identities import canonical
+from authapi.services.scopes import require_grantable
 
 log = structlog.get_logger()
 
@@ -33,8 +34,9 @@ def change_scopes(db: Database, email: str, scopes: str) -> int:
     """Give the user other scopes; how many sessions have to refresh before they may go on.
 
     Their tokens from before are refused as quickly as revoked ones: what they say is not true
-    any more.
+    any more. Raises InvalidField for more scopes than a token may carry.
     """
+    require_grantable(scopes)
     user = _get(db, email)
     with db.begin() as tx:
         users.lock(tx, user.id)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import httpx
 
+# With an http public URL; with an https one the prefix is `__Host-`.
+NAMES = {"access": "authapi-access", "refresh": "authapi-refresh", "session": "authapi-session"}
+
 
 @dataclass(frozen=True)
 class SetCookie:

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from authapi.db import sessions
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.cookies import Jar
 
@@ -90,6 +91,11 @@ class Holder:
         if answer.status_code == 200:
             self.take(answer)
         return answer.status_code == 200 and self.is_in()
+
+    def is_revoked(self) -> bool:
+        with self.api.app.state.parts.db.autocommit() as tx:
+            row = sessions.find(tx, self.sid)
+        return row is None or row.revoked_at is not None
 
     def log_out(self) -> httpx.Response:
         """By whatever it holds."""

@@ -19,6 +19,7 @@ class Presented:
     """As sent; None for what was not."""
 
     access_token: str | None = None
+    access_cookie: str | None = None
     body_refresh_token: str | None = None
     cookie_refresh_token: str | None = None
     session_id: str | None = None
@@ -28,6 +29,7 @@ class Presented:
             value is not None
             for value in (
                 self.access_token,
+                self.access_cookie,
                 self.body_refresh_token,
                 self.cookie_refresh_token,
                 self.session_id,
@@ -41,6 +43,7 @@ def identify_sessions(
     """The sids that genuine credentials name. Raises Unavailable."""
     named = {
         _of_access_token(verifier, presented.access_token),
+        _of_access_token(verifier, presented.access_cookie),
         _of_refresh_token(db, refresh_tokens, presented.body_refresh_token, BODY),
         _of_refresh_token(db, refresh_tokens, presented.cookie_refresh_token, COOKIE),
         _of_session_id(db, presented.session_id),

@@ -1,6 +1,7 @@
 """The credentials of a request that need not be in force: at log-in, refresh, log-out and /csrf."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -22,12 +23,7 @@ from authapi.web.transports import bearer_token
 
 async def sessions_sent(request: Request, parts: Parts) -> Collection[str]:
     """The sids of whatever genuine credential came along, to be revoked by a log-in."""
-    from_cookies = _cookies(request, parts)
-    presented = Presented(
-        access_token=bearer_token(request.scope) or from_cookies.access_token,
-        cookie_refresh_token=from_cookies.cookie_refresh_token,
-        session_id=from_cookies.session_id,
-    )
+    presented = replace(_cookies(request, parts), access_token=bearer_token(request.scope))
     if not presented:
         return ()
     return await run_in_threadpool(_identify, parts, presented)
@@ -86,7 +82,7 @@ def csrf_token_of(request: Request, parts: Parts) -> str:
         raise NoCredential
     cookies = _cookies(request, parts)
     for presented in (
-        Presented(access_token=cookies.access_token),
+        Presented(access_cookie=cookies.access_cookie),
         Presented(session_id=cookies.session_id),
         Presented(cookie_refresh_token=cookies.cookie_refresh_token),
     ):
@@ -107,7 +103,7 @@ def _cookies(request: Request, parts: Parts) -> Presented:
             return None  # nobody can tell which of them is whose
 
     return Presented(
-        access_token=read("access"),
+        access_cookie=read("access"),
         cookie_refresh_token=read("refresh"),
         session_id=read("session"),
     )

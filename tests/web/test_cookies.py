@@ -1,0 +1,118 @@
+"""Which cookies count and which are refused (contract section 5)."""
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.cookies import NAMES, cookie_header, set_cookies
+from tests.support.databases import sqlite_only
+from tests.support.raw_asgi import send_raw
+from tests.support.transports import COOKIE_TRANSPORTS, Holder
+
+pytestmark = sqlite_only
+by_cookie = pytest.mark.parametrize("transport", COOKIE_TRANSPORTS)
+sent_by_cookie = pytest.mark.parametrize("transport", ["cookie", "session"])
+
+
+@sent_by_cookie
+@pytest.mark.parametrize("order", [1, -1], ids=["attacker last", "attacker first"])
+def test_two_cookies_of_one_name_are_refused(
+    api: Api, victim: Holder, attacker: Holder, order: int
+) -> None:
+    pairs = [*victim.jar.items(), *attacker.jar.items()][::order]
+    for path in ("/me", "/verify", "/sessions"):
+        answer = api.client.get(path, headers=cookie_header(*pairs))
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+
+
+@sent_by_cookie
+def test_two_cookie_headers_are_one(api: Api, victim: Holder, attacker: Holder) -> None:
+    # HTTP/2 splits a long one (RFC 9113 section 8.2.3).
+    for path in ("/me", "/sessions"):
+        both = [*victim.jar.header.items(), *attacker.jar.header.items()]
+        assert send_raw(api.app, "GET", path, both).status == 401
+        split = [("Cookie", f"{name}={value}") for name, value in victim.jar.items()]
+        assert send_raw(api.app, "GET", path, split).status == 200
+
+
+@sent_by_cookie
+@pytest.mark.parametrize("second", ["", "x", None, '"'])
+def test_a_second_one_that_means_nothing_is_one_too_many(
+    api: Api, victim: Holder, second: str | None
+) -> None:
+    for name in victim.jar:
+        more = name if second is None else f"{name}={second}"
+        headers = {"Cookie": f"{victim.jar.header['Cookie']}; {more}"}
+        expected = {200, 401} if name == NAMES["refresh"] else {401}
+        assert api.client.get("/me", headers=headers).status_code in expected
+
+
+@by_cookie
+def test_two_of_one_name_log_nobody_out(api: Api, victim: Holder, attacker: Holder) -> None:
+    pairs = [*victim.jar.items(), *attacker.jar.items()]
+    headers = cookie_header(*pairs) | {"X-CSRF-Token": str(victim.csrf_token)}
+    assert api.client.post("/logout", headers=headers).status_code == 401
+    assert not victim.is_revoked()
+    assert not attacker.is_revoked()
+
+
+@pytest.mark.parametrize("transport", ["cookie"])
+@pytest.mark.parametrize("name", ["authapi-ACCESS", "__Host-access", "access", "xauthapi-access"])
+def test_a_cookie_of_another_name_is_nothing(victim: Holder, name: str) -> None:
+    victim.jar = type(victim.jar)({name: victim.jar[NAMES["access"]]})
+    assert not victim.is_in()
+
+
+@sent_by_cookie
+@pytest.mark.parametrize("value", ["", "x", "a.b.c", "\xff", "%00", "a" * 9000, '"a"', "a b"])
+def test_a_value_that_can_be_none_is_refused(api: Api, victim: Holder, value: str) -> None:
+    name = NAMES["access" if victim.transport == "cookie" else "session"]
+    answer = send_raw(api.app, "GET", "/me", [("Cookie", f"{name}={value}")])
+    assert answer.status == 401
+
+
+@sent_by_cookie
+def test_a_bearer_header_outranks_cookies(api: Api, victim: Holder, attacker: Holder) -> None:
+    bearer = api.login("eve@example.com")
+    for path in ("/me", "/sessions"):
+        both = api.client.get(path, headers=victim.headers | bearer.bearer)
+        assert both.json() == api.client.get(path, headers=bearer.bearer).json()
+    answer = api.client.get("/verify", headers=victim.headers | bearer.bearer)
+    assert answer.headers["X-Auth-Session"] == bearer.sid
+
+
+@sent_by_cookie
+@pytest.mark.parametrize("header", ["Bearer x", "Bearer", "Bearer ", "Basic YTpi", ""])
+def test_a_bad_one_outranks_them_too(victim: Holder, header: str) -> None:
+    assert victim.status("GET", "/me", headers={"Authorization": header}) == 401
+    assert victim.status("GET", "/verify", headers={"Authorization": header}) == 401
+
+
+@sent_by_cookie
+def test_no_value_is_repeated_by_any_answer(api: Api, victim: Holder) -> None:
+    values = victim.jar.values()
+    requests = (("GET", "/me"), ("GET", "/verify"), ("GET", "/sessions"), ("GET", "/csrf"))
+    for method, path in (*requests, ("POST", "/me"), ("GET", "/nothing"), ("POST", "/refresh")):
+        answer = victim.send(method, path, json={"x": 1} if method == "POST" else None)
+        whole = answer.text + str(
+            [pair for pair in answer.headers.items() if pair[0] != "set-cookie"]
+        )
+        assert [value for value in values if value in whole] == []
+
+
+@by_cookie
+def test_a_csrf_failure_clears_nothing(victim: Holder) -> None:
+    victim.body.pop("access_token", None)
+    victim.csrf_token = None
+    for path in ("/logout", "/refresh") if victim.transport != "session" else ("/logout",):
+        answer = victim.send("POST", path)
+        assert (answer.status_code, answer.json()["error"]) == (403, "csrf_failed")
+        assert set_cookies(answer) == {}
+    assert not victim.is_revoked()
+
+
+@by_cookie
+def test_a_logout_clears_what_is_of_no_use_too(api: Api, victim: Holder) -> None:
+    headers = {"X-CSRF-Token": "x"} | cookie_header((NAMES["access"], "x"), (NAMES["session"], ""))
+    answer = api.client.post("/logout", headers=headers)
+    assert answer.status_code == 401
+    assert set(set_cookies(answer)) == {NAMES["access"], NAMES["session"]}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -11,13 +12,20 @@ from starlette.routing import Match
 
 from authapi.errors import (
     BadRequest,
+    Forbidden,
     InvalidField,
+    InvalidGrant,
     MethodNotAllowed,
     NotFound,
+    RateLimited,
     Refusal,
     ServerError,
 )
 
+log = structlog.get_logger()
+
+# What may be an attack (ASVS 16.3); a wrong password or access token is logged where it is found.
+SUSPICIOUS = (Forbidden, InvalidGrant, RateLimited)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 INVALID = "The request has a field that is not valid."
 
@@ -35,7 +43,10 @@ def as_response(refusal: Refusal) -> Response:
     return JSONResponse(body, refusal.status, dict(refusal.headers))
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, SUSPICIOUS):
+        ip = request.client.host if request.client else None
+        log.info("request_refused", error=error.code, path=request.url.path, ip=ip)
     return as_response(error if isinstance(error, Refusal) else ServerError())
 
 

@@ -84,5 +84,6 @@ def _log_request(scope: Scope, status: int, duration: float) -> None:
         method=scope["method"],
         path=path,
         status=status,
+        ip=scope["client"][0] if scope.get("client") else None,
         duration_ms=round(duration * 1000, 2),
     )

@@ -2,6 +2,7 @@
 
 import secrets
 import tracemalloc
+from collections.abc import Mapping
 
 import pytest
 
@@ -20,9 +21,12 @@ def new_feed(clock: TestClock, *, ahead: float = 0, **overrides: object) -> Revo
     return RevocationFeed(settings, lambda: clock() + ahead)
 
 
-def poll(feed: RevocationFeed, clock: TestClock, *, ahead: float = 0, **changes: object) -> None:
+def poll(
+    feed: RevocationFeed, clock: TestClock, ahead: float = 0, **changes: Mapping[str, float]
+) -> None:
     """As if the database had answered with `changes`; `ahead` is how far the app's clock is."""
-    feed.learn(Changes(as_of=clock(), **changes), asked_at=clock() + ahead)  # type: ignore[arg-type]
+    found = {kind: dict(moments) for kind, moments in changes.items()}
+    feed.learn(Changes(as_of=clock(), **found), asked_at=clock() + ahead)
 
 
 @pytest.fixture
@@ -199,11 +203,11 @@ def test_skew_is_this_clock_less_the_databases(clock: TestClock) -> None:
 # News
 
 
-def heard(feed: RevocationFeed, clock: TestClock, **changes: object) -> bool:
+def heard(feed: RevocationFeed, clock: TestClock, **changes: Mapping[str, float]) -> bool:
     """Whether a reader whose cursor is the last poll hears of the next one."""
     cursor = feed.as_of or 0.0
     clock.advance(1)
-    poll(feed, clock, **changes)
+    poll(feed, clock, 0, **changes)
     return feed.news_at > cursor
 
 

@@ -5,9 +5,13 @@ from time import monotonic
 from typing import Any
 
 import psycopg
-from sqlalchemy import make_url
+import structlog
+from sqlalchemy import URL, make_url
 
+from authapi.db.postgresql import BoundedConnection
 from authapi.db.revocations import CHANNEL
+
+log = structlog.get_logger()
 
 # How soon `hurry` is noticed on PostgreSQL, in seconds.
 SLICE = 0.1
@@ -17,21 +21,16 @@ class Listener:
     """Belongs to one thread. A lost connection is made again at the next wait."""
 
     def __init__(self, database_url: str) -> None:
-        url = make_url(database_url)
-        self._url = None
-        if url.get_backend_name() == "postgresql":
-            plain = url.set(drivername="postgresql")
-            self._url = plain.render_as_string(hide_password=False)
+        self._url = make_url(database_url)
+        self._can_listen = self._url.get_backend_name() == "postgresql"
         self._connection: psycopg.Connection[Any] | None = None
+        self._has_failed = False
 
     def wait(self, seconds: float, hurry: Event) -> None:
         """Return after a notification, after `seconds`, or when `hurry` is set."""
         ends_at = monotonic() + seconds
-        try:
-            if self._url and self._is_notified(self._connect(self._url), ends_at, hurry):
-                return
-        except psycopg.Error:
-            self.close()
+        if self._can_listen and self._is_notified(ends_at, hurry):
+            return
         hurry.wait(max(0.0, ends_at - monotonic()))
 
     def close(self) -> None:
@@ -39,16 +38,31 @@ class Listener:
             self._connection.close()
         self._connection = None
 
-    def _connect(self, url: str) -> psycopg.Connection[Any]:
-        if self._connection is None:
-            connection = psycopg.connect(url, autocommit=True, connect_timeout=2)
-            connection.execute(f"LISTEN {CHANNEL}")
-            self._connection = connection
-        return self._connection
-
-    @staticmethod
-    def _is_notified(connection: psycopg.Connection[Any], ends_at: float, hurry: Event) -> bool:
-        while not hurry.is_set() and (left := ends_at - monotonic()) > 0:
-            for _ in connection.notifies(timeout=min(left, SLICE), stop_after=1):
-                return True
+    def _is_notified(self, ends_at: float, hurry: Event) -> bool:
+        try:
+            connection = self._connection = self._connection or _listening(self._url)
+            self._has_failed = False
+            while not hurry.is_set() and (left := ends_at - monotonic()) > 0:
+                for _ in connection.notifies(timeout=min(left, SLICE), stop_after=1):
+                    return True
+        except psycopg.Error as error:
+            if not self._has_failed:
+                log.warning("not_listening", reason=repr(error))
+            self._has_failed = True
+            self.close()
         return False
+
+
+def _listening(url: URL) -> psycopg.Connection[Any]:
+    # By SQLAlchemy's own reading of the address, as every other connection is made.
+    args, options = url.get_dialect()().create_connect_args(url)
+    # One that a router dropped without a word is found out in half a minute, not in hours.
+    keepalive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+    settings = {**options, **keepalive, "connect_timeout": 2, "autocommit": True}
+    connection = BoundedConnection.connect(*args, **settings)
+    try:
+        connection.execute(f"LISTEN {CHANNEL}")
+    except psycopg.Error:
+        connection.close()
+        raise
+    return connection

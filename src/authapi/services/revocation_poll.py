@@ -1,7 +1,8 @@
 """Keeps a process's revocations and keys as the database has them, a second behind at most.
 
-One statement a poll, read LOOK_BACK behind the last one; every FULL_EVERY seconds, and after any
-failure, the whole window. On PostgreSQL a notification wakes the poll, and nothing more.
+One statement a poll, read LOOK_BACK behind the last one; every FULL_EVERY seconds of the database's
+clock, when that was turned back, and after any failure, the whole window. On PostgreSQL a
+notification wakes the poll, and nothing more.
 """
 
 from threading import Event, Thread
@@ -21,6 +22,8 @@ from authapi.services.revocation_feed import LOOK_BACK, WINDOW, RevocationFeed
 log = structlog.get_logger()
 
 FULL_EVERY = 60.0
+# However many notifications come: this many times as long as a poll took, none follows it.
+REST = 4
 
 
 class RevocationPoll:
@@ -32,12 +35,15 @@ class RevocationPoll:
         self.db = open_database(settings.database_url, clock, connections=1)
         self._listener = Listener(settings.database_url)
         self._known_keys: dict[str, float] = {}
-        self._full_at = 0.0
+        self._full_at: float | None = None  # the database's time of the last whole window
         self._stopping = Event()
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Poll every REVOCATION_POLL seconds, on a thread of its own, until `stop`."""
+        """Poll every REVOCATION_POLL seconds, on a thread of its own, until `stop`.
+
+        The first time after that long: whoever starts it has polled.
+        """
         if self._thread is None:
             self._thread = Thread(target=self._run, name="authapi-poll", daemon=True)
             self._thread.start()
@@ -52,17 +58,19 @@ class RevocationPoll:
     def poll(self) -> None:
         """Learn what has changed. Raises Unavailable; CommandError for keys of another SECRET."""
         asked_at, last = self._clock(), self._feed.as_of
-        whole_window = last is None or monotonic() >= self._full_at
+        full_at, self._full_at = self._full_at, None  # what a failed one missed is in the window
         with self.db.autocommit() as tx:
             now = read_clock(tx)
+            whole_window = last is None or full_at is None or not 0 <= now - full_at < FULL_EVERY
             since = now - WINDOW if last is None or whole_window else min(last, now) - LOOK_BACK
             changes = read_changes(tx, since, as_of=now)
         self._feed.learn(changes, asked_at=asked_at)
-        self._follow_keys(changes.keys, changes.as_of)
+        self._full_at = now if whole_window else full_at
         if whole_window:
             self._feed.forget_old()
+        self._follow_keys(changes.keys, changes.as_of)
+        if whole_window:
             rotate_old_key(self.db, self._settings)
-            self._full_at = monotonic() + FULL_EVERY
 
     def _follow_keys(self, signs_from: dict[str, float], now: float) -> None:
         if signs_from != self._known_keys:
@@ -71,16 +79,19 @@ class RevocationPoll:
         self._ring.settle(now)
 
     def _run(self) -> None:
-        failed = False
-        while not self._stopping.is_set():
+        failed, began, interval = False, monotonic(), self._settings.revocation_poll
+        while True:
+            self._listener.wait(interval - (monotonic() - began), self._feed.poll_soon)
+            self._feed.poll_soon.clear()
+            if self._stopping.is_set():
+                break
+            began = monotonic()
             try:
                 self.poll()
                 failed = False
             except Exception as error:  # noqa: BLE001 - it has to go on, whatever happens
-                self._full_at = 0.0  # whatever was missed is in the window
                 if not failed:
                     log.warning("revocations_not_updated", reason=repr(error))
                 failed = True
-            self._listener.wait(self._settings.revocation_poll, self._feed.poll_soon)
-            self._feed.poll_soon.clear()
+            self._stopping.wait(min(REST * (monotonic() - began), interval))
         self._listener.close()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.api import PASSWORD, Api, Tokens
+from tests.support.databases import sqlite_only
 
 EVE = "eve@example.com"
 
@@ -32,6 +33,7 @@ def test_nobody_sees_the_sessions_of_another(api: Api, ada: Tokens, eve: Tokens)
     assert [session["id"] for session in listed] == [eve.sid]
 
 
+@sqlite_only
 def test_nobody_ends_the_session_of_another_by_its_id_in_a_body(
     api: Api, ada: Tokens, eve: Tokens
 ) -> None:
@@ -41,6 +43,7 @@ def test_nobody_ends_the_session_of_another_by_its_id_in_a_body(
     assert api.verify(ada) == 204
 
 
+@sqlite_only
 def test_a_refresh_token_and_an_access_token_of_two_users_are_not_mixed_up(
     api: Api, ada: Tokens, eve: Tokens
 ) -> None:
@@ -72,6 +75,7 @@ def rename(api: Api, tokens: Tokens) -> None:
     api.expect(200, "PATCH", "/me", json={"username": "eve"}, headers=tokens.bearer)
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "act",
     [change_password, delete_account, log_out_everywhere, end_the_others, rename],

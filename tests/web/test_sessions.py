@@ -7,6 +7,7 @@ import pytest
 from tests.support.api import Api, Tokens
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
+from tests.support.service import Service
 
 DAY = 86400
 
@@ -99,11 +100,17 @@ def test_an_ended_session_is_not_found(api: Api) -> None:
         *("%2e%2e", "..%2f..%2fme", "%ff%fe", "'%20OR%201=1--", "%F0%9F%98%80", "*", "%25"),
     ],
 )
-def test_no_other_id_is_found(api: Api, sid: str) -> None:
-    tokens = api.register_and_login()
-    answer = api.expect(404, "DELETE", f"/sessions/{sid}", headers=tokens.bearer)
+def test_no_other_id_is_found(service: Service, sid: str) -> None:
+    headers = service.tokens.bearer
+    answer = service.api.expect(404, "DELETE", f"/sessions/{sid}", headers=headers)
     assert answer.json()["error"] == "not_found"
-    assert sids(api, tokens) == {tokens.sid}
+    assert sids(service.api, service.tokens) == {service.tokens.sid}
+
+
+def test_an_id_that_postgresql_minds_is_not_found(api: Api) -> None:
+    bearer = api.register_and_login().bearer
+    for sid in ("%00" * 22, "A" * 21 + "%00", "%ff%fe", "A" * 22):
+        api.expect(404, "DELETE", f"/sessions/{sid}", headers=bearer)
 
 
 def test_every_other_session_is_ended(api: Api) -> None:

@@ -12,7 +12,7 @@ from authapi.verifier.issuer_address import IssuerAddress
 log = logging.getLogger("authapi.verifier")
 
 SECONDS = 5.0  # for a small document, from the name's look-up to the last byte
-PAGE_SECONDS = 10.0  # for the revocations: 100,000 are 4 MB
+PAGE_SECONDS = 10.0  # for the whole window: 100,000 revocations are 4 MB
 SMALL = 256 * 1024
 PAGE = 64 * 1024 * 1024
 
@@ -51,7 +51,7 @@ class IssuerSite:
         return await self._fetch(
             places.revocations,
             limit=PAGE,
-            seconds=PAGE_SECONDS + wait,
+            seconds=wait + SECONDS if wait else PAGE_SECONDS,
             headers=headers,
             query=query,
         )

@@ -1,0 +1,26 @@
+"""docs/verifier.md: its settings are all of them, and its FastAPI example is one."""
+
+import inspect
+import re
+from typing import Any
+
+from authapi.verifier import Verifier
+from tests.project.tree import ROOT
+
+PAGE = (ROOT / "docs/verifier.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_every_argument_of_the_verifier_is_in_its_table() -> None:
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", PAGE, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"\w+", row)}
+    assert set(inspect.signature(Verifier.__init__).parameters) - {"self"} <= named
+
+
+def test_the_fastapi_example_protects_its_route() -> None:
+    (example,) = [block for block in BLOCKS if "FastAPI(" in block]
+    names: dict[str, Any] = {}
+    exec(compile(example, "docs/verifier.md", "exec"), names)
+    operation = names["app"].openapi()["paths"]["/reports"]["get"]
+    assert operation["security"] == [{"accessToken": []}]
+    assert {"401", "403", "503"} <= operation["responses"].keys()

@@ -18,13 +18,17 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "x-csrf-token"
 
 
-def refuse_foreign(headers: Headers, settings: Settings) -> None:
-    """Raises CsrfFailed for a request of another site's page."""
+def is_foreign(headers: Headers, settings: Settings) -> bool:
+    """Whether another site's page has sent it."""
     origins = headers.getlist("origin")
     if not origins:
-        if headers.get("sec-fetch-site") == "cross-site":
-            raise CsrfFailed
-    elif len(origins) > 1 or origins[0] not in (settings.public_origin, *settings.cors_origins):
+        return "cross-site" in headers.getlist("sec-fetch-site")
+    return len(origins) > 1 or origins[0] not in (settings.public_origin, *settings.cors_origins)
+
+
+def refuse_foreign(headers: Headers, settings: Settings) -> None:
+    """Raises CsrfFailed for a request of another site's page."""
+    if is_foreign(headers, settings):
         raise CsrfFailed
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from authapi.errors import BadRequest, InsufficientScope, InvalidToken, NoCredential
+from authapi.errors import BadRequest, CsrfFailed, InsufficientScope, InvalidToken, NoCredential
 from authapi.web.authentication import authenticate
 from authapi.web.openapi import describe, documented
 from authapi.web.proxies import original_method
@@ -83,6 +83,6 @@ OPERATION: dict[str, Any] = {
             "description": "It is good.",
             "headers": {"X-Auth-Subject": _TEXT, "X-Auth-Session": _TEXT, "X-Auth-Scope": _TEXT},
         },
-        **documented(NoCredential, InvalidToken, InsufficientScope),
+        **documented(NoCredential, InvalidToken, InsufficientScope, CsrfFailed),
     },
 }

@@ -16,10 +16,11 @@ from authapi.errors import (
 from authapi.services.login import LoginAttempt, log_in
 from authapi.services.logout import log_out, log_out_everywhere
 from authapi.services.refresh_rotation import rotate_refresh_token
-from authapi.web.csrf import refuse_foreign
+from authapi.web.csrf import is_foreign, refuse_foreign
 from authapi.web.dependencies import AppParts, CurrentSubject, FromDevice, IdempotencyKey
 from authapi.web.error_handlers import as_response
 from authapi.web.openapi import BODY, CHANGE, refusals
+from authapi.web.parts import Parts
 from authapi.web.presented import csrf_token_of, read_refresh_token, sessions_sent, sessions_to_end
 from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
 from authapi.web.strict_json import StrictRoute
@@ -40,7 +41,8 @@ ANY_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
 async def login(
     body: Login, request: Request, response: Response, parts: AppParts, device: FromDevice
 ) -> TokenResponse:
-    if body.transport != "bearer":
+    # Cookies that come along end their session and are cleared: not for any site that asks.
+    if body.transport != "bearer" or parts.cookies.sent(request.scope):
         refuse_foreign(request.headers, parts.settings)
     came_with = await sessions_sent(request, parts)
     attempt = LoginAttempt(body.email, body.username, body.password, body.transport, came_with)
@@ -101,7 +103,7 @@ def logout(request: Request, parts: AppParts, body: Logout | None = None) -> Res
         log_out(parts.db, parts.revocations, sids)
     except InvalidToken as refusal:
         response = as_response(refusal)  # and the cookies, which are of no use to anybody, go too
-    parts.cookies.clear_sent(request.scope, response)
+    _clear_cookies(request, parts, response)
     return response
 
 
@@ -115,7 +117,7 @@ def logout_all(
     request: Request, response: Response, parts: AppParts, current: CurrentSubject
 ) -> None:
     log_out_everywhere(parts.db, parts.revocations, current.sub)
-    parts.cookies.clear_sent(request.scope, response)
+    _clear_cookies(request, parts, response)
 
 
 @router.get(
@@ -126,3 +128,9 @@ def logout_all(
 )
 def csrf(request: Request, parts: AppParts) -> CsrfToken:
     return CsrfToken(csrf_token=csrf_token_of(request, parts))
+
+
+def _clear_cookies(request: Request, parts: Parts, response: Response) -> None:
+    # Another site's page may have a Bearer token of its own: the browser's cookies stay.
+    if not is_foreign(request.headers, parts.settings):
+        parts.cookies.clear_sent(request.scope, response)

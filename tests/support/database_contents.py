@@ -1,0 +1,14 @@
+"""Every row of every table, to see that a request has changed nothing."""
+
+from sqlalchemy import select
+
+from authapi.db.engine import Database
+from authapi.db.models import Model
+
+
+def contents(db: Database) -> dict[str, list[tuple[object, ...]]]:
+    with db.autocommit() as tx:
+        return {
+            name: sorted((tuple(row) for row in tx.execute(select(table))), key=repr)
+            for name, table in Model.metadata.tables.items()
+        }

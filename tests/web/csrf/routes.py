@@ -1,0 +1,59 @@
+"""Every route of the OpenAPI document that changes something, and how to ask it by cookie."""
+
+import secrets
+
+import httpx
+import pytest
+
+from authapi.app import create_app
+from authapi.config import Settings
+from tests.support.api import PASSWORD
+from tests.support.cookies import set_cookies
+from tests.support.foreign import Headers
+from tests.support.service import SECRET
+from tests.support.transports import COOKIE_TRANSPORTS, Holder
+
+BODIES: dict[str, dict[str, str]] = {
+    "POST /me/password": {"current_password": PASSWORD, "new_password": "a much longer phrase"},
+    "POST /me/delete": {"password": PASSWORD},
+}
+DOCUMENT = create_app(Settings(secret=SECRET, database_url="sqlite:///never-opened.db")).openapi()
+OPERATIONS = [
+    f"{method.upper()} {path}" for path, of_path in DOCUMENT["paths"].items() for method in of_path
+]
+CHANGING = sorted(
+    {name for name in OPERATIONS if not name.startswith("GET ")}
+    - {"POST /register", "POST /login"}  # no cookie is their credential
+)
+# The refresh cookie, the only one of `hybrid`, counts at few routes.
+OF_HYBRID = ("POST /logout", "POST /refresh")
+CASES = [
+    (name, transport)
+    for name in CHANGING
+    for transport in COOKIE_TRANSPORTS
+    if (transport != "hybrid" or name in OF_HYBRID)
+    and (transport, name) != ("session", "POST /refresh")
+]
+EACH = pytest.mark.parametrize(("name", "transport"), CASES)
+
+
+def send(holder: Holder, name: str, source: Headers, *tokens: str | None) -> httpx.Response:
+    """Only the cookies of `holder`, with these CSRF tokens, from `source`."""
+    method, _, path = name.partition(" ")
+    proof = [("X-CSRF-Token", token) for token in tokens if token is not None]
+    headers = [
+        (key.encode(), value.encode("latin-1"))
+        for key, value in (*holder.jar.header.items(), *source, *proof)
+    ]
+    path = path.replace("{session_id}", holder.sid)
+    return holder.api.client.request(method, path, headers=headers, json=body_for(name))
+
+
+def body_for(name: str) -> dict[str, str] | None:
+    """What would succeed."""
+    return {"username": secrets.token_hex(8)} if name == "PATCH /me" else BODIES.get(name)
+
+
+def require_refused(answer: httpx.Response, about: object) -> None:
+    assert (answer.status_code, answer.json()["error"]) == (403, "csrf_failed"), about
+    assert set_cookies(answer) == {}

@@ -16,8 +16,8 @@ class BreakablePostgreSQL(PostgreSQL):
     @contextmanager
     def running(cls) -> Iterator[Self]:
         with super().running() as server:
-            # Processes are killed here, no machine is; and each start would sync every file.
-            server.execute("ALTER SYSTEM SET fsync = off")
+            # What was acknowledged has to survive: no machine is killed here, but processes are.
+            server.execute("ALTER SYSTEM SET synchronous_commit = on")
             server.execute("SELECT pg_reload_conf()")
             yield server
 

@@ -171,7 +171,7 @@ def _settings() -> Settings:
 def scopes(email: str, scopes: tuple[str, ...]) -> None:
     """Give the account these scopes and no others; its tokens from before are refused."""
     wanted = _scopes(scopes)
-    with _database(load_settings()) as db:
+    with _database(_settings()) as db:
         reissued = user_administration.change_scopes(db, email, wanted)
     click.echo(f"{email} has the scopes: {wanted or '-'}; {reissued} session(s) must refresh.")
 
@@ -184,7 +184,7 @@ def keys() -> None:
 @keys.command(name="list")
 def list_keys() -> None:
     """Show each key's name, algorithm, state and dates, the newest first."""
-    with _database(load_settings()) as db:
+    with _database(_settings()) as db:
         found, now = key_rotation.list_keys(db)
     state = states(found, now)
     for key in found:

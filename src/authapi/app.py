@@ -11,6 +11,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from authapi import clock as wall_clock
+from authapi import logs
 from authapi.clock import Clock
 from authapi.config import Settings, load_settings
 from authapi.crypto.csrf_tokens import CsrfTokens
@@ -54,6 +55,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     database and the keys (services/start.py). Raises CommandError for settings that can't be meant.
     """
     parts = assemble(load_or_create(settings or load_settings()), clock)
+    logs.configure_if_nobody_has(parts.settings.log_format)
     app = FastAPI(
         title="authapi",
         summary="Log-in with access tokens that can be revoked.",

@@ -7,7 +7,7 @@ local variables, secrets taken out. Nothing that a client sent can begin a line 
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 import structlog
@@ -36,16 +36,32 @@ def configure(log_format: str, stream: TextIO | None = None) -> None:
     `log_config=None`. uvicorn.access is off: the web layer writes one line a request.
     """
     target = stream or sys.stderr
+    steps = _configure_ours(log_format, target, lambda *_: structlog.WriteLogger(target))
+    _take_over_stdlib(target, steps)
+
+
+def configure_if_nobody_has(log_format: str) -> None:
+    """For an application inside another program: our own lines only, and only if need be.
+
+    structlog's own default would print the local variables of a traceback, secrets among them.
+    """
+    if not structlog.is_configured():
+        _configure_ours(log_format, sys.stderr, lambda *_: structlog.WriteLogger(sys.stderr))
+
+
+def _configure_ours(
+    log_format: str, target: TextIO, factory: Callable[..., structlog.WriteLogger]
+) -> list[Processor]:
     terminal = target.isatty()
     columns = log_format == "console" or (log_format == "auto" and terminal)
     steps = _console_steps(colors=terminal) if columns else _json_steps()
     structlog.configure(
         processors=steps,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(target),
+        logger_factory=factory,
         cache_logger_on_first_use=False,
     )
-    _take_over_stdlib(target, steps)
+    return steps
 
 
 def _json_steps() -> list[Processor]:

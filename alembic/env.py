@@ -1,8 +1,8 @@
 """Runs migrations on a connection given by authapi.db.migrations, or opened here for `alembic`."""
 
+from alembic import context
 from sqlalchemy import Connection
 
-from alembic import context
 from authapi.db.models import Model
 
 

@@ -9,6 +9,7 @@ import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -77,7 +78,7 @@ def make_settings(database_url: str) -> MakeSettings:
     """Settings for the test's database: cheap hashes, and whatever is given."""
 
     def make(**overrides: object) -> Settings:
-        values = {
+        values: dict[str, Any] = {
             "database_url": database_url,
             "secret": SECRET,
             "hash_memory_kib": 1024,

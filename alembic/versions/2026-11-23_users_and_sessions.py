@@ -4,7 +4,6 @@ Revision: 0001, after None
 """
 
 import sqlalchemy as sa
-
 from alembic import op
 
 revision: str = "0001"

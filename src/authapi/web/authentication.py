@@ -26,7 +26,7 @@ async def authenticate(request: Request, method: str | None = None) -> Claims:
         raise NoCredential
     if credential.kind == "bearer":
         return verify(parts, credential.value)
-    changes_state = (method or request.method) not in SAFE_METHODS
+    changes_state = (request.method if method is None else method) not in SAFE_METHODS
     headers = request.headers
     if changes_state:
         refuse_foreign(headers, parts.settings)

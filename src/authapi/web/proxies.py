@@ -27,9 +27,11 @@ class TrustedProxies:
 
 
 def original_method(request: Request) -> str:
-    """The method of the request that a proxy asks about; UNKNOWN when nobody trusted says."""
-    if request.scope.get(FROM_PROXY):
-        for name in METHOD_HEADERS:
-            if method := request.headers.get(name):
-                return method.upper()
-    return UNKNOWN
+    """The method of the request that a proxy asks about; UNKNOWN when nobody trusted says.
+
+    Two headers that differ say nothing: a proxy sets one of them, and hands on the client's other.
+    """
+    if not request.scope.get(FROM_PROXY):
+        return UNKNOWN
+    said = {method for name in METHOD_HEADERS for method in request.headers.getlist(name)}
+    return (said.pop().upper() if len(said) == 1 else "") or UNKNOWN

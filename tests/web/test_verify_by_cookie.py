@@ -1,0 +1,168 @@
+"""/verify where a cookie is the credential: whose word counts for the original method."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.app_transport import AppClient
+from tests.support.cookies import Jar, cookie_header
+from tests.support.databases import sqlite_only
+from tests.support.foreign import FOREIGN, NOT_FOREIGN, OURS, SETTINGS
+from tests.support.transports import Holder
+
+pytestmark = sqlite_only
+MakeApi = Callable[..., Api]
+PROXY = "10.1.2.3"
+METHOD_HEADERS = ("X-Forwarded-Method", "X-Original-Method")
+each_transport = pytest.mark.parametrize("transport", ["cookie", "session"])
+
+
+@pytest.fixture
+def direct(make_api: MakeApi) -> Api:
+    """As it is reached by whoever is no trusted proxy."""
+    return make_api(**SETTINGS, trusted_proxies=[PROXY])
+
+
+@pytest.fixture
+def holder(direct: Api, transport: str) -> Iterator[Holder]:
+    """Whose requests come through the trusted proxy."""
+    direct.register()
+    with AppClient(direct.app, address=PROXY) as client:
+        yield Holder(Api(client), transport).log_in()
+
+
+@pytest.fixture
+def elsewhere(holder: Holder, direct: Api) -> Holder:
+    """The same, past the proxy."""
+    other = holder.copy()
+    other.api = direct
+    return other
+
+
+def verify(holder: Holder, *headers: tuple[str, str], method: str = "GET") -> int:
+    """With the cookies alone."""
+    sent = [*holder.jar.header.items(), *headers]
+    return holder.api.client.request(method, "/verify/a/path", headers=sent).status_code
+
+
+@each_transport
+@pytest.mark.parametrize("name", METHOD_HEADERS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "get"])
+def test_a_trusted_proxy_says_that_it_only_reads(
+    holder: Holder, elsewhere: Holder, name: str, method: str
+) -> None:
+    assert verify(holder, (name, method)) == 204
+    assert verify(holder, (name, method), method="POST") == 204
+    assert verify(elsewhere, (name, method)) == 403
+
+
+@each_transport
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        *([(name, "POST")] for name in METHOD_HEADERS),
+        *([(name, "")] for name in METHOD_HEADERS),
+        *([(name, "GET, POST")] for name in METHOD_HEADERS),
+        [("X-Forwarded-Method", "GET"), ("X-Original-Method", "POST")],
+        [("X-Forwarded-Method", "POST"), ("X-Original-Method", "GET")],
+        [("X-Forwarded-Method", "GET"), ("X-Forwarded-Method", "DELETE")],
+        [("X-Original-Method", "GET"), ("X-Original-Method", "DELETE")],
+        [("X-HTTP-Method-Override", "GET")],
+    ],
+    ids=str,
+)
+def test_whatever_else_it_says_the_token_is_needed(
+    holder: Holder, elsewhere: Holder, headers: list[tuple[str, str]]
+) -> None:
+    proof = ("X-CSRF-Token", str(holder.csrf_token))
+    for asking in (holder, elsewhere):
+        assert verify(asking, *headers) == 403
+        assert verify(asking, *headers, proof) == 204
+        assert verify(asking, *headers, proof, *NOT_FOREIGN["our page"]) == 204
+        for source in FOREIGN.values():
+            assert verify(asking, *headers, proof, *source) == 403
+
+
+@each_transport
+def test_two_headers_that_agree_are_one_word(holder: Holder) -> None:
+    assert verify(holder, *((name, "GET") for name in METHOD_HEADERS)) == 204
+
+
+@each_transport
+def test_a_read_may_come_from_anywhere(holder: Holder) -> None:
+    # What another site's page may read of the answer is the service's own CORS.
+    for source in FOREIGN.values():
+        assert verify(holder, ("X-Original-Method", "GET"), *source) == 204
+
+
+@each_transport
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded"])
+def test_the_type_of_the_body_is_the_services_own_matter(holder: Holder, content_type: str) -> None:
+    headers = holder.headers | {"Content-Type": content_type}
+    answer = holder.api.client.post("/verify", headers=headers, content=b"x=1")
+    assert answer.status_code == 204
+
+
+@each_transport
+def test_a_scope_that_is_missing_is_403_too(holder: Holder) -> None:
+    answer = holder.send("GET", "/verify?scope=admin")
+    assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+
+
+@pytest.mark.parametrize("transport", ["session"])
+@pytest.mark.parametrize(
+    "cookies",
+    [
+        [],
+        [("__Host-access", "x")],
+        [("__Host-session", "x")],
+        [("__Host-access", "x"), ("__Host-access", "y")],
+        [("__Host-session", "\xff")],
+        [("__Host-session", "A" * 22 + "." + "A" * 43)],
+        [("__Host-refresh", "x")],
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "TRACE", "PROPFIND"])
+def test_nginx_is_never_given_what_it_makes_a_500_of(
+    holder: Holder, cookies: list[tuple[str, str]], method: str
+) -> None:
+    raw = [(b"Cookie", value.encode("latin-1")) for value in cookie_header(*cookies).values()]
+    for source in ([], FOREIGN["another site"], FOREIGN["two headers"]):
+        said = [(name.encode(), value.encode()) for name, value in source]
+        answer = holder.api.client.request(method, "/verify", headers=[*raw, *said])
+        assert answer.status_code in {401, 403}
+
+
+@pytest.mark.parametrize("transport", ["session"])
+@pytest.mark.parametrize("origin", [OURS, "https://app.example", "https://evil.example"])
+def test_a_preflight_is_a_question_like_any_other(holder: Holder, origin: str) -> None:
+    # A 204 means that the credential is good: nobody gets one by asking in another form.
+    headers = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+    for path in ("/verify", "/verify/", "/verify/a/b"):
+        assert holder.api.client.options(path, headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("transport", ["session"])
+def test_with_the_database_gone_it_is_503(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from authapi.db import session_lookups
+    from authapi.errors import Unavailable
+
+    def gone(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(session_lookups, "find", gone)
+    answer = holder.send("GET", "/verify")
+    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("transport", ["cookie"])
+def test_the_access_cookie_costs_no_query(holder: Holder) -> None:
+    statements = holder.api.app.state.parts.db.statements
+    before = statements.count
+    assert holder.status("GET", "/verify") == 204
+    holder.jar = Jar()
+    assert holder.status("GET", "/verify") == 401
+    assert statements.count == before

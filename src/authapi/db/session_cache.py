@@ -38,7 +38,11 @@ class SessionCache:
         raw = self._do("get", PREFIX + sid)
         if not isinstance(raw, bytes) or raw == REVOKED:
             return None
-        return FoundSession(**json.loads(raw))
+        try:
+            return FoundSession(**json.loads(raw))
+        except (TypeError, ValueError):  # another release wrote it
+            self.forget(sid)
+            return None
 
     def keep(self, session: FoundSession, *, now: float) -> None:
         """For KEPT_FOR seconds, or as long as it lives."""

@@ -57,14 +57,20 @@ def find(tx: Transaction, sid: str) -> FoundSession | None:
 _idle_end = db_now() + bindparam("idle_ttl", type_=Double)
 _TOUCH = (
     update(Session)
-    .where(Session.sid == bindparam("of_sid"), Session.revoked_at.is_(None))
+    .where(
+        Session.sid == bindparam("of_sid"),
+        Session.revoked_at.is_(None),
+        Session.expires_at > db_now(),
+    )
     .values(
         last_used_at=db_now(),
         expires_at=case((Session.ends_at < _idle_end, Session.ends_at), else_=_idle_end),
     )
+    .returning(Session.sid)
 )
 
 
-def touch(tx: Transaction, sid: str, idle_ttl: float) -> None:
-    """It was used now: its idle time begins anew."""
-    tx.execute(_TOUCH, {"of_sid": sid, "idle_ttl": idle_ttl})
+def touch(tx: Transaction, sid: str, idle_ttl: float) -> bool:
+    """It was used now: its idle time begins anew. False, and no effect, if it has ended."""
+    touched = tx.execute(_TOUCH, {"of_sid": sid, "idle_ttl": idle_ttl})
+    return touched.one_or_none() is not None

@@ -14,7 +14,7 @@ from authapi.db.engine import Database
 from authapi.db.session_cache import SessionCache
 from authapi.db.session_lookups import FoundSession
 from authapi.errors import InvalidToken, Unavailable
-from authapi.services.revocation_feed import RevocationFeed
+from authapi.services.revocation_feed import LOOK_BACK, RevocationFeed
 from authapi.verifier import Claims, VerifierNotReadyError
 
 TOUCH_EVERY = 60.0
@@ -34,22 +34,26 @@ def look_up_session(
     if session_id is None:
         raise InvalidToken
     session = cache.find(session_id.sid)
-    if session is None or _is_refused(feed, session, issued_at=int(session.read_at)):
-        # Not there, revoked, or read before its scopes changed: only the database knows.
+    if session and _is_refused(feed, session, issued_at=int(session.read_at - LOOK_BACK)):
+        # Revoked, or maybe read before a change of its scopes was committed: the database knows.
+        cache.forget(session.sid)
+        session = None
+    if session is None:
         session = _read(db, cache, feed, session_id.sid, now)
     if not session_id.is_known_by(session.secret_digest) or session.expires_at <= now:
         raise InvalidToken
     if now - session.last_used_at >= min(TOUCH_EVERY, settings.refresh_idle_ttl / 2):
         with db.autocommit() as tx:
-            session_lookups.touch(tx, session.sid, settings.refresh_idle_ttl)
+            lives = session_lookups.touch(tx, session.sid, settings.refresh_idle_ttl)
         cache.forget(session.sid)
+        if not lives:
+            raise InvalidToken
     return _claims(session, issued_at=int(now))
 
 
 def _read(
     db: Database, cache: SessionCache, feed: RevocationFeed, sid: str, now: float
 ) -> FoundSession:
-    cache.forget(sid)
     with db.autocommit() as tx:
         session = session_lookups.find(tx, sid)
     # Its row can't say yet what another process is about to commit; the set may have heard.

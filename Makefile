@@ -8,17 +8,33 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check fix migrate lock
+.PHONY: help run test test-browser check fix migrate lock example-spa example-pages example-nginx example-api
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:8000 (PORT=8001 for another)
 	@$(BIN)/authapi migrate
 	@exec $(BIN)/authapi serve --port $(PORT)
 
 test: .venv/dev.stamp ## run the tests (ARGS="tests/rfc -x" for some of them)
+	@echo "The tests that need Chromium and nginx are not among these: make test-browser"
 	@$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
+
+test-browser: .venv/browser.stamp ## run those that need Chromium and nginx (apt install chromium nginx)
+	@$(BIN)/pytest --numprocesses logical --maxprocesses 2 --dist worksteal tests/browser $(ARGS)
+
+example-spa: .venv/run.stamp ## a single-page app beside authapi, on localhost:8001
+	@exec $(BIN)/python examples/spa/spa.py
+
+example-pages: .venv/run.stamp ## a server-rendered site beside authapi, on localhost:8002
+	@exec $(BIN)/python examples/pages/pages.py
+
+example-nginx: .venv/run.stamp ## nginx asks authapi about each request, on localhost:8003 (apt install nginx)
+	@exec examples/nginx/run
+
+example-api: .venv/run.stamp ## a second service that verifies by itself, on localhost:8006 (authapi on 8000)
+	@exec examples/api/run
 
 check: .venv/dev.stamp ## lint, formatting, types, layers
 	$(BIN)/ruff check .
@@ -59,6 +75,10 @@ endif
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv/browser.stamp: .venv/dev.stamp requirements-browser.lock
+	@$(PIP_INSTALL) --require-hashes -r requirements-browser.lock
+	@touch $@
+
 # The locks hold the hashes of every file of a release, whatever index pip is set up with here, and are made
 # on the oldest Python that is supported, since only that one asks for every backport.
 PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= CUSTOM_COMPILE_COMMAND="make lock" \
@@ -71,3 +91,5 @@ lock: .venv/dev.stamp ## write the locks anew after a change of pyproject.toml (
 	$(PIP_COMPILE) --output-file requirements-build.lock --all-build-deps --only-build-deps pyproject.toml
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' \
 	  | $(PIP_COMPILE) --output-file requirements-dev.lock --constraint requirements.lock pyproject.toml requirements-build.lock -
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["browser"], sep="\n")' \
+	  | $(PIP_COMPILE) --output-file requirements-browser.lock --constraint requirements-dev.lock -

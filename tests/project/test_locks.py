@@ -17,10 +17,12 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME = PYPROJECT["project"]["dependencies"]
 BUILD = PYPROJECT["build-system"]["requires"]
 DEV = PYPROJECT["dependency-groups"]["dev"]
+BROWSER = PYPROJECT["dependency-groups"]["browser"]
 LOCKS = {
     "requirements.lock": RUNTIME,
     "requirements-build.lock": BUILD,
     "requirements-dev.lock": [*RUNTIME, *BUILD, *DEV],
+    "requirements-browser.lock": BROWSER,
 }
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+) \\\n(?P<hashes>(?: +--hash=.*\n)+)", re.M)
 HASHES = re.compile(r"(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+")
@@ -53,12 +55,18 @@ def test_the_locks_agree_with_each_other() -> None:
     everything = pins("requirements-dev.lock")
     for lock in ("requirements.lock", "requirements-build.lock"):
         assert pins(lock).items() <= everything.items()
+    beside = pins("requirements-browser.lock")
+    assert {name: beside[name] for name in beside.keys() & everything.keys()}.items() <= (
+        everything.items()
+    )
 
 
 def imported(folder: str) -> Iterator[str]:
     """The packages that the files of a folder import, but for Python's own and ours."""
     known = {*sys.stdlib_module_names, "authapi", "tests"}
     for path in (ROOT / folder).rglob("*.py"):
+        if "browser" in path.parts and folder == "tests":
+            continue  # they have a lock of their own
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -71,13 +79,16 @@ def imported(folder: str) -> Iterator[str]:
     [
         ("src", "requirements.lock"),
         ("alembic", "requirements.lock"),
+        ("examples/spa", "requirements.lock"),
+        ("examples/pages", "requirements.lock"),
         ("tests", "requirements-dev.lock"),
+        ("tests/browser", "requirements-dev.lock requirements-browser.lock"),
     ],
 )
 def test_whatever_is_imported_is_locked(folder: str, lock: str) -> None:
     """What merely happens to be installed here would be missing in the next clone."""
     owners = packages_distributions()
-    locked = pins(lock).keys()
+    locked = {name for one in lock.split() for name in pins(one)}
     missing = {
         package
         for package in imported(folder)

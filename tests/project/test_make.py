@@ -57,7 +57,19 @@ def python_that(folder: Path, script: str) -> str:
 
 def test_make_alone_lists_the_targets() -> None:
     listed = [line.split()[1] for line in make(ROOT).stdout.splitlines()]
-    assert listed == ["run", "test", "check", "fix", "migrate", "lock"]
+    assert listed == [
+        "run",
+        "test",
+        "test-browser",
+        "example-spa",
+        "example-pages",
+        "example-nginx",
+        "example-api",
+        "check",
+        "fix",
+        "migrate",
+        "lock",
+    ]
 
 
 def test_an_older_python_is_refused_with_a_sentence(clone: Path) -> None:

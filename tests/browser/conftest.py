@@ -1,0 +1,92 @@
+"""Debian's Chromium, and what it visits. Not collected unless named: make test-browser."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.browser.processes import blank_site, example
+from tests.browser.visitor import Visitor
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 20_000  # milliseconds: the machine may be busy
+SHORT = 3  # seconds that an access token lives where a test waits for its end
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def spa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of examples/spa."""
+    with example("spa/spa.py", tmp_path_factory.mktemp("spa")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def short_lived_spa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same with access tokens that live SHORT seconds, and an overlap that is shorter."""
+    folder = tmp_path_factory.mktemp("spa")
+    with example("spa/spa.py", folder, access_token_ttl=SHORT, refresh_overlap_cookie=1) as url:
+        yield url
+
+
+@pytest.fixture
+def new_device(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
+    """A browser with a cookie jar of its own, each time."""
+    contexts: list[BrowserContext] = []
+
+    def new() -> BrowserContext:
+        context = browser.new_context()
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        return context
+
+    yield new
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(params=["hybrid", "cookie"])
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def ada(spa: str, new_device: Callable[[], BrowserContext], transport: str) -> Visitor:
+    """A visitor of the SPA with an account, logged in by each transport in turn."""
+    visitor = Visitor.registered(new_device(), spa)
+    visitor.log_in(transport)
+    return visitor
+
+
+@pytest.fixture
+def impatient(
+    short_lived_spa: str, new_device: Callable[[], BrowserContext], transport: str
+) -> Visitor:
+    """The same where an access token lives SHORT seconds."""
+    visitor = Visitor.registered(new_device(), short_lived_spa)
+    visitor.log_in(transport)
+    return visitor
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[int]:
+    """The port of a site that is none of ours."""
+    with blank_site() as port:
+        yield port

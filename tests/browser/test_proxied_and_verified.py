@@ -1,0 +1,164 @@
+"""examples/nginx with the real nginx, and examples/api: started as `make` starts them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import httpx
+import pytest
+
+from tests.browser.processes import SETTINGS, STARTS_WITHIN
+from tests.project.tree import ROOT
+from tests.support.server import free_port
+
+ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
+
+
+@contextmanager
+def run(example: str, folder: Path, *addresses: str, **environment: object) -> Iterator[None]:
+    settings = {f"AUTHAPI_{name.upper()}": str(value) for name, value in SETTINGS.items()}
+    process = subprocess.Popen(
+        [str(ROOT / "examples" / example / "run")],
+        cwd=folder,
+        env={
+            **os.environ,
+            **settings,
+            "BIN": str(Path(sys.executable).parent),
+            **{name: str(value) for name, value in environment.items()},
+        },
+        start_new_session=True,
+    )
+    try:
+        deadline = monotonic() + STARTS_WITHIN
+        while not all(_is_ready(address) for address in addresses):
+            assert process.poll() is None
+            assert monotonic() < deadline
+            sleep(0.1)
+        yield
+        process.terminate()
+        assert process.wait(15) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False, timeout=5).status_code in {200, 204, 401}
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    url = f"http://localhost:{port}"
+    with run("nginx", tmp_path_factory.mktemp("nginx"), f"{url}/auth/readyz", PORT=port):
+        yield url
+
+
+@pytest.fixture
+def visitor(nginx: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=nginx, trust_env=False, headers={"Origin": nginx}) as client:
+        client.post("/auth/register", json=ADA)
+        yield client
+
+
+def login(visitor: httpx.Client, transport: str) -> dict[str, str]:
+    """What to send with a request that changes something, besides the cookies."""
+    answer = visitor.post("/auth/login", json={**ADA, "transport": transport})
+    assert answer.status_code == 200, answer.text
+    given = answer.json()
+    if token := given.get("access_token"):
+        return {"Authorization": f"Bearer {token}"}
+    return {"X-CSRF-Token": given["csrf_token"]}
+
+
+def test_without_a_credential_nginx_answers_401(visitor: httpx.Client) -> None:
+    answer = visitor.get("/api/hello")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="authapi"'
+    assert answer.json()["error"] == "invalid_token"
+
+
+@pytest.mark.parametrize("transport", ["bearer", "hybrid", "cookie", "session"])
+def test_the_backend_is_told_the_subject_and_nothing_of_the_credential(
+    visitor: httpx.Client, transport: str
+) -> None:
+    proof = login(visitor, transport)
+    subject = visitor.get("/auth/me", headers=proof).json()["id"]
+    forged = {"X-Auth-Subject": "root", "X-Auth-Scope": "admin", "X-Auth-Session": "mine"}
+    seen = visitor.get("/api/hello?a=b", headers=proof | forged).json()
+    told = {"X-Auth-Subject": subject}
+    assert seen == {"method": "GET", "path": "/api/hello?a=b", **told}
+
+
+@pytest.mark.parametrize("transport", ["cookie", "session"])
+def test_a_change_by_cookie_needs_the_csrf_token_and_our_origin(
+    visitor: httpx.Client, transport: str
+) -> None:
+    proof = login(visitor, transport)
+    assert visitor.post("/api/notes", headers=proof, content=b"x=1").status_code == 200
+    assert visitor.post("/api/notes").status_code == 403
+    foreign = {"Origin": "https://evil.example"}
+    assert visitor.post("/api/notes", headers=proof | foreign).status_code == 403
+    # What a client says of its own method is not believed.
+    lie = {"X-Forwarded-Method": "GET", "X-Original-Method": "GET"}
+    assert visitor.delete("/api/notes/1", headers=lie).status_code == 403
+
+
+def test_a_log_out_counts_at_once(visitor: httpx.Client) -> None:
+    proof = login(visitor, "bearer")
+    assert visitor.get("/api/hello", headers=proof).status_code == 200
+    assert visitor.post("/auth/logout", headers=proof).status_code == 204
+    refused = visitor.get("/api/hello", headers=proof)
+    assert refused.status_code == 401
+    assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+
+
+def test_two_authorization_headers_are_401_and_no_500(visitor: httpx.Client) -> None:
+    twice = [("Authorization", "Bearer a"), ("Authorization", "Bearer b")]
+    assert visitor.get("/api/hello", headers=twice).status_code in {400, 401}
+
+
+def test_the_question_cannot_be_asked_from_outside(visitor: httpx.Client) -> None:
+    assert visitor.get("/_verify").status_code == 404
+
+
+def test_the_limits_count_the_browsers_address(visitor: httpx.Client) -> None:
+    proof = login(visitor, "bearer")
+    made_up = {"X-Forwarded-For": "203.0.113.9"}
+    given = visitor.post("/auth/login", json=ADA, headers=made_up).json()["session_id"]
+    sessions = visitor.get("/auth/sessions", headers=proof).json()
+    assert {session["ip"] for session in sessions if session["id"] == given} == {"127.0.0.1"}
+
+
+def test_a_second_service_verifies_by_itself(tmp_path: Path) -> None:
+    ports = {"PORT": free_port(), "ISSUER_PORT": free_port()}
+    issuer, service = (f"http://localhost:{ports[name]}" for name in ("ISSUER_PORT", "PORT"))
+    with (
+        run("api", tmp_path, f"{issuer}/readyz", f"{service}/api/data", **ports),
+        httpx.Client(trust_env=False) as client,
+    ):
+        client.post(f"{issuer}/register", json=ADA)
+        token = client.post(f"{issuer}/login", json=ADA).json()["access_token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert client.get(f"{service}/api/data").status_code == 401
+        # It may have started first, and asks again for the keys every now and then.
+        wait_for(200, client, f"{service}/api/data", bearer)
+        assert client.get(f"{service}/api/reports", headers=bearer).status_code == 403
+        assert client.post(f"{issuer}/logout", headers=bearer).status_code == 204
+        wait_for(401, client, f"{service}/api/data", bearer)
+
+
+def wait_for(status: int, client: httpx.Client, url: str, headers: dict[str, str]) -> None:
+    deadline = monotonic() + 20
+    while client.get(url, headers=headers).status_code != status:
+        assert monotonic() < deadline
+        sleep(0.05)

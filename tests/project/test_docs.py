@@ -29,7 +29,7 @@ EVENT = re.compile(r"log\.\w+\(\s*\"(\w+)\"")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 # Outside the OpenAPI document by nature.
-PAGES_OF_THE_APP = {"/docs", "/openapi.json"}
+PAGES_OF_THE_APP = {"/docs", "/openapi.json", "/client.js"}
 # What a page speaks of that is made at run time, or stands for any name.
 MADE_LATER = {"AUTHAPI_NAME"}
 

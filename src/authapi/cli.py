@@ -243,9 +243,9 @@ def _scopes(given: tuple[str, ...]) -> str:
 @contextmanager
 def _database(settings: Settings) -> Iterator[Database]:
     logs.configure(settings.log_format)
-    require_schema(settings)
     db = open_database(settings.database_url, clock.now)
     try:
+        require_schema(db, settings)
         yield db
     finally:
         db.close()

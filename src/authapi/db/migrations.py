@@ -11,8 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
-from authapi import clock
-from authapi.db.engine import open_database, unavailable_if_out_of_reach
+from authapi.db.engine import Database, unavailable_if_out_of_reach
 from authapi.errors import Unavailable
 
 # Any number will do that nobody else locks; of several processes one migrates, the others wait.
@@ -31,21 +30,17 @@ def downgrade(url: str, revision: str) -> None:
     _run(url, command.downgrade, revision)
 
 
-def missing(url: str) -> bool:
+def missing(db: Database) -> bool:
     """Whether the schema is behind this release's migrations. Raises Unavailable.
 
     A schema that is ahead is not behind: during a roll-out the old release goes on.
     """
     script = ScriptDirectory.from_config(_config())
     known = {revision.revision for revision in script.walk_revisions()}
-    if (file := _sqlite_file(url)) and not file.exists():
+    if (file := _sqlite_file(str(db.engine.url))) and not file.exists():
         return True
-    db = open_database(url, clock.now)
-    try:
-        with db.autocommit() as tx:
-            current = MigrationContext.configure(tx.connection()).get_current_heads()
-    finally:
-        db.close()
+    with db.autocommit() as tx:
+        current = MigrationContext.configure(tx.connection()).get_current_heads()
     return set(current) != set(script.get_heads()) and set(current) <= known
 
 

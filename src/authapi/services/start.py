@@ -18,13 +18,13 @@ def prepare(db: Database, settings: Settings, ring: KeyRing) -> None:
     May be run by several processes at the same moment, and again after it failed.
     Raises CommandError for what only a person can mend, Unavailable for what may pass.
     """
-    require_schema(settings)
+    require_schema(db, settings)
     prepare_signing_keys(db, settings, ring)
 
 
-def require_schema(settings: Settings) -> None:
+def require_schema(db: Database, settings: Settings) -> None:
     """Raises CommandError where the schema is behind and is not ours to change, Unavailable."""
-    if not migrations.missing(settings.database_url):
+    if not migrations.missing(db):
         return
     if settings.database_file is None:
         raise CommandError("The database schema is behind this release: run `authapi migrate`.")

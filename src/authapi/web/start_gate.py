@@ -4,6 +4,7 @@ Most often the server's start-up does it. A mounted application has none, and a 
 down at the start: then requests do, one at a time, until it has worked.
 """
 
+from contextlib import suppress
 from threading import Lock
 from time import monotonic
 
@@ -18,8 +19,12 @@ from authapi.web.parts import Parts
 
 log = structlog.get_logger()
 
-ALWAYS_OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json")
-RETRY_AFTER = 0.5  # seconds between two attempts
+# Nothing of what these say needs a database; a liveness probe must not wait for one.
+ALWAYS_OPEN = ("/healthz", "/docs", "/openapi.json")
+READINESS = "/readyz"  # says what is missing, after another attempt
+# Seconds between two attempts, and how long a request waits for the one that is under way.
+RETRY_AFTER = 0.5
+PATIENCE = 1.5
 
 
 class StartGate:
@@ -46,17 +51,20 @@ class StartGate:
         return gate
 
     async def _lets_through(self, scope: Scope) -> bool:
-        try:
-            await run_in_threadpool(self._prepare)
-        except Unavailable:
-            pass
-        except CommandError as error:
-            log.error("not_ready", reason=str(error))  # noqa: TRY400 - a sentence says it all
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        return self.is_open or path.startswith(ALWAYS_OPEN)
+        if path.startswith(ALWAYS_OPEN):
+            return True
+        with suppress(Unavailable):
+            try:
+                await run_in_threadpool(self._prepare)
+            except CommandError as error:
+                log.error("not_ready", reason=str(error))  # noqa: TRY400 - a sentence says it all
+        return self.is_open or path == READINESS
 
     def _prepare(self) -> None:
-        with self._lock:
+        if not self._lock.acquire(timeout=PATIENCE):
+            raise Unavailable
+        try:
             if self.is_open or monotonic() < self._not_before:
                 return
             parts = self._parts
@@ -68,3 +76,5 @@ class StartGate:
                 self._not_before = monotonic() + RETRY_AFTER
             parts.poll.start()
             self.is_open = True
+        finally:
+            self._lock.release()

@@ -124,7 +124,11 @@ class Keys(RuleBasedStateMachine):
         self.processes[number].close()
         self.processes[number] = self.started(number)
 
-    @rule(number=who)
+    @invariant()
+    def both_mint(self) -> None:
+        for number in range(len(self.processes)):
+            self.mint(number)
+
     def mint(self, number: int) -> None:
         process, other = self.processes[number], self.processes[1 - number]
         token, kid = process.mint(), process.signs_with()

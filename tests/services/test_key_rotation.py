@@ -252,6 +252,20 @@ def test_a_key_that_is_not_there_cannot_be_compromised(start_process: StartProce
 # SIGNING_ALGORITHM
 
 
+def test_a_next_key_of_another_algorithm_is_followed_by_one_of_ours(
+    start_process: StartProcess, clock: TestClock
+) -> None:
+    """Although the key that was made last, which replaced a compromised one, has ours."""
+    process = start_process()
+    rotate_key(process.db, process.settings, at_once=False)
+    other = start_process(signing_algorithm="EdDSA", prepared=False).settings
+    mark_compromised(process.db, other, process.signs_with())
+    process = start_process(signing_algorithm="EdDSA")
+    clock.advance(600)
+    process.poll()
+    assert process.keys.ring.signing_key(clock()).algorithm == "EdDSA"
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [("ES256", "EdDSA"), ("EdDSA", "RS256"), ("RS256", "HS256"), ("HS256", "ES256")],

@@ -78,6 +78,13 @@ def test_a_session_that_this_process_revoked_is_refused_without_a_poll(
     assert is_refused(feed)
 
 
+def test_who_revoked_nothing_causes_no_poll(feed: RevocationFeed) -> None:
+    feed.add([])
+    assert not feed.poll_soon.is_set()
+    feed.add(["sid"])
+    assert feed.poll_soon.is_set()
+
+
 def test_tokens_from_before_a_change_are_refused_and_later_ones_not(
     feed: RevocationFeed, clock: TestClock
 ) -> None:

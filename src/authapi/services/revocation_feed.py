@@ -74,6 +74,8 @@ class RevocationFeed:
 
     def add(self, sids: Collection[str]) -> None:
         """Sessions that this process has just revoked, after the commit and before its answer."""
+        if not sids:
+            return
         moment = self._clock() - self.skew
         with self._writing:
             for sid in sids:

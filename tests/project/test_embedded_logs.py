@@ -7,7 +7,8 @@ from pathlib import Path
 PROGRAM = """
 import authapi, structlog
 from authapi.config import Settings
-authapi.create_app(Settings(database_url="sqlite:///x.db", secret="0123456789abcdefghijklmnopqrstuvwxyz"))
+SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
+authapi.create_app(Settings(database_url="sqlite:///x.db", secret=SECRET))
 try:
     password = "hunter2 in a local variable"
     raise ValueError("no")

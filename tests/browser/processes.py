@@ -78,6 +78,8 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path
 def blank_site() -> Iterator[int]:
     """A site of its own port that answers every address with an empty page; gives the port.
 
+    Any page may ask it for anything, with any of our headers.
+
     By the name `127.0.0.1` it is another site than `localhost`; by that name it is another origin
     of the same site.
     """
@@ -88,10 +90,13 @@ def blank_site() -> Iterator[int]:
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin", "*"))
+            self.send_header("Access-Control-Allow-Credentials", "true")
+            self.send_header("Access-Control-Allow-Headers", "Authorization, X-CSRF-Token")
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET  # noqa: N815
+        do_POST = do_OPTIONS = do_GET  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

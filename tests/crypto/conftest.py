@@ -4,4 +4,4 @@ import pytest
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
-    return argname if isinstance(val, str) and val.startswith("$") else None
+    return argname if isinstance(val, str) and "$" in val else None

@@ -170,6 +170,6 @@ def test_a_token_is_always_verifiable_by_every_process(story: type[Keys]) -> Non
     run_state_machine_as_test(
         story,
         settings=hypothesis_settings(
-            max_examples=15, stateful_step_count=20, deadline=None, derandomize=True
+            max_examples=10, stateful_step_count=20, deadline=None, derandomize=True
         ),
     )

@@ -126,10 +126,7 @@ def test_a_value_out_of_bounds_is_refused_by_name(field: str, value: object) -> 
     assert refusal(**{field: value}).startswith(f"AUTHAPI_{field.upper()} ")
 
 
-@pytest.mark.parametrize(
-    "field",
-    ["registration_confirms_email", "login_needs_verified_email", "revocation_fail_closed"],
-)
+@pytest.mark.parametrize("field", ["registration_confirms_email", "login_needs_verified_email"])
 def test_a_promise_that_this_version_does_not_keep_is_refused(field: str) -> None:
     assert refusal(**{field: "true"}) == (
         f"AUTHAPI_{field.upper()} is not available in this version."

@@ -6,6 +6,7 @@ in a schema that the test's connections search before pg_catalog.
 """
 
 import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,13 +33,20 @@ MakeApp = Callable[..., FastAPI]
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import os
-
+def _no_settings_of_the_machine(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, empty_folder: Path
+) -> None:
     for name in list(os.environ):
         if name.startswith("AUTHAPI_"):
             monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+    # Most of ten thousand tests need no folder: making and removing one for each takes a minute.
+    has_folder = "tmp_path" in request.fixturenames
+    monkeypatch.chdir(request.getfixturevalue("tmp_path") if has_folder else empty_folder)
+
+
+@pytest.fixture(scope="session")
+def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("empty")
 
 
 @pytest.fixture(scope="session")

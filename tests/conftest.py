@@ -8,6 +8,7 @@ in a schema that the test's connections search before pg_catalog.
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,9 @@ def _no_settings_of_the_machine(
 
 
 @pytest.fixture(scope="session")
-def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("empty")
+def empty_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="authapi-empty-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -35,18 +35,18 @@ MakeApp = Callable[..., FastAPI]
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_machine(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, empty_folder: Path
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, neutral_folder: Path
 ) -> None:
     for name in list(os.environ):
         if name.startswith("AUTHAPI_"):
             monkeypatch.delenv(name)
     # Most of ten thousand tests need no folder: making and removing one for each takes a minute.
     has_folder = "tmp_path" in request.fixturenames
-    monkeypatch.chdir(request.getfixturevalue("tmp_path") if has_folder else empty_folder)
+    monkeypatch.chdir(request.getfixturevalue("tmp_path") if has_folder else neutral_folder)
 
 
 @pytest.fixture(scope="session")
-def empty_folder() -> Iterator[Path]:
+def neutral_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="authapi-empty-") as folder:
         yield Path(folder)
 

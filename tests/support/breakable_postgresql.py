@@ -24,6 +24,7 @@ class BreakablePostgreSQL(PostgreSQL):
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """Stopped as if its power had failed; for the length of the block."""
+        self._let_go()
         self._pg_ctl("-m", "immediate", "stop")
         try:
             yield

@@ -19,8 +19,10 @@ class TestClock:
         return self._now
 
     def follow(self, set_time: Callable[[float], None]) -> None:
+        """Have `set_time`, whose clock stands at START, called whenever the time moves."""
         self._followers.append(set_time)
-        set_time(self._now)
+        if self._now != START:
+            set_time(self._now)
 
     def advance(self, seconds: float) -> None:
         self._now += seconds

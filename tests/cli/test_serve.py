@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
 
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.server import AUTHAPI, STOP_TIMEOUT, ServerProcess
+from tests.support.until import until
 
 BODY = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
 HEAD = (
@@ -40,10 +40,7 @@ def log_lines(server: ServerProcess) -> list[dict[str, Any]]:
 
 
 def wait_for_line(server: ServerProcess, event: str) -> None:
-    deadline = monotonic() + STOP_TIMEOUT
-    while not any(line["event"] == event for line in log_lines(server)):
-        assert monotonic() < deadline
-        sleep(0.02)
+    until(lambda: any(line["event"] == event for line in log_lines(server)), seconds=STOP_TIMEOUT)
 
 
 def test_without_any_setting_it_makes_its_database_and_its_secret(server: ServerProcess) -> None:
@@ -58,9 +55,11 @@ def test_away_from_a_terminal_each_line_is_json_with_a_utc_time(server: ServerPr
     assert all(line["timestamp"].endswith("Z") for line in lines)
 
 
-def test_each_line_of_a_request_has_the_id_of_its_answer(server: ServerProcess) -> None:
-    with server.client() as client:
+def test_each_line_of_a_request_has_the_id_of_its_answer(tmp_path: Path) -> None:
+    # Its own server: the last line is written after the answer, and is there once it has ended.
+    with ServerProcess(tmp_path) as server, server.client() as client:
         answer = client.post("/login", content=BODY, headers={"Content-Type": "application/json"})
+        assert server.stop() == 0
     request_id = answer.headers["X-Request-ID"]
     lines = [line for line in log_lines(server) if line.get("request_id") == request_id]
     assert {line["event"] for line in lines} == {"login_failed", "request"}

@@ -1,4 +1,4 @@
-"""A database that can be broken, and a watch."""
+"""A database that can be broken, servers as in production, and a watch."""
 
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
@@ -6,8 +6,11 @@ from time import monotonic, sleep
 import httpx
 import pytest
 
+from tests.support.api import EMAIL, PASSWORD
 from tests.support.breakable_postgresql import BreakablePostgreSQL
 from tests.support.clock import TestClock
+from tests.support.installation import Installation
+from tests.support.postgresql import PostgreSQL
 
 # The promise is two seconds; what is more belongs to a machine that runs other tests too.
 SOON = 3.0
@@ -32,6 +35,18 @@ def database(server: BreakablePostgreSQL) -> Iterator[str]:
 def breakable_url(server: BreakablePostgreSQL, database: str, clock: TestClock) -> str:
     clock.follow(server.setter_of_time(database))
     return server.url(database, test_clock=True)
+
+
+@pytest.fixture(scope="module")
+def installation(
+    postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    with (
+        postgresql.database() as name,
+        Installation(tmp_path_factory.mktemp("servers"), postgresql.url(name)) as running,
+    ):
+        running.authapi("users", "create", EMAIL, "--password-stdin", typed=f"{PASSWORD}\n")
+        yield running
 
 
 def assert_unavailable(request: Request) -> None:

@@ -102,3 +102,22 @@ def test_a_compromised_key_stays_refused_while_the_key_set_still_has_it(
     issuer.changed()
     until(lambda: len(issuer.queries()) >= 4)
     assert is_refused(verifier)
+
+
+def test_a_process_that_has_not_heard_of_it_yet_is_asked_again_soon(
+    issuer: FakeIssuer, verifier: Verifier
+) -> None:
+    """Of several behind one address: one tells of the compromised key, another has the keys."""
+    before = issuer.count(JWKS)
+    issuer.compromised = [SIGNER.kid]
+    issuer.changed()
+    until(lambda: issuer.count(JWKS) == before + 2)
+    issuer.keys = [jwk_of(signer_named("next"))]
+    taken = until(lambda: not is_refused(verifier, signer_named("next").token()))
+    assert taken < 0.6
+
+
+def test_no_cache_on_the_way_answers_for_the_issuer(issuer: FakeIssuer, verifier: Verifier) -> None:
+    """It may have kept the set of before the key was compromised."""
+    asked = [each for each in issuer.asked if each.url.path == JWKS]
+    assert [each.headers["cache-control"] for each in asked] == ["no-cache"]

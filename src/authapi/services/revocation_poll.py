@@ -64,12 +64,15 @@ class RevocationPoll:
             whole_window = last is None or full_at is None or not 0 <= now - full_at < FULL_EVERY
             since = now - WINDOW if last is None or whole_window else min(last, now) - LOOK_BACK
             changes = read_changes(tx, since, as_of=now)
-        self._feed.learn(changes, asked_at=asked_at)
-        self._full_at = now if whole_window else full_at
+        try:
+            # First: whoever hears of a compromised key asks at once for the key set, and has to
+            # find its successor there.
+            self._follow_keys(changes.keys, changes.as_of)
+        finally:
+            self._feed.learn(changes, asked_at=asked_at)
+            self._full_at = now if whole_window else full_at
         if whole_window:
             self._feed.forget_old()
-        self._follow_keys(changes.keys, changes.as_of)
-        if whole_window:
             rotate_old_key(self.db, self._settings)
 
     def _follow_keys(self, signs_from: dict[str, float], now: float) -> None:

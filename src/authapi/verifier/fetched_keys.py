@@ -1,6 +1,6 @@
 """The issuer's keys as last fetched. Held through whatever happens to the issuer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from random import uniform
 
 from authapi.verifier.errors import VerifierNotReadyError
@@ -30,6 +30,9 @@ class FetchedKeys:
         if self._keys is None:
             raise VerifierNotReadyError("the issuer's keys were never loaded")
         return self._keys.get(kid)
+
+    def kids(self) -> Set[str]:
+        return (self._keys or {}).keys()
 
     async def refresh(self) -> float:
         """Fetch the set; seconds until it is to be done again.

@@ -23,9 +23,10 @@ from authapi.verifier.status import VerifierStatus
 
 REFETCH_AFTER = 3.0  # seconds from one fetch of the keys to the next that an unknown kid may cause
 KEYS_LONGEST_PAUSE = 30.0
-# After a key was compromised its successor signs at once, but the process that is asked may not
-# have loaded it yet: so long, and so often, the keys are asked for again. Seconds.
-EAGER_FOR, EAGER_PAUSE = 10.0, 1.0
+# A process that names a compromised key in its feed publishes its successor already. Of several
+# behind one address another may answer, which still has the old set: so long after the news, and
+# so often, it is asked again. Seconds.
+EAGER_FOR, EAGER_PAUSE = 10.0, 0.2
 STOP_WITHIN = 5.0
 
 
@@ -137,7 +138,13 @@ class IssuerLink:
             pause = await self.keys.refresh()
         finally:
             self._keys_tried_at = self._monotonic()
-        return min(pause, EAGER_PAUSE) if self._monotonic() < self._eager_until else pause
+        is_news = self._monotonic() < self._eager_until
+        return EAGER_PAUSE if is_news and self._has_compromised_key() else pause
+
+    def _has_compromised_key(self) -> bool:
+        assert self.keys
+        assert self.revocations is not None, "who else has told of one"
+        return not self.keys.kids().isdisjoint(self.revocations.refused_keys())
 
     def _key_is_compromised(self) -> None:
         if self._fetching:

@@ -35,9 +35,12 @@ class IssuerSite:
 
     async def get_key_set(self, etag: str | None) -> Fetched:
         """The JWK Set, or that it is still the one with `etag`. Raises FetchError."""
-        known = {"If-None-Match": etag} if etag else {}
+        # We ask when what was kept will not do: no cache on the way may answer for the issuer.
+        headers = {"Cache-Control": "no-cache"}
+        if etag:
+            headers["If-None-Match"] = etag
         places = await self._find()
-        return await self._fetch(places.key_set, headers=known)
+        return await self._fetch(places.key_set, headers=headers)
 
     async def get_revocations(
         self, since: str | None, *, wait: float, on_new_connection: bool

@@ -1,0 +1,69 @@
+"""An installation as in production: two servers on one database, and the operator's command."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from tests.support.api import EMAIL, PASSWORD
+from tests.support.server import AUTHAPI, ServerProcess
+
+ISSUER = "https://auth.example"
+SETTINGS: dict[str, Any] = {
+    "secret": "a secret for tests which is long enough",
+    "public_url": ISSUER,
+    "limit_login_pair": "",
+    "hash_memory_kib": 1024,
+    "hash_time_cost": 1,
+}
+
+
+class Installation:
+    """Two servers on one database; what a client does, it does at the first."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self._folder = folder
+        self._settings = {**SETTINGS, "database_url": database_url}
+        self.servers = [ServerProcess(folder, **self._settings) for _ in range(2)]
+        self.clients = [server.client() for server in self.servers]
+
+    def __enter__(self) -> Self:
+        for server in self.servers:
+            server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self.clients:
+            client.close()
+        for server in self.servers:
+            server.kill()
+
+    def authapi(self, *arguments: str, typed: str = "") -> None:
+        """An operator's command, in a process of its own."""
+        ours = {f"AUTHAPI_{name.upper()}": str(each) for name, each in self._settings.items()}
+        subprocess.run(
+            [AUTHAPI, *arguments],
+            cwd=self._folder,
+            env={**os.environ, **ours},
+            input=typed.encode(),
+            check=True,
+            capture_output=True,
+        )
+
+    def post(self, path: str, body: dict[str, str]) -> httpx.Response:
+        return self.clients[0].post(path, json=body)
+
+    def log_in(self) -> dict[str, Any]:
+        answer = self.post("/login", {"email": EMAIL, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def refresh(self, pair: dict[str, Any]) -> httpx.Response:
+        return self.post("/refresh", {"refresh_token": pair["refresh_token"]})
+
+    def statuses(self, token: str) -> list[int]:
+        """What each server's /verify says."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return [client.get("/verify", headers=headers).status_code for client in self.clients]

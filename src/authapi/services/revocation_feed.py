@@ -10,7 +10,8 @@ from `GET /revocations`, which answers from here. Why that is sound: docs/revoca
   compromised key      every access token that it signed            as long as its row
 """
 
-from collections.abc import Callable, Collection, Mapping
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Event, Lock
 
@@ -32,9 +33,20 @@ class Page:
     """What `GET /revocations` answers. Times are Unix seconds of the database."""
 
     as_of: float
-    sessions: Mapping[str, int]
     reissued: Mapping[str, int]
     keys: list[str]
+    _held: RevokedSessions
+    _after: float | None
+
+    @property
+    def sessions(self) -> Mapping[str, int]:
+        """Revoked `sid`s, and when each may be forgotten."""
+        sessions: dict[str, int] = json.loads(b"{%b}" % b",".join(self.session_members()))
+        return sessions
+
+    def session_members(self) -> Iterator[bytes]:
+        """The same as the members of a JSON object, a few at a time: there may be many."""
+        return self._held.members(self._after)
 
 
 class RevocationFeed:
@@ -148,19 +160,21 @@ class RevocationFeed:
         if self.as_of is None:
             raise VerifierNotReadyError("the revocations are not known")
         as_of = self.as_of
+        held, after = self._window(since, as_of)
         return Page(
             as_of=as_of,
-            sessions=self._sessions(since, as_of),
             reissued={sid: int(moment) for sid, moment in self._reissued.copy().items()},
             keys=sorted(self._revoked.refused_keys()),
+            _held=held,
+            _after=after,
         )
 
-    def _sessions(self, since: float | None, as_of: float) -> Mapping[str, int]:
+    def _window(self, since: float | None, as_of: float) -> tuple[RevokedSessions, float | None]:
+        """The set that holds what is to be told, and which `until` it is later than."""
         if since is None or since < max(as_of - LOOK_BACK, self._late_at):
-            return self._revoked.sessions()
+            return self._revoked, None
         # A cursor of a process that is ahead, or of a time before the database's was turned back.
-        after = min(since, as_of) - LOOK_BACK + WINDOW
-        return {sid: until for sid, until in self._recent.sessions().items() if until > after}
+        return self._recent, min(since, as_of) - LOOK_BACK + WINDOW
 
 
 def _until(revoked: Mapping[str, float], *, after: float = 0.0) -> dict[str, float]:

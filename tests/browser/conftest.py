@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.processes import blank_site, example
+from tests.browser.tls import Sites, sites
 from tests.browser.visitor import Visitor
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -18,6 +19,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
 PATIENCE = 20_000  # milliseconds: the machine may be busy
 expect.set_options(timeout=PATIENCE)
@@ -57,6 +59,28 @@ def new_device(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         return context
+
+    yield new
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def secure_sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
+    """See tls.py."""
+    with sites(tmp_path_factory.mktemp("https")) as running:
+        yield running
+
+
+@pytest.fixture
+def new_secure_device(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
+    """The same for those, which show a certificate that nobody knows."""
+    contexts: list[BrowserContext] = []
+
+    def new() -> BrowserContext:
+        contexts.append(browser.new_context(ignore_https_errors=True))
+        contexts[-1].set_default_timeout(PATIENCE)
+        return contexts[-1]
 
     yield new
     for context in contexts:

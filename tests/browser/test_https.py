@@ -1,0 +1,129 @@
+"""As in production: https, cookies that begin with `__Host-`, a page of the same site."""
+
+import secrets
+from collections.abc import Callable
+from time import time
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext
+
+from tests.browser.tls import Sites
+from tests.browser.visitor import PASSWORD, Visitor
+from tests.support.until import until
+
+COOKIES = {
+    "hybrid": {"__Host-refresh": "Strict"},
+    "cookie": {"__Host-access": "Lax", "__Host-refresh": "Strict"},
+    "session": {"__Host-session": "Lax"},
+}
+DAY = 86400
+
+NewDevice = Callable[[], BrowserContext]
+
+
+@pytest.fixture(params=COOKIES)
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def ada(secure_sites: Sites, new_secure_device: NewDevice, transport: str) -> Visitor:
+    """Logged in at the SPA of https://auth.test, by each transport in turn."""
+    email = f"ada-{secrets.token_hex(4)}@example.com"
+    body = {"email": email, "password": PASSWORD}
+    register = f"http://127.0.0.1:{secure_sites.auth}/register"
+    assert httpx.post(register, json=body, trust_env=False).status_code == 201
+    visitor = Visitor(new_secure_device(), secure_sites.url("auth"), email)
+    visitor.client(f"await auth.login({visitor.credentials(transport)})")
+    visitor.sees_account()
+    return visitor
+
+
+def jar(visitor: Visitor) -> dict[str, str]:
+    return {str(cookie["name"]): str(cookie["value"]) for cookie in visitor.device.cookies()}
+
+
+def test_the_browser_keeps_the_cookies_as_the_contract_has_them(
+    ada: Visitor, transport: str
+) -> None:
+    cookies = ada.device.cookies()
+    assert {cookie["name"]: cookie["sameSite"] for cookie in cookies} == COOKIES[transport]
+    for cookie in cookies:
+        assert cookie["secure"]
+        assert cookie["httpOnly"]
+        # No leading dot: for this host alone.
+        assert (cookie["domain"], cookie["path"]) == ("auth.test", "/")
+        assert time() < cookie["expires"] < time() + 31 * DAY
+
+
+def test_no_script_can_read_or_replace_a_cookie(ada: Visitor) -> None:
+    before = jar(ada)
+    seen = "[document.cookie, (await cookieStore.getAll()).length]"
+    assert ada.client(f"return {seen}") == ["", 0]
+    for name in before:
+        ada.page.evaluate(f"document.cookie = '{name}=planted; Secure; Path=/'")
+    assert jar(ada) == before
+    assert ada.client(f"return {seen}") == ["", 0]
+    ada.is_still_herself()
+
+
+def test_a_subdomain_can_plant_no_cookie(ada: Visitor, secure_sites: Sites) -> None:
+    """Over http it can, and two cookies of one name log out: tests/browser/test_cross_site.py."""
+    before = ada.device.cookies()
+    stranger = ada.device.new_page()
+    stranger.goto(secure_sites.url("stranger.auth"))
+    for name in jar(ada):
+        for scope in ("Domain=auth.test; ", ""):
+            planted = f"{name}=planted; {scope}Secure; Path=/"
+            stranger.evaluate("(cookie) => { document.cookie = cookie }", planted)
+    others = [cookie for cookie in ada.device.cookies() if cookie not in before]
+    assert {cookie["domain"] for cookie in others} == {"stranger.auth.test"}
+    ada.is_still_herself()
+
+
+def test_the_session_survives_a_reload(ada: Visitor, transport: str) -> None:
+    ada.page.reload()
+    ada.sees_account()
+    cookies = ada.device.cookies()
+    assert {cookie["name"]: cookie["sameSite"] for cookie in cookies} == COOKIES[transport]
+    ada.is_still_herself()
+
+
+@pytest.mark.parametrize("transport", ["hybrid", "cookie"])
+def test_a_refresh_replaces_the_cookies_by_their_like(ada: Visitor, transport: str) -> None:
+    before = jar(ada)["__Host-refresh"]
+
+    def is_replaced() -> bool:
+        ada.client("await auth.restore()")
+        return jar(ada)["__Host-refresh"] != before
+
+    until(is_replaced)  # not within twice the overlap: a tab may lag behind
+    cookies = ada.device.cookies()
+    assert {cookie["name"]: cookie["sameSite"] for cookie in cookies} == COOKIES[transport]
+    assert all(cookie["secure"] and cookie["httpOnly"] for cookie in cookies)
+    ada.is_still_herself()
+
+
+def test_two_tabs_refresh_at_one_moment_and_log_out_together(ada: Visitor) -> None:
+    other = ada.open_tab()
+    ada.sees_account(other)
+    for page in (ada.page, other):
+        ada.client("window.renewed = auth.restore(); return true", page)
+    for page in (ada.page, other):
+        assert ada.client("return (await window.renewed).session_id", page)
+    other.reload()
+    ada.sees_account(other)
+    other.click("#logout")
+    ada.sees_login(other)
+    ada.sees_login()
+    assert ada.device.cookies() == []
+    assert ada.problems == []
+
+
+def test_the_browser_is_told_to_stay_on_https(
+    secure_sites: Sites, new_secure_device: NewDevice
+) -> None:
+    answer = new_secure_device().new_page().goto(f"{secure_sites.url('auth')}/auth/healthz")
+    assert answer
+    assert "max-age=" in answer.headers["strict-transport-security"]

@@ -1,17 +1,15 @@
 """The Makefile as a newcomer meets it."""
 
 import os
-import shutil
 import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.project.clone import copy_to, environment, furnish
 from tests.project.server import serving
-from tests.project.tree import ROOT, own_files
+from tests.project.tree import ROOT
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -20,31 +18,18 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def environment() -> dict[str, str]:
-    """Without what a surrounding `make test` hands down."""
-    inherited = ("AUTHAPI_", "MAKE", "MFLAGS", "PYTHON", "VIRTUAL_ENV")
-    return {name: value for name, value in os.environ.items() if not name.startswith(inherited)}
-
-
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """The repository in a folder with a space in its name."""
     folder = tmp_path / "a clone"
-    for path in own_files():
-        copy = folder / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, copy)
+    copy_to(folder)
     return folder
 
 
 @pytest.fixture
 def furnished(clone: Path) -> Path:
     """The clone with an environment that sees this one's packages: no downloads."""
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(clone / ".venv")], check=True
-    )
-    (packages,) = clone.glob(".venv/lib/python*/site-packages")
-    (packages / "zz_lent.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    furnish(clone)
     return clone
 
 

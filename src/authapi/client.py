@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
+from typing import TypeVar
 
 import anyio
 import httpx
@@ -20,7 +21,8 @@ import httpx
 # Refresh so many seconds before the access token runs out, or a tenth of its life if that is less.
 EARLY = 30.0
 
-Steps = Generator[httpx.Request, httpx.Response, None]
+T = TypeVar("T")
+Steps = Generator[httpx.Request, httpx.Response, T]
 
 
 class LoginNeededError(Exception):
@@ -112,30 +114,51 @@ class AuthapiAuth(httpx.Auth):
             request.headers["Authorization"] = f"Bearer {access.token}"
         return access
 
-    def _renew(self, refused: _Access | None) -> Steps:
+    def _renew(self, refused: _Access | None) -> Steps[None]:
         """Under the lock: whoever waited for it finds what the one before has brought."""
         if not self._needs_renewal(refused):
             return
-        if self._stored:
-            answer = yield self._refresh_request(self._stored)
-            if answer.status_code != httpx.codes.UNAUTHORIZED:
-                self._keep(answer)
-                return
-            # Whoever stole the key as well is cut off before anybody logs in again.
-            yield self._request("/logout", {"refresh_token": self._stored.refresh_token})
-            self._stored = self._access = None
+        if self._stored and (yield from self._refresh(self._stored)):
+            return
         if self._login is None:
             raise LoginNeededError("The session has ended: log in again.")
-        self._keep((yield self._request("/login", self._login)))
+        self._take((yield self._request("/login", self._login)), None)
 
-    def _keep(self, answer: httpx.Response) -> None:
+    def _refresh(self, sent: StoredTokens) -> Steps[bool]:
+        """Whether there is a session still. Raises httpx.HTTPStatusError where nobody can tell."""
+        answer = yield self._refresh_request(sent)
+        if answer.status_code == httpx.codes.BAD_REQUEST:
+            # The key was used before, and that answer was lost.
+            sent = self._replace(sent, sent.refresh_token) or sent
+            answer = yield self._refresh_request(sent)
+        if answer.status_code != httpx.codes.UNAUTHORIZED:
+            self._take(answer, sent)
+            return True
+        if self._stored is not sent:
+            return True
+        # Whoever stole the key as well is cut off before anybody logs in again.
+        yield self._request("/logout", {"refresh_token": sent.refresh_token})
+        self._stored = self._access = None
+        return False
+
+    def _take(self, answer: httpx.Response, sent: StoredTokens | None) -> None:
         answer.raise_for_status()
         pair = answer.json()
-        life = float(pair["expires_in"])
-        self._access = _Access(pair["access_token"], monotonic() + life - min(EARLY, life / 10))
-        # A new token, a new key: made now, so that it is kept before it is first sent.
-        self._stored = StoredTokens(pair["refresh_token"], secrets.token_urlsafe(24))
-        self._store(self._stored)
+        if self._stored is sent:
+            life = float(pair["expires_in"])
+            self._access = _Access(pair["access_token"], monotonic() + life - min(EARLY, life / 10))
+            self._replace(sent, pair["refresh_token"])
+
+    def _replace(self, sent: StoredTokens | None, refresh_token: str) -> StoredTokens | None:
+        """Hold the token with a new key, unless what was sent is not held any more; what is.
+
+        A client and an async one may share this, and have a lock each. The key is made now, so
+        that it is kept before it is first sent.
+        """
+        if self._stored is sent:
+            self._stored = StoredTokens(refresh_token, secrets.token_urlsafe(24))
+            self._store(self._stored)
+        return self._stored
 
     def _refresh_request(self, stored: StoredTokens) -> httpx.Request:
         request = self._request("/refresh", {"refresh_token": stored.refresh_token})
@@ -146,7 +169,7 @@ class AuthapiAuth(httpx.Auth):
         return httpx.Request("POST", self._base_url + path, json=body)
 
 
-def _next(steps: Steps, answer: httpx.Response) -> httpx.Request | None:
+def _next(steps: Steps[None], answer: httpx.Response) -> httpx.Request | None:
     try:
         return steps.send(answer)
     except StopIteration:

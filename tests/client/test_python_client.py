@@ -131,6 +131,54 @@ def test_a_key_is_kept_before_it_is_used(
     assert len({tokens.idempotency_key for tokens in kept}) == 2
 
 
+def test_a_key_whose_answer_was_lost_is_replaced(
+    client: Callable[..., httpx.Client], wire: Wire, api: Api
+) -> None:
+    """The token came by it and was stored, the new key was not."""
+    first = api.login()
+    key = {"Idempotency-Key": "0123456789abcdef"}
+    body = {"refresh_token": first.refresh}
+    second = api.expect(200, "POST", "/refresh", json=body, headers=key).json()
+    kept: list[StoredTokens] = []
+    stored = StoredTokens(second["refresh_token"], key["Idempotency-Key"])
+    assert client(stored=stored, store=kept.append).get("/me").status_code == 200
+    assert wire.paths == ["/refresh", "/refresh", "/me"]
+    renewed, used = kept
+    assert renewed.refresh_token == stored.refresh_token
+    assert len({stored.idempotency_key, renewed.idempotency_key, used.idempotency_key}) == 3
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_an_answer_for_a_token_that_is_not_held_any_more_changes_nothing(
+    wire: Wire, api: Api, clock: TestClock, *, is_refused: bool
+) -> None:
+    """An async client that shares the log-in was faster: another thread, another lock."""
+    kept: list[StoredTokens] = []
+    auth = AuthapiAuth(URL, email=EMAIL, password=PASSWORD, store=kept.append)
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(api.app)
+        async with httpx.AsyncClient(transport=transport, base_url=URL, auth=auth) as other:
+            assert (await other.get("/me")).status_code == 200
+
+    class Overtaken(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            answer = wire.handle_request(request)
+            if request.url.path == "/refresh":
+                anyio.run(ask)
+                return httpx.Response(401, request=request) if is_refused else answer
+            return answer
+
+    ours = httpx.Client(transport=Overtaken(), base_url=URL, auth=auth)
+    ours.get("/me")
+    clock.advance(900)
+    auth._access = None
+    assert ours.get("/me").status_code == 200
+    assert wire.paths == ["/login", "/me", "/refresh", "/me"]
+    assert len(kept) == 2  # the log-in's, and the faster one's
+    assert auth._stored is kept[-1]
+
+
 def test_a_wrong_password_is_an_error(client: Callable[..., httpx.Client]) -> None:
     with pytest.raises(httpx.HTTPStatusError):
         client(email=EMAIL, password="wrong").get("/me")

@@ -9,7 +9,7 @@
 | nbf auth_time          | the same, may be missing                                           |
 | scope                  | printable ASCII (RFC 6749 section 3.3), may be missing             |
 
-exp > now - leeway; nbf <= now + leeway; iat <= now + 60 s, since verifiers' clocks lag.
+now < exp + leeway; nbf - leeway <= now; iat - 60 s <= now, since verifiers' clocks lag.
 """
 
 from collections.abc import Callable, Mapping
@@ -97,11 +97,20 @@ def read_claims(payload: dict[str, Any], *, key_id: str, issuer: str, audience: 
     )
 
 
-def require_in_force(claims: Claims, *, now: float, leeway: float) -> None:
-    """Raise InvalidTokenError unless the token may be used at `now`, Unix seconds."""
-    if claims.expires_at <= now - leeway:
-        raise InvalidTokenError("the token has expired")
-    if claims.issued_at > now + max(IAT_TOLERANCE, leeway):
-        raise InvalidTokenError("iat lies in the future")
-    if claims.raw.get("nbf", 0) > now + leeway:
-        raise InvalidTokenError("the token is not valid yet")
+def in_force(claims: Claims, *, leeway: float) -> tuple[float, float]:
+    """When the token may be used: from the first moment to before the second, Unix seconds."""
+    not_before = claims.raw.get("nbf", 0) - leeway
+    return max(_tolerated_from(claims, leeway), not_before), claims.expires_at + leeway
+
+
+def out_of_force(claims: Claims, *, now: float, leeway: float) -> InvalidTokenError:
+    """The refusal of a token at a moment when it is not in force."""
+    if now >= claims.expires_at + leeway:
+        return InvalidTokenError("the token has expired")
+    if now < _tolerated_from(claims, leeway):
+        return InvalidTokenError("iat lies in the future")
+    return InvalidTokenError("the token is not valid yet")
+
+
+def _tolerated_from(claims: Claims, leeway: float) -> float:
+    return claims.issued_at - max(IAT_TOLERANCE, leeway)

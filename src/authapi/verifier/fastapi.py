@@ -14,7 +14,7 @@ Without any I/O: a request waits only until the first keys and revocations are t
 at most. Needs FastAPI, which authapi.verifier itself does not.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -73,18 +73,23 @@ class AccessToken(HTTPBearer):
         self._scopes = frozenset(scopes)
 
     async def __call__(self, request: Request) -> Claims:  # type: ignore[override]
-        headers = request.scope["headers"]
         try:
-            token = bearer_token(
-                [value.decode("latin-1") for name, value in headers if name == b"authorization"]
-            )
-            claims = await self._verifier.averify(token)
-            require_scopes(claims, self._scopes)
+            token = _token_of(request.scope["headers"])
+            claims = self._verifier.recall(token) or await self._verifier.averify(token)
+            if not self._scopes <= claims.scopes:
+                require_scopes(claims, self._scopes)
         except InvalidTokenError as error:
             raise RefusedHTTPException(refused_token(error)) from error
         except RefusedRequest as error:
             raise RefusedHTTPException(error) from error
         return claims
+
+
+def _token_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    given = [value for name, value in headers if name == b"authorization"]
+    if len(given) == 1 and given[0].startswith(b"Bearer "):
+        return given[0][7:].decode("latin-1").strip(" ")
+    return bearer_token([value.decode("latin-1") for value in given])
 
 
 def answer_refusals(app: FastAPI) -> None:

@@ -43,7 +43,7 @@ class RevokedSessions:
 
     def refuses(self, claims: Claims) -> bool:
         """Whether the session or the key of these claims is revoked."""
-        return claims.sid in self or claims.key_id in self._keys
+        return claims.key_id in self._keys or claims.sid in self
 
     def __contains__(self, sid: str) -> bool:
         mark = _mark(sid)

@@ -9,10 +9,13 @@ from authapi.verifier.keys import VerifyingKey
 
 
 class Verified(NamedTuple):
-    """What a token said, and the key that its signature was verified with."""
+    """What a token said, the key that its signature was verified with, and when it is in force:
+    from `begins_at` to before `ends_at`, Unix seconds, the leeway included."""
 
     claims: Claims
     key: VerifyingKey
+    begins_at: float
+    ends_at: float
 
 
 class VerifiedTokens:
@@ -22,12 +25,11 @@ class VerifiedTokens:
         self._size = size
         self._entries: OrderedDict[bytes, Verified] = OrderedDict()
         self._writing = threading.Lock()
+        # The entry of a digest, or None: the map's own method, once for each request.
+        self.find = self._entries.get
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    def find(self, digest: bytes) -> Verified | None:
-        return self._entries.get(digest)
 
     def remember(self, digest: bytes, verified: Verified) -> None:
         with self._writing:

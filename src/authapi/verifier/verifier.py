@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import finalize
 
 from authapi.verifier.after_fork import call_in_children
-from authapi.verifier.claims import Claims, read_claims, require_in_force
+from authapi.verifier.claims import Claims, in_force, out_of_force, read_claims
 from authapi.verifier.compact import open_compact, token_bytes
 from authapi.verifier.errors import InvalidTokenError
 from authapi.verifier.issuer_address import IssuerAddress
@@ -174,22 +174,36 @@ class Verifier:
             return None
         return self._link.attempt_for(refusal)
 
+    def recall(self, token: str) -> Claims | None:
+        """`verify`, of a token that was verified before; None where it must be verified anew.
+
+        Never waits. Raises InvalidTokenError for one that has expired or was revoked meanwhile.
+        """
+        return self._recall(sha256(token_bytes(token)).digest())
+
+    def _recall(self, digest: bytes) -> Claims | None:
+        known = self._verified.find(digest)
+        # `is`: a key that is gone, compromised or replaced takes its tokens with it.
+        if known is None or self._keys.find(known.key.kid) is not known.key:
+            return None
+        return self._in_force(known)
+
+    def _in_force(self, verified: Verified) -> Claims:
+        claims, _, begins_at, ends_at = verified
+        if not begins_at <= (now := self._clock()) < ends_at:
+            raise out_of_force(claims, now=now, leeway=self._leeway)
+        if self._revocations is not None and self._revocations.refuses(claims):
+            raise InvalidTokenError("its session or its key is revoked")
+        return claims
+
     def _verify(self, token: str) -> Claims:
         raw = token_bytes(token)
         digest = sha256(raw).digest()
-        known = self._verified.find(digest)
-        # `is`: a key that is gone, compromised or replaced takes its tokens with it.
-        verified = (
-            known
-            if known is not None and self._keys.find(known.key.kid) is known.key
-            else self._open(raw)
-        )
-        claims = verified.claims
-        require_in_force(claims, now=self._clock(), leeway=self._leeway)
-        if self._revocations is not None and self._revocations.refuses(claims):
-            raise InvalidTokenError("its session or its key is revoked")
-        if verified is not known:
-            self._verified.remember(digest, verified)
+        if claims := self._recall(digest):
+            return claims
+        verified = self._open(raw)
+        claims = self._in_force(verified)
+        self._verified.remember(digest, verified)
         return claims
 
     def _open(self, raw: bytes) -> Verified:
@@ -197,7 +211,7 @@ class Verifier:
         claims = read_claims(
             opened.payload, key_id=opened.key.kid, issuer=self._issuer, audience=self._audience
         )
-        return Verified(claims, opened.key)
+        return Verified(claims, opened.key, *in_force(claims, leeway=self._leeway))
 
 
 def _key_source(jwks: Mapping[str, Any] | KeySource) -> KeySource:

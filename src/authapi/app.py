@@ -4,11 +4,13 @@ cli ─► app ─► web ─► services ─► db | crypto ─► verifier
               routes  rules       SQL  maths     stands alone
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from authapi import clock as wall_clock
 from authapi import logs
@@ -46,6 +48,7 @@ from authapi.web.routers import (
 )
 from authapi.web.shutdown import told_of_shutdown
 from authapi.web.start_gate import StartGate
+from authapi.web.verify import Application
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.now) -> FastAPI:
@@ -56,7 +59,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     """
     parts = assemble(load_or_create(settings or load_settings()), clock)
     logs.configure_if_nobody_has(parts.settings.log_format)
-    app = FastAPI(
+    app = Application(
         title="authapi",
         summary="Log-in with access tokens that can be revoked.",
         version=version("authapi"),
@@ -72,19 +75,26 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         app.router.routes += group.router.routes
     app.router.routes += client_script.router.routes
     app.router.routes += docs_router().routes
-    verify.install(app)
+    openapi.describe(app, verify.PATHS)
     openapi.name_cookies(app, parts.cookies)
     error_handlers.install(app)
-    # The last one added is the outermost.
-    app.add_middleware(app.state.start_gate.middleware)
-    app.add_middleware(LastResort)
-    if parts.settings.cors_origins:
-        app.add_middleware(Cors, origins=parts.settings.cors_origins)
-    app.add_middleware(Envelope, https=parts.settings.is_https)
-    if parts.settings.trusted_proxies:
-        proxies = [str(network) for network in parts.settings.trusted_proxies]
-        app.add_middleware(TrustedProxies, trusted_hosts=proxies)
+    app.verify_endpoint = verify.verify_endpoint
+    for layer in _layers(app.state.start_gate, parts.settings):
+        app.add_middleware(layer)
+        app.verify_endpoint = layer(app.verify_endpoint)
     return app
+
+
+def _layers(gate: StartGate, settings: Settings) -> list[Callable[[ASGIApp], ASGIApp]]:
+    """What every request passes through, the innermost first."""
+    layers: list[Callable[[ASGIApp], ASGIApp]] = [gate.middleware, LastResort]
+    if settings.cors_origins:
+        layers.append(partial(Cors, origins=settings.cors_origins))
+    layers.append(partial(Envelope, https=settings.is_https))
+    if settings.trusted_proxies:
+        proxies = [str(network) for network in settings.trusted_proxies]
+        layers.append(partial(TrustedProxies, trusted_hosts=proxies))
+    return layers
 
 
 def assemble(settings: Settings, clock: Clock) -> Parts:

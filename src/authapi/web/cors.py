@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authapi.errors import OriginNotAllowed
 from authapi.web.error_handlers import METHODS, as_response
+from authapi.web.verify import is_question_of_a_proxy
 
 ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-CSRF-Token", "Idempotency-Key")
 EXPOSED_HEADERS = ("WWW-Authenticate", "Retry-After", "X-Request-ID")
@@ -38,7 +39,7 @@ class Cors(CORSMiddleware):
                     headers.add_vary_header("Origin")
             await send(message)
 
-        if scope["type"] == "http" and _is_question_of_a_proxy(scope):
+        if is_question_of_a_proxy(scope):
             # A 204 for a preflight would tell the proxy that the credential is good.
             await self.simple_response(scope, receive, send_varying, Headers(scope=scope))
         else:
@@ -49,11 +50,6 @@ class Cors(CORSMiddleware):
         if response.status_code == 200:
             return Response(status_code=204, headers=_without_body(response))
         return as_response(OriginNotAllowed())
-
-
-def _is_question_of_a_proxy(scope: Scope) -> bool:
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
-    return bool(path.split("/")[1:2] == ["verify"])
 
 
 def _without_body(response: Response) -> dict[str, str]:

@@ -31,7 +31,7 @@ INVALID = "The request has a field that is not valid."
 
 
 def install(app: FastAPI) -> None:
-    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_exception)
 
@@ -43,7 +43,8 @@ def as_response(refusal: Refusal) -> Response:
     return JSONResponse(body, refusal.status, dict(refusal.headers))
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
+    """The answer to a Refusal, which is logged where it may be an attack."""
     if isinstance(error, SUSPICIOUS):
         ip = request.client.host if request.client else None
         log.info("request_refused", error=error.code, path=request.url.path, ip=ip)

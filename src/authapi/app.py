@@ -46,6 +46,7 @@ from authapi.web.routers import (
     tokens,
     well_known,
 )
+from authapi.web.session_reader import SessionReader
 from authapi.web.shutdown import told_of_shutdown
 from authapi.web.start_gate import StartGate
 from authapi.web.verify import Application
@@ -121,6 +122,7 @@ def assemble(settings: Settings, clock: Clock) -> Parts:
         csrf=CsrfTokens(settings.secrets),
         cookies=Cookies.of(settings),
         session_cache=cache,
+        session_reader=SessionReader(cache),
         limits=RateLimits(settings, clock),
         hasher=PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost),
         password_pool=PasswordPool(settings.hash_concurrency, settings.hash_queue),

@@ -6,7 +6,7 @@ never the last word: the revocation set is asked after it. Redis gone means the 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Any
 
@@ -33,13 +33,24 @@ class SessionCache:
         self._redis = _connect(redis_url) if redis_url else None
         self._away_until = 0.0
 
-    def find(self, sid: str) -> FoundSession | None:
-        """None for what isn't there, was revoked, or can't be asked for."""
-        raw = self._do("get", PREFIX + sid)
-        if not isinstance(raw, bytes) or raw == REVOKED:
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a Redis to ask now."""
+        return self._redis is not None and monotonic() >= self._away_until
+
+    def find(self, sids: Sequence[str]) -> dict[str, FoundSession]:
+        """Those that are there; what was revoked, or can't be asked for, is not."""
+        values = self._do("mget", [PREFIX + sid for sid in sids])
+        if not isinstance(values, list):
+            return {}
+        found = ((sid, self._read(sid, value)) for sid, value in zip(sids, values, strict=True))
+        return {sid: session for sid, session in found if session}
+
+    def _read(self, sid: str, value: object) -> FoundSession | None:
+        if not isinstance(value, bytes) or value == REVOKED:
             return None
         try:
-            return FoundSession(**json.loads(raw))
+            return FoundSession(**json.loads(value))
         except (TypeError, ValueError):  # another release wrote it
             self.forget(sid)
             return None
@@ -64,7 +75,7 @@ class SessionCache:
             self._redis.close()
 
     def _do(self, command: str, *args: object, **more: object) -> object:
-        if self._redis is None or monotonic() < self._away_until:
+        if not self.is_there:
             return None
         from redis.exceptions import RedisError
 

@@ -4,8 +4,9 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from authapi.crypto.session_ids import parse_session_id
 from authapi.errors import InvalidToken, NoCredential, Unavailable
-from authapi.services.session_lookup import look_up_session
+from authapi.services.session_lookup import accept_cached, look_up_session
 from authapi.verifier import Claims, InvalidTokenError, VerifierNotReadyError
 from authapi.web.csrf import SAFE_METHODS, refuse_foreign, require_csrf_token
 from authapi.web.parts import Parts, parts_of
@@ -50,12 +51,19 @@ def verify(parts: Parts, token: str) -> Claims:
 async def _claims_of_cookie(parts: Parts, credential: Credential) -> Claims:
     if credential.kind == "access":
         return verify(parts, credential.value)
-    return await run_in_threadpool(
+    session_id = parse_session_id(credential.value)
+    if session_id is None:
+        raise InvalidToken
+    cached = await parts.session_reader.find(session_id.sid)
+    now = parts.clock()
+    known = cached and accept_cached(parts.settings, parts.revocations, session_id, cached, now=now)
+    return known or await run_in_threadpool(
         look_up_session,
         parts.db,
         parts.session_cache,
         parts.settings,
         parts.revocations,
-        credential.value,
-        now=parts.clock(),
+        session_id,
+        cached,
+        now=now,
     )

@@ -17,6 +17,7 @@ from authapi.services.revocation_poll import RevocationPoll
 from authapi.verifier import Verifier
 from authapi.web.cookies import Cookies
 from authapi.web.password_pool import PasswordPool
+from authapi.web.session_reader import SessionReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Parts:
     csrf: CsrfTokens
     cookies: Cookies
     session_cache: SessionCache
+    session_reader: SessionReader
     limits: RateLimits
     hasher: PasswordHasher
     password_pool: PasswordPool

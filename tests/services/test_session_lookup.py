@@ -65,8 +65,8 @@ def test_a_use_is_no_longer_than_the_session(
     for _ in range(4):
         assert holder.is_in()
         clock.advance(6 * DAY - HOUR)
-    with db.autocommit() as tx:
-        found = session_lookups.find(tx, holder.sid)
+    with db.connect() as connection:
+        found = session_lookups.find(connection, holder.sid)
     assert found is None or found.expires_at <= found.created_at + 30 * DAY
 
 
@@ -74,9 +74,9 @@ def test_what_has_ended_is_not_touched_to_life(
     holder: Holder, clock: TestClock, db: Database
 ) -> None:
     clock.advance(WEEK)
-    with db.autocommit() as tx:
-        assert not session_lookups.touch(tx, holder.sid, WEEK)
-        assert session_lookups.find(tx, holder.sid) is None
+    with db.connect() as connection:
+        assert not session_lookups.touch(connection, holder.sid, WEEK)
+        assert session_lookups.find(connection, holder.sid) is None
     assert not holder.is_in()
 
 
@@ -84,8 +84,8 @@ def test_what_was_revoked_meanwhile_is_refused_by_the_touch(
     holder: Holder, clock: TestClock, db: Database
 ) -> None:
     holder.copy().log_out()
-    with db.autocommit() as tx:
-        assert not session_lookups.touch(tx, holder.sid, WEEK)
+    with db.connect() as connection:
+        assert not session_lookups.touch(connection, holder.sid, WEEK)
 
 
 @sqlite_only

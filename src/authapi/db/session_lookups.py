@@ -2,8 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Double, bindparam, case, select, update
-from sqlalchemy.orm import Session as Transaction
+from sqlalchemy import Connection, Double, bindparam, case, select, update
 
 from authapi.db.engine import db_now
 from authapi.db.models import Session
@@ -43,9 +42,9 @@ _FIND = select(
 )
 
 
-def find(tx: Transaction, sid: str) -> FoundSession | None:
+def find(connection: Connection, sid: str) -> FoundSession | None:
     """None for one that is revoked, expired, or of another transport."""
-    row = tx.execute(_FIND, {"of_sid": sid}).one_or_none()
+    row = connection.execute(_FIND, {"of_sid": sid}).one_or_none()
     if row is None:
         return None
     sid, user_id, scopes, digest, created_at, last_used_at, expires_at, read_at = row
@@ -70,7 +69,7 @@ _TOUCH = (
 )
 
 
-def touch(tx: Transaction, sid: str, idle_ttl: float) -> bool:
+def touch(connection: Connection, sid: str, idle_ttl: float) -> bool:
     """It was used now: its idle time begins anew. False, and no effect, if it has ended."""
-    touched = tx.execute(_TOUCH, {"of_sid": sid, "idle_ttl": idle_ttl})
+    touched = connection.execute(_TOUCH, {"of_sid": sid, "idle_ttl": idle_ttl})
     return touched.one_or_none() is not None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Double, Table, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Double, Table, bindparam, case, func, insert, select, update
 from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -153,7 +153,7 @@ class Exchange:
     idle_ttl: float
 
 
-def exchange(tx: Transaction, wanted: Exchange) -> LockedSession | None:
+def exchange(tx: Transaction | Connection, wanted: Exchange) -> LockedSession | None:
     """Exchange the token if nothing speaks against it; None, and no effect, if anything does."""
     values = {
         "of_sid": wanted.sid,

@@ -1,8 +1,9 @@
 """The table `users`. Callers give canonical forms; see services/identities.py."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
@@ -10,8 +11,30 @@ from authapi.db.engine import db_now
 from authapi.db.models import User
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a user is shown of the account."""
+
+    id: str
+    email: str
+    email_verified_at: float | None
+    username: str | None
+    scopes: str
+    created_at: float
+
+
+_PROFILE = select(
+    User.id, User.email, User.email_verified_at, User.username, User.scopes, User.created_at
+).where(User.id == bindparam("user_id"))
+
+
 class AlreadyTaken(Exception):
     """The canonical e-mail address or username belongs to another user."""
+
+
+def find_profile(connection: Connection, user_id: str) -> Profile | None:
+    row = connection.execute(_PROFILE, {"user_id": user_id}).one_or_none()
+    return None if row is None else Profile(*row)
 
 
 def find(tx: Transaction, user_id: str) -> User | None:

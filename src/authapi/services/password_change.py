@@ -8,7 +8,6 @@ from authapi.db.engine import Database
 from authapi.db.models import User
 from authapi.errors import InvalidToken, WrongPassword
 from authapi.services.password_rules import require_acceptable_password
-from authapi.services.profile import get_profile
 from authapi.services.rate_limits import RateLimits
 from authapi.services.revocation_feed import RevocationFeed
 
@@ -28,7 +27,10 @@ def require_password(
     Hashes: run it on the password pool. Raises WrongPassword, InvalidToken, RateLimited,
     Unavailable.
     """
-    user = get_profile(db, user_id)
+    with db.autocommit() as tx:
+        user = users.find(tx, user_id)
+    if user is None:
+        raise InvalidToken
     with limits.password_attempt(user.id, address):
         if not hasher.verify(password, user.password_hash).valid:
             log.info("password_refused", user_id=user_id, ip=address)

@@ -3,17 +3,18 @@
 from authapi.db import users
 from authapi.db.engine import Database
 from authapi.db.models import User
+from authapi.db.users import Profile
 from authapi.errors import InvalidToken, UsernameTaken
 from authapi.services.identities import canonical, parse_username
 
 
-def get_profile(db: Database, user_id: str) -> User:
+def get_profile(db: Database, user_id: str) -> Profile:
     """Raises InvalidToken where the account is gone, Unavailable."""
-    with db.autocommit() as tx:
-        user = users.find(tx, user_id)
-    if user is None:
+    with db.connect() as connection:
+        profile = users.find_profile(connection, user_id)
+    if profile is None:
         raise InvalidToken
-    return user
+    return profile
 
 
 def change_username(db: Database, user_id: str, typed: str | None) -> User:

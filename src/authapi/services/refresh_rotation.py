@@ -28,6 +28,7 @@ from functools import cached_property
 from math import inf
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session as Transaction
 
 from authapi.config import Settings
@@ -173,8 +174,8 @@ def rotate_refresh_token(
     """
     presented = _present(settings, keys, token, place, idempotency_key)
     limits.count_refresh(presented.claims.sid)
-    with db.autocommit() as tx:
-        session = _exchange(tx, settings, presented)
+    with db.connect() as connection:
+        session = _exchange(connection, settings, presented)
     if session:
         return _pair(session, settings, keys, presented)
     with db.begin() as tx:
@@ -212,7 +213,9 @@ def _verified(keys: Keys, token: str) -> RefreshClaims:
         raise InvalidGrant from error
 
 
-def _exchange(tx: Transaction, settings: Settings, presented: Presented) -> LockedSession | None:
+def _exchange(
+    tx: Transaction | Connection, settings: Settings, presented: Presented
+) -> LockedSession | None:
     """Row 3 of the table, as one statement."""
     wanted = sessions.Exchange(
         sid=presented.claims.sid,

@@ -55,8 +55,8 @@ def look_up_session(
         session = _read(db, cache, feed, session_id.sid, now)
     _require_own(session_id, session, now)
     if _is_touch_due(settings, session, now):
-        with db.autocommit() as tx:
-            lives = session_lookups.touch(tx, session.sid, settings.refresh_idle_ttl)
+        with db.connect() as connection:
+            lives = session_lookups.touch(connection, session.sid, settings.refresh_idle_ttl)
         cache.forget(session.sid)
         if not lives:
             raise InvalidToken
@@ -80,8 +80,8 @@ def _require_own(session_id: SessionId, session: FoundSession, now: float) -> No
 def _read(
     db: Database, cache: SessionCache, feed: RevocationFeed, sid: str, now: float
 ) -> FoundSession:
-    with db.autocommit() as tx:
-        session = session_lookups.find(tx, sid)
+    with db.connect() as connection:
+        session = session_lookups.find(connection, sid)
     # Its row can't say yet what another process is about to commit; the set may have heard.
     if session is None or _is_refused(feed, session, issued_at=int(session.read_at) + 1):
         raise InvalidToken

@@ -56,8 +56,11 @@ async def _claims_of_cookie(parts: Parts, credential: Credential) -> Claims:
         raise InvalidToken
     cached = await parts.session_reader.find(session_id.sid)
     now = parts.clock()
-    known = cached and accept_cached(parts.settings, parts.revocations, session_id, cached, now=now)
-    return known or await run_in_threadpool(
+    if cached:
+        claims = accept_cached(parts.settings, parts.revocations, session_id, cached, now=now)
+        if claims:
+            return claims
+    return await run_in_threadpool(
         look_up_session,
         parts.db,
         parts.session_cache,

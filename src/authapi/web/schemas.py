@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from authapi.clock import as_datetime
+from authapi.db import users
 from authapi.db.models import Session, User
 from authapi.services.identities import require_plain_text
 
@@ -105,7 +106,7 @@ class Profile(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, user: User) -> Self:
+    def of(cls, user: User | users.Profile) -> Self:
         return cls(
             id=user.id,
             email=user.email,

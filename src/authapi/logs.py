@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TextIO
 
 import structlog
@@ -115,8 +116,13 @@ def redact(_logger: object, _method: str, event_dict: EventDict) -> EventDict:
     return {name: _without_secrets(name, value) for name, value in event_dict.items()}
 
 
+@lru_cache(maxsize=1024)
+def _names_a_secret(name: str) -> bool:
+    return SECRET_NAME.search(name) is not None
+
+
 def _without_secrets(name: str, value: object) -> object:
-    if SECRET_NAME.search(name):
+    if _names_a_secret(name):
         return REDACTED
     if isinstance(value, str):
         return JWT.sub(REDACTED, value)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from authapi import clock
@@ -138,3 +139,9 @@ def test_alembic_by_hand_works_in_a_clone(arguments: tuple[str, ...], empty_url:
 def test_a_database_out_of_reach_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         migrations.upgrade(f"sqlite:///{tmp_path}/no/such/folder/a.db")
+
+
+def test_the_newest_migration_is_the_one_that_a_start_looks_for() -> None:
+    script = ScriptDirectory(str(REPOSITORY / "alembic"))
+    assert list(script.get_heads()) == [migrations.NEWEST]
+    assert migrations.NEWEST in migrations._known()

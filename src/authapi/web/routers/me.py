@@ -1,6 +1,6 @@
 """Users about themselves."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from authapi.errors import RateLimited, UsernameTaken, WrongPassword
 from authapi.services.account_deletion import delete_account
@@ -8,6 +8,7 @@ from authapi.services.password_change import change_password
 from authapi.services.profile import change_username, get_profile
 from authapi.web.dependencies import AppParts, CurrentSubject, FromDevice
 from authapi.web.openapi import BODY, CHANGE, CREDENTIAL, refusals
+from authapi.web.parts import parts_of
 from authapi.web.schemas import PasswordChange, PasswordProof, Profile, ProfileChange
 from authapi.web.strict_json import StrictRoute
 
@@ -15,8 +16,8 @@ router = APIRouter(route_class=StrictRoute, prefix="/me", tags=["me"])
 
 
 @router.get("", summary="Who am I", responses=refusals(*CREDENTIAL))
-def read_profile(parts: AppParts, current: CurrentSubject) -> Profile:
-    return Profile.of(get_profile(parts.db, current.sub))
+def read_profile(request: Request, current: CurrentSubject) -> Profile:
+    return Profile.of(get_profile(parts_of(request).db, current.sub))
 
 
 @router.patch("", summary="Change the username", responses=refusals(*CHANGE, *BODY, UsernameTaken))

@@ -17,10 +17,16 @@ from authapi.services.login import LoginAttempt, log_in
 from authapi.services.logout import log_out, log_out_everywhere
 from authapi.services.refresh_rotation import rotate_refresh_token
 from authapi.web.csrf import is_foreign, refuse_foreign
-from authapi.web.dependencies import AppParts, CurrentSubject, FromDevice, IdempotencyKey
+from authapi.web.dependencies import (
+    IDEMPOTENCY_KEY,
+    AppParts,
+    CurrentSubject,
+    FromDevice,
+    idempotency_key,
+)
 from authapi.web.error_handlers import as_response
 from authapi.web.openapi import BODY, CHANGE, refusals
-from authapi.web.parts import Parts
+from authapi.web.parts import Parts, parts_of
 from authapi.web.presented import csrf_token_of, read_refresh_token, sessions_sent, sessions_to_end
 from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
 from authapi.web.strict_json import StrictRoute
@@ -67,14 +73,10 @@ async def login(
     summary="Exchange a refresh token for a new pair",
     response_model_exclude_none=True,
     responses=refusals(*BODY, InvalidGrant, CsrfFailed, RateLimited),
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
-def refresh(
-    request: Request,
-    response: Response,
-    parts: AppParts,
-    key: IdempotencyKey,
-    body: Refresh | None = None,
-) -> TokenResponse:
+def refresh(request: Request, response: Response, body: Refresh | None = None) -> TokenResponse:
+    parts, key = parts_of(request), idempotency_key(request)
     token, place = read_refresh_token(request, parts, body.refresh_token if body else None)
     pair = rotate_refresh_token(
         parts.db,

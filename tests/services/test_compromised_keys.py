@@ -50,3 +50,19 @@ def test_a_key_that_cannot_be_opened_holds_up_no_revocation(start_process: Start
         process.poll()
     assert process.feed.page(None).keys == [stolen]
     assert process.refusal(token)
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256", "HS256"])
+def test_a_compromised_key_counts_no_more_and_its_successor_does(
+    start_process: StartProcess, algorithm: str
+) -> None:
+    process, other = (start_process(signing_algorithm=algorithm) for _ in range(2))
+    token = process.mint()
+    assert other.accepts(token)
+    compromise(process)
+    for each in (process, other):
+        each.poll()
+        assert each.refusal(token)
+    for each in (process, other):
+        assert process.accepts(each.mint())
+        assert other.accepts(each.mint())

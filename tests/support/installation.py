@@ -63,6 +63,10 @@ class Installation:
     def refresh(self, pair: dict[str, Any]) -> httpx.Response:
         return self.post("/refresh", {"refresh_token": pair["refresh_token"]})
 
+    def log_out(self, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        assert self.clients[0].post("/logout", headers=headers).status_code == 204
+
     def statuses(self, token: str) -> list[int]:
         """What each server's /verify says."""
         headers = {"Authorization": f"Bearer {token}"}

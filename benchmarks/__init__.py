@@ -1,0 +1,1 @@
+"""What authapi costs beside others, measured on this machine: `make bench`."""

@@ -1,0 +1,1 @@
+"""fastapi-users: the full example of its documentation, on PostgreSQL through asyncpg."""

@@ -1,0 +1,1 @@
+"""Django REST framework with simplejwt: rotating refresh tokens, and the blacklist app."""

@@ -1,0 +1,1 @@
+"""Small programs that are measured, each in a process of its own."""

@@ -1,0 +1,1 @@
+"""What starts, pins, loads and counts; it knows nothing of a row."""

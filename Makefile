@@ -9,6 +9,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test test-browser check fix migrate lock example-spa example-pages example-nginx example-api
+.PHONY: bench bench-growth bench-lock
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +36,12 @@ example-nginx: .venv/run.stamp ## nginx asks authapi about each request, on loca
 
 example-api: .venv/run.stamp ## a second service that verifies by itself, on localhost:8006 (authapi on 8000)
 	@exec examples/api/run
+
+bench: $(BENCHED) ## measure beside others, 8 minutes (ROWS="claims verify" for some; apt install wrk redis-server nodejs npm)
+	@$(BIN)/python -m benchmarks --seconds $(ROUND) --rounds $(ROUNDS) $(ROWS)
+
+bench-growth: $(BENCHED) ## how cost grows, and what each choice costs; draws docs/performance/*.svg
+	@$(BIN)/python -m benchmarks.growth --seconds $(ROUND) --rounds $(ROUNDS) $(ROWS)
 
 check: .venv/dev.stamp ## lint, formatting, types, layers
 	$(BIN)/ruff check .
@@ -79,9 +86,31 @@ endif
 	@$(PIP_INSTALL) --require-hashes -r requirements-browser.lock
 	@touch $@
 
+# The benchmarks: ours need less than the tests, and each rival an environment that suits it.
+ROUND := 2
+ROUNDS := 5
+RIVALS := benchmarks/rivals
+BENCHED := .venv/bench.stamp .venv-rivals/stamp .venv-rivals-fastapi-users/stamp $(RIVALS)/express/node_modules/stamp
+
+.venv/bench.stamp: .venv/run.stamp requirements-bench.lock
+	@$(PIP_INSTALL) --require-hashes -r requirements-bench.lock
+	@touch $@
+
+.venv-rivals/stamp: $(RIVALS)/requirements.lock | .venv/bin/python
+.venv-rivals-fastapi-users/stamp: $(RIVALS)/requirements-fastapi-users.lock | .venv/bin/python
+.venv-rivals/stamp .venv-rivals-fastapi-users/stamp:
+	@echo "Installing $< into $(@D): a minute at most, once."
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(RIVALS)/express/node_modules/stamp: $(RIVALS)/express/package-lock.json
+	@if command -v npm >/dev/null; then cd $(@D)/.. && npm ci --silent --no-audit --no-fund && touch node_modules/stamp; \
+	  else echo "Without npm the express rows are not measured: apt install nodejs npm" >&2; fi
+
 # The locks hold the hashes of every file of a release, whatever index pip is set up with here, and are made
 # on the oldest Python that is supported, since only that one asks for every backport.
-PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= CUSTOM_COMPILE_COMMAND="make lock" \
+PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= CUSTOM_COMPILE_COMMAND="make $@" \
   $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-options $(ARGS)
 
 lock: .venv/dev.stamp ## write the locks anew after a change of pyproject.toml (ARGS=--upgrade for newer releases)
@@ -93,3 +122,12 @@ lock: .venv/dev.stamp ## write the locks anew after a change of pyproject.toml (
 	  | $(PIP_COMPILE) --output-file requirements-dev.lock --constraint requirements.lock pyproject.toml requirements-build.lock -
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["browser"], sep="\n")' \
 	  | $(PIP_COMPILE) --output-file requirements-browser.lock --constraint requirements-dev.lock -
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["bench"], sep="\n")' \
+	  | $(PIP_COMPILE) --output-file requirements-bench.lock --constraint requirements-dev.lock -
+
+# fastapi-users can't be installed beside the newest of these two; all else is what authapi runs on.
+bench-lock: .venv/dev.stamp ## write the rivals' locks anew (after make lock)
+	$(PIP_COMPILE) --output-file $(RIVALS)/requirements.lock --constraint requirements.lock $(RIVALS)/requirements.in
+	sed -E '/^(sqlalchemy|email-validator)==/d' requirements.lock | grep -E '^[a-z].*==' | tr -d '\\' >.venv/rivals-constraint.txt
+	$(PIP_COMPILE) --output-file $(RIVALS)/requirements-fastapi-users.lock --constraint .venv/rivals-constraint.txt \
+	  $(RIVALS)/requirements-fastapi-users.in

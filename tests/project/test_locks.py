@@ -18,11 +18,13 @@ RUNTIME = PYPROJECT["project"]["dependencies"]
 BUILD = PYPROJECT["build-system"]["requires"]
 DEV = PYPROJECT["dependency-groups"]["dev"]
 BROWSER = PYPROJECT["dependency-groups"]["browser"]
+BENCH = PYPROJECT["dependency-groups"]["bench"]
 LOCKS = {
     "requirements.lock": RUNTIME,
     "requirements-build.lock": BUILD,
     "requirements-dev.lock": [*RUNTIME, *BUILD, *DEV],
     "requirements-browser.lock": BROWSER,
+    "requirements-bench.lock": BENCH,
 }
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+) \\\n(?P<hashes>(?: +--hash=.*\n)+)", re.M)
 HASHES = re.compile(r"(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+")
@@ -55,18 +57,33 @@ def test_the_locks_agree_with_each_other() -> None:
     everything = pins("requirements-dev.lock")
     for lock in ("requirements.lock", "requirements-build.lock"):
         assert pins(lock).items() <= everything.items()
-    beside = pins("requirements-browser.lock")
-    assert {name: beside[name] for name in beside.keys() & everything.keys()}.items() <= (
-        everything.items()
-    )
+    for lock in ("requirements-browser.lock", "requirements-bench.lock"):
+        beside = pins(lock)
+        assert {name: beside[name] for name in beside.keys() & everything.keys()}.items() <= (
+            everything.items()
+        )
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-fastapi-users"])
+def test_the_rivals_locks_hold_what_they_ask_for(name: str) -> None:
+    """But for two packages, on the releases that authapi runs on."""
+    wanted = (ROOT / f"benchmarks/rivals/{name}.in").read_text(encoding="utf-8").splitlines()
+    asked = {canonicalize_name(Requirement(line).name) for line in wanted if line[0] != "#"}
+    locked, ours = pins(f"benchmarks/rivals/{name}.lock"), pins("requirements.lock")
+    assert asked <= locked.keys(), "run: make bench-lock"
+    other = {package for package in locked.keys() & ours if locked[package] != ours[package]}
+    assert other <= {"sqlalchemy", "email-validator"}
+
+
+ELSEWHERE = {"tests": "browser", "benchmarks": "rivals"}
 
 
 def imported(folder: str) -> Iterator[str]:
     """The packages that the files of a folder import, but for Python's own and ours."""
-    known = {*sys.stdlib_module_names, "authapi", "tests"}
+    known = {*sys.stdlib_module_names, "authapi", "tests", "benchmarks"}
     for path in (ROOT / folder).rglob("*.py"):
-        if "browser" in path.parts and folder == "tests":
-            continue  # they have a lock of their own
+        if ELSEWHERE.get(folder, "") in path.parts:
+            continue  # they have locks of their own
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -82,6 +99,7 @@ def imported(folder: str) -> Iterator[str]:
         ("examples/spa", "requirements.lock"),
         ("examples/pages", "requirements.lock"),
         ("tests", "requirements-dev.lock"),
+        ("benchmarks", "requirements.lock requirements-bench.lock"),
         ("tests/browser", "requirements-dev.lock requirements-browser.lock"),
     ],
 )

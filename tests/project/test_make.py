@@ -50,10 +50,13 @@ def test_make_alone_lists_the_targets() -> None:
         "example-pages",
         "example-nginx",
         "example-api",
+        "bench",
+        "bench-growth",
         "check",
         "fix",
         "migrate",
         "lock",
+        "bench-lock",
     ]
 
 

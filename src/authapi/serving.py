@@ -1,5 +1,6 @@
 """`authapi serve`: uvicorn around the application, and what an operator sees of it."""
 
+import gc
 import signal
 import socket
 import sys
@@ -50,7 +51,7 @@ def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _failure_in_a_sentence():
         if workers == 1:
-            uvicorn.run(create_app(settings), **options)
+            uvicorn.run(_long_lived(create_app(settings)), **options)
         else:
             uvicorn.run("authapi.serving:worker_app", factory=True, workers=workers, **options)
 
@@ -59,7 +60,13 @@ def worker_app() -> FastAPI:
     """What each of several worker processes runs."""
     settings = load_or_create(load_settings())
     logs.configure(settings.log_format)
-    return create_app(settings)
+    return _long_lived(create_app(settings))
+
+
+def _long_lived(app: FastAPI) -> FastAPI:
+    """What was made up to now stays for good: the garbage collector need not look at it again."""
+    gc.freeze()
+    return app
 
 
 def _require_free(host: str, port: int) -> None:

@@ -102,7 +102,7 @@ def add(
         "ip": ip,
         "secret_digest": secret_digest,
     }
-    return LockedSession(*tx.execute(_INSERT, values).one())
+    return LockedSession(*tx.connection().execute(_INSERT, values).one())
 
 
 # One statement settles every race: of two requests with one token, one finds its parent still in

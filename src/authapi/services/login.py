@@ -16,8 +16,8 @@ from authapi.crypto.refresh_tokens import new_jti
 from authapi.crypto.session_ids import SessionId, new_session_id
 from authapi.db import sessions, users
 from authapi.db.engine import Database
-from authapi.db.models import User
 from authapi.db.sessions import LockedSession
+from authapi.db.users import Account
 from authapi.errors import InvalidCredentials
 from authapi.services.identities import canonical
 from authapi.services.key_ring import Keys
@@ -66,9 +66,8 @@ def log_in(
     """
     by_email = attempt.email is not None
     name = canonical((attempt.email if by_email else attempt.username) or "")
-    with db.autocommit() as tx:
-        find = users.find_by_email if by_email else users.find_by_username
-        user = find(tx, name)
+    with db.connect() as connection:
+        user = users.find_account(connection, name, by_email=by_email)
     with limits.password_attempt(user.id if user else name, device.address):
         verified = hasher.verify(attempt.password, user.password_hash if user else None)
         if user is None or not verified.valid:
@@ -92,14 +91,14 @@ def log_in(
 def _open_session(
     tx: Transaction,
     settings: Settings,
-    user: User,
+    user: Account,
     attempt: LoginAttempt,
     device: Device,
     session_id: SessionId,
     upgraded_hash: str | None,
 ) -> LockedSession | None:
     # The password took its time: under the lock, the account must still be as it was then.
-    current = users.lock(tx, user.id)
+    current = users.lock_account(tx, user.id)
     if not current or current.disabled_at or current.password_hash != user.password_hash:
         return None
     if upgraded_hash:

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextvars
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -228,3 +231,33 @@ def test_a_call_that_meets_the_closing_is_refused(
         with pytest.raises(Unavailable) as refusal:
             asyncio.run(pool.run(str))
         assert isinstance(refusal.value.__cause__, RuntimeError)
+
+
+OWN_PRIORITY = """
+import asyncio, os
+from authapi.web.password_pool import PasswordPool
+pool = PasswordPool(1, 0)
+print(asyncio.run(pool.run(os.nice, 0)), os.nice(0))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads share one priority")
+@pytest.mark.parametrize(("of_process", "of_thread"), [(0, 10), (15, 19)])
+def test_a_hash_gives_way_whatever_the_priority_of_the_process(
+    of_process: int, of_thread: int
+) -> None:
+    own = os.nice(0)
+    command = ["nice", "-n", str(of_process), sys.executable, "-c", OWN_PRIORITY]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.split() == [str(min(19, own + of_thread)), str(min(19, own + of_process))]
+
+
+def test_a_pool_works_where_no_priority_may_be_changed(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "nice", refuse)
+    monkeypatch.setattr(os, "setpriority", refuse)
+    assert asyncio.run(make_pool(1, 0).run(int, "7")) == 7

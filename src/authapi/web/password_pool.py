@@ -7,13 +7,14 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import ParamSpec, TypeVar
 
 from authapi.errors import Unavailable
 
-NICE = 10  # of 19: a hash still gets its share of a busy machine
+NICE = 10  # more than the process, of 19: a hash still gets its share of a busy machine
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,7 +59,8 @@ class PasswordPool:
 
 def _settle(number: int) -> None:
     threading.current_thread().name = f"authapi-password-{number}"
-    # On Linux a thread has a priority of its own (setpriority(2)): whoever only verifies a token
+    # On Linux a thread has a priority of its own (nice(2)): whoever only verifies a token
     # takes the processor from a hash at once.
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        with suppress(OSError):  # a sandbox may forbid it; a pool whose thread fails serves nobody
+            os.nice(NICE)

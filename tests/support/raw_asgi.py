@@ -27,6 +27,7 @@ def send_raw(
     headers: Headers = (),
     chunks: Sequence[bytes] = (b"",),
     *,
+    query: bytes = b"",
     disconnects: bool = False,
 ) -> RawAnswer:
     """With `disconnects`, the client goes away after its chunks; else the last one is the end."""
@@ -46,7 +47,8 @@ def send_raw(
         else:
             answer.body += message.get("body", b"")
 
-    asyncio.run(app(_scope(method, path, headers), receive, send))
+    scope = {**_scope(method, path, headers), "query_string": query}
+    asyncio.run(app(scope, receive, send))
     return answer
 
 

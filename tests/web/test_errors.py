@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from authapi import errors
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.databases import sqlite_only
+from tests.support.raw_asgi import send_raw
 from tests.support.service import Service
 
 ABSENT = (
@@ -88,6 +89,11 @@ def test_each_refusal_has_the_one_form(
     headers = {"Content-Type": "application/json"} if "content" in more else {}
     answer = service.client.request(method, path, headers=headers, **more)  # type: ignore[arg-type]
     require_the_one_form(answer, status, code)
+
+
+def test_a_query_that_is_not_utf8_changes_no_answer(service: Service) -> None:
+    for path, status in [("/refresh", 401), ("/login", 422), ("/me", 405)]:
+        assert send_raw(service.api.app, "POST", path, query=b"x=\xff").status == status
 
 
 def test_a_401_always_brings_a_challenge(service: Service) -> None:

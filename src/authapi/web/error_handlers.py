@@ -47,7 +47,7 @@ async def refused(request: Request, error: Exception) -> Response:
     """The answer to a Refusal, which is logged where it may be an attack."""
     if isinstance(error, SUSPICIOUS):
         ip = request.client.host if request.client else None
-        log.info("request_refused", error=error.code, path=request.url.path, ip=ip)
+        log.info("request_refused", error=error.code, path=request.scope["path"], ip=ip)
     return as_response(error if isinstance(error, Refusal) else ServerError())
 
 

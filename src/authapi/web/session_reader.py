@@ -4,6 +4,7 @@ A thread for each request, and a question of its own, take three times as long a
 """
 
 import asyncio
+from contextvars import Context
 from weakref import WeakKeyDictionary
 
 from starlette.concurrency import run_in_threadpool
@@ -33,7 +34,8 @@ class SessionReader:
         if (answer := waiting.get(sid)) is None:
             answer = waiting[sid] = loop.create_future()
         if (asking := self._asking.get(loop)) is None or asking.done():
-            self._asking[loop] = loop.create_task(self._ask(loop))
+            # In no request's context: its log lines are of all of them.
+            self._asking[loop] = loop.create_task(self._ask(loop), context=Context())
         # A request that is given up must not take the answer of the others along.
         return await asyncio.shield(answer)
 
@@ -47,3 +49,4 @@ class SessionReader:
                 continue
             for sid, answer in waiting.items():
                 answer.set_result(found.get(sid))
+        del self._asking[loop]  # a task holds its loop, which else would outlive its end here

@@ -4,13 +4,11 @@ cli ─► app ─► web ─► services ─► db | crypto ─► verifier
               routes  rules       SQL  maths     stands alone
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
 from authapi import clock as wall_clock
 from authapi import logs
@@ -79,23 +77,16 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     openapi.describe(app, verify.PATHS)
     openapi.name_cookies(app, parts.cookies)
     error_handlers.install(app)
-    app.verify_endpoint = verify.verify_endpoint
-    for layer in _layers(app.state.start_gate, parts.settings):
-        app.add_middleware(layer)
-        app.verify_endpoint = layer(app.verify_endpoint)
+    # The last one added is the outermost.
+    app.add_middleware(app.state.start_gate.middleware)
+    app.add_middleware(LastResort)
+    if parts.settings.cors_origins:
+        app.add_middleware(Cors, origins=parts.settings.cors_origins)
+    app.add_middleware(Envelope, https=parts.settings.is_https)
+    if parts.settings.trusted_proxies:
+        proxies = [str(network) for network in parts.settings.trusted_proxies]
+        app.add_middleware(TrustedProxies, trusted_hosts=proxies)
     return app
-
-
-def _layers(gate: StartGate, settings: Settings) -> list[Callable[[ASGIApp], ASGIApp]]:
-    """What every request passes through, the innermost first."""
-    layers: list[Callable[[ASGIApp], ASGIApp]] = [gate.middleware, LastResort]
-    if settings.cors_origins:
-        layers.append(partial(Cors, origins=settings.cors_origins))
-    layers.append(partial(Envelope, https=settings.is_https))
-    if settings.trusted_proxies:
-        proxies = [str(network) for network in settings.trusted_proxies]
-        layers.append(partial(TrustedProxies, trusted_hosts=proxies))
-    return layers
 
 
 def assemble(settings: Settings, clock: Clock) -> Parts:

@@ -2,10 +2,15 @@
 
 import pytest
 from sqlalchemy import event
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp
 
 from authapi.db.engine import Database
+from tests.conftest import MakeApp
 from tests.support.api import Api, Tokens
+from tests.support.app_transport import AppClient
 from tests.support.databases import sqlite_only
+from tests.support.raw_asgi import send_raw
 from tests.support.service import Service
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "x")
@@ -96,6 +101,29 @@ def test_a_body_is_not_looked_at(service: Service, content_type: str) -> None:
     headers = service.tokens.bearer | {"Content-Type": content_type}
     answer = service.client.post("/verify", headers=headers, content=b"{" * 100_000)
     assert answer.status_code == 204
+
+
+@pytest.mark.parametrize("query", [b"scope=admin&x=\xff", b"scope=\xff"])
+def test_a_query_that_is_not_utf8_is_refused_like_any_other(service: Service, query: bytes) -> None:
+    headers = list(service.tokens.bearer.items())
+    assert send_raw(service.api.app, "GET", "/verify", headers, query=query).status == 403
+
+
+@sqlite_only
+def test_it_passes_the_middleware_that_an_embedder_adds(make_app: MakeApp) -> None:
+    made = []
+
+    def hosts(app: ASGIApp) -> ASGIApp:
+        made.append(app)
+        return TrustedHostMiddleware(app, allowed_hosts=["auth.example"])
+
+    app = make_app()
+    app.add_middleware(hosts)
+    with AppClient(app) as client:
+        for path in ("/verify", "/verify/a/b", "/me"):
+            assert client.get(path, headers={"Host": "evil.example"}).status_code == 400
+            assert client.get(path, headers={"Host": "auth.example"}).status_code == 401
+    assert len(made) == 1
 
 
 @sqlite_only

@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.datastructures import QueryParams
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,16 +31,40 @@ from authapi.web.proxies import original_method
 
 
 class Application(FastAPI):
-    """FastAPI's application, but for what `verify_endpoint` answers."""
+    """FastAPI's application, but that `/verify` passes through the middleware alone."""
 
-    verify_endpoint: ASGIApp
+    _layers: ASGIApp
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """FastAPI's; what others have added is there too, each once and before our answer."""
+
+        def outermost(app: ASGIApp) -> ASGIApp:
+            self._layers = app
+            return app
+
+        added = self.user_middleware
+        self.user_middleware = [Middleware(outermost), *added, Middleware(_in_front)]
+        try:
+            return super().build_middleware_stack()
+        finally:
+            self.user_middleware = added
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if is_question_of_a_proxy(scope):
-            scope["app"] = self
-            await self.verify_endpoint(scope, receive, send)
-        else:
+        if not is_question_of_a_proxy(scope):
             await super().__call__(scope, receive, send)
+            return
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        scope["app"] = self
+        await self._layers(scope, receive, send)
+
+
+def _in_front(app: ASGIApp) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        answering = verify_endpoint if is_question_of_a_proxy(scope) else app
+        await answering(scope, receive, send)
+
+    return answer
 
 
 def is_question_of_a_proxy(scope: Scope) -> bool:

@@ -6,6 +6,7 @@ from tests.support.api import Api
 from tests.support.cookies import NAMES, cookie_header, set_cookies
 from tests.support.databases import sqlite_only
 from tests.support.raw_asgi import send_raw
+from tests.support.rows import every_row
 from tests.support.transports import COOKIE_TRANSPORTS, Holder
 
 pytestmark = sqlite_only
@@ -35,15 +36,14 @@ def test_two_cookie_headers_are_one(api: Api, victim: Holder, attacker: Holder) 
 
 
 @sent_by_cookie
-@pytest.mark.parametrize("second", ["", "x", None, '"'])
-def test_a_second_one_that_means_nothing_is_one_too_many(
-    api: Api, victim: Holder, second: str | None
-) -> None:
-    for name in victim.jar:
-        more = name if second is None else f"{name}={second}"
-        headers = {"Cookie": f"{victim.jar.header['Cookie']}; {more}"}
-        expected = {200, 401} if name == NAMES["refresh"] else {401}
-        assert api.client.get("/me", headers=headers).status_code in expected
+def test_a_second_one_that_means_nothing_is_one_too_many(api: Api, victim: Holder) -> None:
+    with every_row() as row:
+        for name in victim.jar:
+            for more in (f"{name}=", f"{name}=x", name, f'{name}="'):
+                with row(more):
+                    headers = {"Cookie": f"{victim.jar.header['Cookie']}; {more}"}
+                    expected = {200, 401} if name == NAMES["refresh"] else {401}
+                    assert api.client.get("/me", headers=headers).status_code in expected
 
 
 @by_cookie
@@ -56,18 +56,23 @@ def test_two_of_one_name_log_nobody_out(api: Api, victim: Holder, attacker: Hold
 
 
 @pytest.mark.parametrize("transport", ["cookie"])
-@pytest.mark.parametrize("name", ["authapi-ACCESS", "__Host-access", "access", "xauthapi-access"])
-def test_a_cookie_of_another_name_is_nothing(victim: Holder, name: str) -> None:
-    victim.jar = type(victim.jar)({name: victim.jar[NAMES["access"]]})
-    assert not victim.is_in()
+def test_a_cookie_of_another_name_is_nothing(victim: Holder) -> None:
+    value = victim.jar[NAMES["access"]]
+    with every_row() as row:
+        for name in ("authapi-ACCESS", "__Host-access", "access", "xauthapi-access"):
+            with row(name):
+                victim.jar = type(victim.jar)({name: value})
+                assert not victim.is_in()
 
 
 @sent_by_cookie
-@pytest.mark.parametrize("value", ["", "x", "a.b.c", "\xff", "%00", "a" * 9000, '"a"', "a b"])
-def test_a_value_that_can_be_none_is_refused(api: Api, victim: Holder, value: str) -> None:
+def test_a_value_that_can_be_none_is_refused(api: Api, victim: Holder) -> None:
     name = NAMES["access" if victim.transport == "cookie" else "session"]
-    answer = send_raw(api.app, "GET", "/me", [("Cookie", f"{name}={value}")])
-    assert answer.status == 401
+    with every_row() as row:
+        for value in ("", "x", "a.b.c", "\xff", "%00", "a" * 9000, '"a"', "a b"):
+            with row(value[:9]):
+                answer = send_raw(api.app, "GET", "/me", [("Cookie", f"{name}={value}")])
+                assert answer.status == 401
 
 
 @sent_by_cookie
@@ -81,10 +86,12 @@ def test_a_bearer_header_outranks_cookies(api: Api, victim: Holder, attacker: Ho
 
 
 @sent_by_cookie
-@pytest.mark.parametrize("header", ["Bearer x", "Bearer", "Bearer ", "Basic YTpi", ""])
-def test_a_bad_one_outranks_them_too(victim: Holder, header: str) -> None:
-    assert victim.status("GET", "/me", headers={"Authorization": header}) == 401
-    assert victim.status("GET", "/verify", headers={"Authorization": header}) == 401
+def test_a_bad_one_outranks_them_too(victim: Holder) -> None:
+    with every_row() as row:
+        for header in ("Bearer x", "Bearer", "Bearer ", "Basic YTpi", ""):
+            with row(header):
+                assert victim.status("GET", "/me", headers={"Authorization": header}) == 401
+                assert victim.status("GET", "/verify", headers={"Authorization": header}) == 401
 
 
 @sent_by_cookie

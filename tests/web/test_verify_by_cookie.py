@@ -1,6 +1,7 @@
 """/verify where a cookie is the credential: whose word counts for the original method."""
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.support.app_transport import AppClient
 from tests.support.cookies import Jar, cookie_header
 from tests.support.databases import sqlite_only
 from tests.support.foreign import FOREIGN, NOT_FOREIGN, OURS, SETTINGS
+from tests.support.rows import every_row
 from tests.support.transports import Holder
 
 pytestmark = sqlite_only
@@ -47,42 +49,39 @@ def verify(holder: Holder, *headers: tuple[str, str], method: str = "GET") -> in
 
 
 @each_transport
-@pytest.mark.parametrize("name", METHOD_HEADERS)
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "get"])
-def test_a_trusted_proxy_says_that_it_only_reads(
-    holder: Holder, elsewhere: Holder, name: str, method: str
-) -> None:
-    assert verify(holder, (name, method)) == 204
-    assert verify(holder, (name, method), method="POST") == 204
-    assert verify(elsewhere, (name, method)) == 403
+def test_a_trusted_proxy_says_that_it_only_reads(holder: Holder, elsewhere: Holder) -> None:
+    with every_row() as row:
+        for name, method in product(METHOD_HEADERS, ["GET", "HEAD", "OPTIONS", "get"]):
+            with row(f"{name}: {method}"):
+                assert verify(holder, (name, method)) == 204
+                assert verify(holder, (name, method), method="POST") == 204
+                assert verify(elsewhere, (name, method)) == 403
+
+
+NOT_ONLY_READING: list[list[tuple[str, str]]] = [
+    [],
+    *([(name, "POST")] for name in METHOD_HEADERS),
+    *([(name, "")] for name in METHOD_HEADERS),
+    *([(name, "GET, POST")] for name in METHOD_HEADERS),
+    [("X-Forwarded-Method", "GET"), ("X-Original-Method", "POST")],
+    [("X-Forwarded-Method", "POST"), ("X-Original-Method", "GET")],
+    [("X-Forwarded-Method", "GET"), ("X-Forwarded-Method", "DELETE")],
+    [("X-Original-Method", "GET"), ("X-Original-Method", "DELETE")],
+    [("X-HTTP-Method-Override", "GET")],
+]
 
 
 @each_transport
-@pytest.mark.parametrize(
-    "headers",
-    [
-        [],
-        *([(name, "POST")] for name in METHOD_HEADERS),
-        *([(name, "")] for name in METHOD_HEADERS),
-        *([(name, "GET, POST")] for name in METHOD_HEADERS),
-        [("X-Forwarded-Method", "GET"), ("X-Original-Method", "POST")],
-        [("X-Forwarded-Method", "POST"), ("X-Original-Method", "GET")],
-        [("X-Forwarded-Method", "GET"), ("X-Forwarded-Method", "DELETE")],
-        [("X-Original-Method", "GET"), ("X-Original-Method", "DELETE")],
-        [("X-HTTP-Method-Override", "GET")],
-    ],
-    ids=str,
-)
-def test_whatever_else_it_says_the_token_is_needed(
-    holder: Holder, elsewhere: Holder, headers: list[tuple[str, str]]
-) -> None:
+def test_whatever_else_it_says_the_token_is_needed(holder: Holder, elsewhere: Holder) -> None:
     proof = ("X-CSRF-Token", str(holder.csrf_token))
-    for asking in (holder, elsewhere):
-        assert verify(asking, *headers) == 403
-        assert verify(asking, *headers, proof) == 204
-        assert verify(asking, *headers, proof, *NOT_FOREIGN["our page"]) == 204
-        for source in FOREIGN.values():
-            assert verify(asking, *headers, proof, *source) == 403
+    with every_row() as row:
+        for headers, asking in product(NOT_ONLY_READING, (holder, elsewhere)):
+            with row(f"{headers}, {'past' if asking is elsewhere else 'through'} the proxy"):
+                assert verify(asking, *headers) == 403
+                assert verify(asking, *headers, proof) == 204
+                assert verify(asking, *headers, proof, *NOT_FOREIGN["our page"]) == 204
+                for source in FOREIGN.values():
+                    assert verify(asking, *headers, proof, *source) == 403
 
 
 @each_transport
@@ -111,38 +110,42 @@ def test_a_scope_that_is_missing_is_403_too(holder: Holder) -> None:
     assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
 
 
-@pytest.mark.parametrize("transport", ["session"])
-@pytest.mark.parametrize(
-    "cookies",
-    [
-        [],
-        [("__Host-access", "x")],
-        [("__Host-session", "x")],
-        [("__Host-access", "x"), ("__Host-access", "y")],
-        [("__Host-session", "\xff")],
-        [("__Host-session", "A" * 22 + "." + "A" * 43)],
-        [("__Host-refresh", "x")],
-    ],
-    ids=ascii,
-)
-@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "TRACE", "PROPFIND"])
-def test_nginx_is_never_given_what_it_makes_a_500_of(
-    holder: Holder, cookies: list[tuple[str, str]], method: str
-) -> None:
-    raw = [(b"Cookie", value.encode("latin-1")) for value in cookie_header(*cookies).values()]
-    for source in ([], FOREIGN["another site"], FOREIGN["two headers"]):
-        said = [(name.encode(), value.encode()) for name, value in source]
-        answer = holder.api.client.request(method, "/verify", headers=[*raw, *said])
-        assert answer.status_code in {401, 403}
+BAD_COOKIES: list[list[tuple[str, str]]] = [
+    [],
+    [("__Host-access", "x")],
+    [("__Host-session", "x")],
+    [("__Host-access", "x"), ("__Host-access", "y")],
+    [("__Host-session", "\xff")],
+    [("__Host-session", "A" * 22 + "." + "A" * 43)],
+    [("__Host-refresh", "x")],
+]
 
 
 @pytest.mark.parametrize("transport", ["session"])
-@pytest.mark.parametrize("origin", [OURS, "https://app.example", "https://evil.example"])
-def test_a_preflight_is_a_question_like_any_other(holder: Holder, origin: str) -> None:
+def test_nginx_is_never_given_what_it_makes_a_500_of(holder: Holder) -> None:
+    with every_row() as row:
+        for cookies, method in product(
+            BAD_COOKIES, ["GET", "POST", "OPTIONS", "TRACE", "PROPFIND"]
+        ):
+            raw = [
+                (b"Cookie", value.encode("latin-1")) for value in cookie_header(*cookies).values()
+            ]
+            for source in ([], FOREIGN["another site"], FOREIGN["two headers"]):
+                with row(ascii((method, cookies, source))):
+                    said = [(name.encode(), value.encode()) for name, value in source]
+                    answer = holder.api.client.request(method, "/verify", headers=[*raw, *said])
+                    assert answer.status_code in {401, 403}
+
+
+@pytest.mark.parametrize("transport", ["session"])
+def test_a_preflight_is_a_question_like_any_other(holder: Holder) -> None:
     # A 204 means that the credential is good: nobody gets one by asking in another form.
-    headers = {"Origin": origin, "Access-Control-Request-Method": "GET"}
-    for path in ("/verify", "/verify/", "/verify/a/b"):
-        assert holder.api.client.options(path, headers=headers).status_code == 401
+    with every_row() as row:
+        for origin in (OURS, "https://app.example", "https://evil.example"):
+            headers = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+            for path in ("/verify", "/verify/", "/verify/a/b"):
+                with row(f"{origin} {path}"):
+                    assert holder.api.client.options(path, headers=headers).status_code == 401
 
 
 @pytest.mark.parametrize("transport", ["session"])

@@ -20,7 +20,7 @@ run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:800
 
 test: .venv/dev.stamp ## run the tests (ARGS="tests/rfc -x" for some of them)
 	@echo "The tests that need Chromium and nginx are not among these: make test-browser"
-	@$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-browser: .venv/browser.stamp ## run those that need Chromium and nginx (apt install chromium nginx)
 	@$(BIN)/pytest --numprocesses logical --maxprocesses 2 --dist worksteal tests/browser $(ARGS)

@@ -28,9 +28,33 @@ from tests.support.process import Process, StartProcess
 
 SECRET = "a secret for tests which is long enough"
 DATABASES = ("sqlite", "postgresql")
+MOSTLY_WAITING = ("faults", "project", "cli", "db")  # for outages, and for other processes
 
 MakeSettings = Callable[..., Settings]
 MakeApp = Callable[..., FastAPI]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a fifth of the time is waiting for outages to end."""
+    return min((os.cpu_count() or 1) + 1, 4)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that mostly wait evenly among those that mostly compute: both go on at any time.
+
+    The workers of xdist take one file after the other, in this order.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [path for path in files if path.parent.name in MOSTLY_WAITING]
+    computing = [path for path in files if path not in waiting]
+    places = {
+        path: (number + 0.5) / len(group)
+        for group in (waiting, computing)
+        for number, path in enumerate(group)
+    }
+    items[:] = [item for path in sorted(files, key=places.__getitem__) for item in files[path]]
 
 
 @pytest.fixture(autouse=True)

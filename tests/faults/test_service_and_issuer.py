@@ -67,12 +67,21 @@ class PlainPolls(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
-@pytest.fixture
-def issuer(tmp_path: Path, sqlite_template: Path) -> Iterator[Issuer]:
-    shutil.copy(sqlite_template, tmp_path / "authapi.db")
-    with Issuer(tmp_path, **SETTINGS) as running:
+@pytest.fixture(scope="module")
+def one_issuer(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Issuer]:
+    folder = tmp_path_factory.mktemp("issuer")
+    shutil.copy(sqlite_template, folder / "authapi.db")
+    with Issuer(folder, **SETTINGS) as running:
         assert running.client.post("/register", json=ADA).status_code == 201
         yield running
+
+
+@pytest.fixture
+def issuer(one_issuer: Issuer) -> Issuer:
+    """It runs, whatever the test before did to it."""
+    if not one_issuer.server.is_running:
+        one_issuer.server.start()
+    return one_issuer
 
 
 @pytest.fixture

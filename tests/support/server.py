@@ -51,6 +51,10 @@ class ServerProcess:
         return self._running.pid
 
     @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def log(self) -> str:
         """What it has written so far, of all its runs."""
         return self.log_file.read_text(errors="replace")

@@ -40,6 +40,7 @@ example-api: .venv/run.stamp ## a second service that verifies by itself, on loc
 bench: $(BENCHED) ## measure beside others, 8 minutes (ROWS="claims verify" for some; apt install wrk redis-server nodejs npm)
 	@$(BIN)/python -m benchmarks --seconds $(ROUND) --rounds $(ROUNDS) $(ROWS)
 
+bench-growth: ROUNDS := 3
 bench-growth: $(BENCHED) ## how cost grows, and what each choice costs; draws docs/performance/*.svg
 	@$(BIN)/python -m benchmarks.growth --seconds $(ROUND) --rounds $(ROUNDS) $(ROWS)
 

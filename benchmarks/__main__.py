@@ -1,14 +1,13 @@
 """`python -m benchmarks [ROW ...]`: measures the rows, prints the table, writes the results."""
 
 import argparse
-import logging
 import platform
 import sys
 from time import monotonic
 
-import structlog
-
+from benchmarks.command import add_lengths, quietly, tell
 from benchmarks.harness.missing import NotMeasured
+from benchmarks.harness.processes import BenchmarkError
 from benchmarks.harness.stage import Stage
 from benchmarks.report import Result, as_markdown, write
 from benchmarks.table import ROWS, Row
@@ -16,11 +15,10 @@ from benchmarks.table import ROWS, Row
 
 def main() -> int:
     arguments = _arguments()
-    # What is filled by authapi's own code would tell of each key that it makes.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    quietly()
     with Stage(seconds=arguments.seconds, rounds=arguments.rounds) as stage:
         if not stage.cores.are_apart:
-            _tell("There is only one core: server and load share it, and no figure means much.")
+            tell("There is only one core: server and load share it, and no figure means much.")
         results = [_measured(stage, row) for row in _chosen(arguments.rows)]
         machine = {
             "cores": {"server": stage.cores.server, "load": stage.cores.load},
@@ -38,8 +36,10 @@ def _measured(stage: Stage, row: Row) -> Result:
     try:
         result = Result(row, row.measure(stage))
     except NotMeasured as missing:
-        result = Result(row, None, str(missing))
-    _tell(f"{' | '.join(result.cells())}   [{monotonic() - began:.0f} s]")
+        result = Result(row, None, f"not measured: {missing}")
+    except BenchmarkError as error:
+        result = Result(row, None, f"FAILED: {error}")
+    tell(f"{' | '.join(result.cells())}   [{monotonic() - began:.0f} s]")
     return result
 
 
@@ -51,16 +51,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [row.name for row in ROWS]
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(names)}")
-    parser.add_argument("--seconds", type=int, default=2, help="how long a round of an arm takes")
-    parser.add_argument("--rounds", type=int, default=5, help="how many rounds of each arm")
-    arguments = parser.parse_args()
+    arguments = add_lengths(parser).parse_args()
     if unknown := set(arguments.rows) - set(names):
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
     return arguments
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 if __name__ == "__main__":

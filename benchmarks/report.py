@@ -28,7 +28,7 @@ class Result:
         row = self.row
         target = f"{row.direction} {row.target:g}"
         if self.outcome is None:
-            return row.name, row.what, target, f"not measured: {self.missing}", "-"
+            return row.name, row.what, target, self.missing, "-"
         return row.name, row.what, target, str(self.outcome.ratio), "yes" if self.holds else "NO"
 
 

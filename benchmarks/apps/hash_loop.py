@@ -1,4 +1,7 @@
-"""argon2id alone: `python -m benchmarks.apps.hash_loop SECONDS` prints CPU seconds a hash."""
+"""argon2id alone: `python -m benchmarks.apps.hash_loop SECONDS [KIB PASSES]`.
+
+Prints CPU seconds a hash, by default of the default settings.
+"""
 
 import sys
 from time import monotonic, process_time
@@ -9,9 +12,11 @@ from authapi.crypto.passwords import PasswordHasher
 PASSWORD = "correct horse battery staple"  # noqa: S105
 
 
-def main(seconds: float) -> float:
-    defaults = Settings.model_fields
-    hasher = PasswordHasher(defaults["hash_memory_kib"].default, defaults["hash_time_cost"].default)
+DEFAULTS = [Settings.model_fields[name].default for name in ("hash_memory_kib", "hash_time_cost")]
+
+
+def main(seconds: float, memory_kib: int, passes: int) -> float:
+    hasher = PasswordHasher(memory_kib, passes)
     stored = hasher.hash(PASSWORD)
     count, until, before = 0, monotonic() + seconds, process_time()
     while monotonic() < until:
@@ -21,4 +26,5 @@ def main(seconds: float) -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{main(float(sys.argv[1]))}\n")
+    parameters = [int(word) for word in sys.argv[2:]] or DEFAULTS
+    sys.stdout.write(f"{main(int(sys.argv[1]), *parameters)}\n")

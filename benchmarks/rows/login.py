@@ -29,7 +29,7 @@ def login_cpu(stage: Stage) -> Outcome:
     with authapi(stage, ours) as server:
         measured = {
             "login": _one_by_one(stage, server),
-            "argon2id": _hash_alone(stage),
+            "argon2id": hash_alone(stage),
         }
         samples = alternate(measured, stage.rounds, stage.seconds)
     return of_cpu(samples, "login", "argon2id")
@@ -66,9 +66,12 @@ def _bodies() -> list[str]:
     return [json.dumps({"email": email(number), "password": PASSWORD}) for number in range(USERS)]
 
 
-def _hash_alone(stage: Stage) -> Measure:
+def hash_alone(stage: Stage, *parameters: int) -> Measure:
+    """`parameters` are memory in KiB and passes; without them, the defaults."""
+
     def measure(seconds: int) -> Sample:
-        command = [sys.executable, "-m", "benchmarks.apps.hash_loop", str(seconds)]
+        words = [str(number) for number in (seconds, *parameters)]
+        command = [sys.executable, "-m", "benchmarks.apps.hash_loop", *words]
         with on_core(stage.cores.server):
             done = subprocess.run(  # noqa: S603 - our own command
                 command, cwd=ROOT, capture_output=True, text=True, timeout=seconds + 30, check=True

@@ -19,14 +19,14 @@ def revoked(stage: Stage) -> Outcome:
     """CPU a verified request with 100,000 revoked sessions loaded, of with none."""
     with ExitStack() as stack:
         measured = {
-            "many": with_revoked(stack, stage, REVOKED),
-            "none": with_revoked(stack, stage, 0),
+            "many": with_revoked(stack, stage, REVOKED)[1],
+            "none": with_revoked(stack, stage, 0)[1],
         }
         samples = alternate(measured, stage.rounds, stage.seconds)
     return of_cpu(samples, "many", "none")
 
 
-def with_revoked(stack: ExitStack, stage: Stage, count: int) -> Measure:
+def with_revoked(stack: ExitStack, stage: Stage, count: int) -> tuple[Server, Measure]:
     """A server of its own that has so many in memory, asked with 1,000 good tokens in turn."""
     ours = deployment(stage.postgresql.database())
     if count:
@@ -37,7 +37,7 @@ def with_revoked(stack: ExitStack, stage: Stage, count: int) -> Measure:
     server = stack.enter_context(authapi(stage, ours))
     _require(server, count)
     headers = [bearer(pair.access_token) for pair in pairs]
-    return steady(stage, server, get(stage, server, "/verify", headers))
+    return server, steady(stage, server, get(stage, server, "/verify", headers))
 
 
 def _require(server: Server, count: int) -> None:

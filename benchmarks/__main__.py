@@ -5,7 +5,7 @@ import platform
 import sys
 from time import monotonic
 
-from benchmarks.command import add_lengths, quietly, tell
+from benchmarks.command import add_lengths, prepare, tell
 from benchmarks.harness.missing import NotMeasured
 from benchmarks.harness.processes import BenchmarkError
 from benchmarks.harness.stage import Stage
@@ -15,7 +15,7 @@ from benchmarks.table import ROWS, Row
 
 def main() -> int:
     arguments = _arguments()
-    quietly()
+    prepare()
     with Stage(seconds=arguments.seconds, rounds=arguments.rounds) as stage:
         if not stage.cores.are_apart:
             tell("There is only one core: server and load share it, and no figure means much.")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from time import monotonic
 
-from benchmarks.command import add_lengths, quietly, tell
+from benchmarks.command import add_lengths, prepare, tell
 from benchmarks.growth.algorithms import algorithms
 from benchmarks.growth.hashes import hashes
 from benchmarks.growth.revoked import revoked
@@ -35,7 +35,7 @@ def main() -> int:
     arguments = add_lengths(parser).parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    quietly()
+    prepare()
     with Stage(seconds=arguments.seconds, rounds=arguments.rounds) as stage:
         sections = [_measured(stage, name) for name in arguments.parts or PARTS]
     text = "\n".join(section.as_markdown() for section in sections if section)

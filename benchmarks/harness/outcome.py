@@ -31,8 +31,9 @@ def figures_of(samples: Samples) -> dict[str, float]:
 
 
 def of_throughput(samples: Samples, arm: str, of: str, remarks: tuple[str, ...] = ()) -> Outcome:
-    """Requests a second of `arm`, of `of`; every other arm, of `of` too."""
-    besides = {name: per_second(samples, name, of) for name in samples if name not in (arm, of)}
+    """Requests a second of `arm`, of `of`; beside it the same of every other arm."""
+    besides = {"CPU a request": cpu(samples, arm, of)}
+    besides |= {name: per_second(samples, name, of) for name in samples if name not in (arm, of)}
     return Outcome(per_second(samples, arm, of), besides, figures_of(samples), remarks)
 
 

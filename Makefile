@@ -6,6 +6,12 @@ PORT := 8000
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Of make bench: seconds a round, rounds of each arm, and what it needs installed.
+ROUND := 2
+ROUNDS := 5
+RIVALS := benchmarks/rivals
+BENCHED := .venv/bench.stamp .venv-rivals/stamp .venv-rivals-fastapi-users/stamp $(RIVALS)/express/node_modules/stamp
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test test-browser check fix migrate lock example-spa example-pages example-nginx example-api
@@ -88,11 +94,6 @@ endif
 	@touch $@
 
 # The benchmarks: ours need less than the tests, and each rival an environment that suits it.
-ROUND := 2
-ROUNDS := 5
-RIVALS := benchmarks/rivals
-BENCHED := .venv/bench.stamp .venv-rivals/stamp .venv-rivals-fastapi-users/stamp $(RIVALS)/express/node_modules/stamp
-
 .venv/bench.stamp: .venv/run.stamp requirements-bench.lock
 	@$(PIP_INSTALL) --require-hashes -r requirements-bench.lock
 	@touch $@

@@ -1,6 +1,6 @@
 """Users about themselves."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from authapi.errors import RateLimited, UsernameTaken, WrongPassword
 from authapi.services.account_deletion import delete_account
@@ -11,13 +11,14 @@ from authapi.web.openapi import BODY, CHANGE, CREDENTIAL, refusals
 from authapi.web.parts import parts_of
 from authapi.web.schemas import PasswordChange, PasswordProof, Profile, ProfileChange
 from authapi.web.strict_json import StrictRoute
+from authapi.web.written_out import written_out
 
 router = APIRouter(route_class=StrictRoute, prefix="/me", tags=["me"])
 
 
-@router.get("", summary="Who am I", responses=refusals(*CREDENTIAL))
-def read_profile(request: Request, current: CurrentSubject) -> Profile:
-    return Profile.of(get_profile(parts_of(request).db, current.sub))
+@router.get("", response_model=Profile, summary="Who am I", responses=refusals(*CREDENTIAL))
+def read_profile(request: Request, current: CurrentSubject) -> Response:
+    return written_out(Profile.of(get_profile(parts_of(request).db, current.sub)))
 
 
 @router.patch("", summary="Change the username", responses=refusals(*CHANGE, *BODY, UsernameTaken))

@@ -31,6 +31,7 @@ from authapi.web.presented import csrf_token_of, read_refresh_token, sessions_se
 from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
 from authapi.web.strict_json import StrictRoute
 from authapi.web.transports import hand_over
+from authapi.web.written_out import written_out
 
 router = APIRouter(route_class=StrictRoute, tags=["tokens"])
 
@@ -71,11 +72,11 @@ async def login(
 @router.post(
     "/refresh",
     summary="Exchange a refresh token for a new pair",
-    response_model_exclude_none=True,
+    response_model=TokenResponse,
     responses=refusals(*BODY, InvalidGrant, CsrfFailed, RateLimited),
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
-def refresh(request: Request, response: Response, body: Refresh | None = None) -> TokenResponse:
+def refresh(request: Request, body: Refresh | None = None) -> Response:
     parts, key = parts_of(request), idempotency_key(request)
     token, place = read_refresh_token(request, parts, body.refresh_token if body else None)
     pair = rotate_refresh_token(
@@ -88,7 +89,9 @@ def refresh(request: Request, response: Response, body: Refresh | None = None) -
         place,
         key,
     )
-    return hand_over(pair, response, parts.cookies, parts.csrf)
+    cookies = Response()
+    answer = hand_over(pair, cookies, parts.cookies, parts.csrf)
+    return written_out(answer, cookies=cookies, exclude_none=True)
 
 
 @router.post(

@@ -18,7 +18,7 @@ from benchmarks.harness.processes import (
 )
 from benchmarks.harness.stage import Stage
 from benchmarks.harness.wrk import Wrk, bearer
-from benchmarks.rivals.arms import Arm
+from benchmarks.rivals.arms import EXPRESS, Arm
 from benchmarks.seed import Seed
 
 FILL_TIMEOUT = 60.0
@@ -102,6 +102,9 @@ def _require(arm: Arm) -> None:
     command = arm.server[0]
     if command == "node":
         program("node")
+        if not (ROOT / EXPRESS / "node_modules" / "stamp").exists():
+            program("npm")
+            raise NotMeasured("express is missing: make bench installs it")
     elif shutil.which(ROOT / command) is None:
         raise NotMeasured(f"{command} is missing: make bench installs it")
 

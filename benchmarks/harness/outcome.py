@@ -1,6 +1,7 @@
 """What a row is told: its ratio, and what stands beside it."""
 
 from dataclasses import dataclass, field
+from math import isnan
 
 from benchmarks.harness.rounds import Ratio, Samples, cpu, per_second
 
@@ -27,6 +28,7 @@ def figures_of(samples: Samples) -> dict[str, float]:
             ("requests/s", [one.per_second for one in rounds]),
             ("CPU us/request", [one.cpu * 1e6 for one in rounds]),
         )
+        if not isnan(values[0])
     }
 
 

@@ -42,9 +42,13 @@ def steady(stage: Stage, server: Server, load: Wrk) -> Measure:
 def under_load(stage: Stage, server: Server, load: Callable[[], Wrk]) -> Measure:
     """The same, with another load each time, for tokens that serve once."""
 
+    warm_up = True  # the first time
+
     def measure(seconds: int) -> Sample:
+        nonlocal warm_up
         before = server.cpu_seconds()
-        answered = load().run(seconds, stage.cores.load)
+        answered = load().run(seconds, stage.cores.load, warm_up=warm_up)
+        warm_up = False
         cpu = server.cpu_seconds() - before
         return Sample(answered.per_second, cpu / answered.requests)
 
@@ -53,13 +57,14 @@ def under_load(stage: Stage, server: Server, load: Callable[[], Wrk]) -> Measure
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Of two arms, round by round."""
+    """Of two arms, round by round; `together` is that of all rounds, where a median won't do."""
 
     values: tuple[float, ...]
+    together: float | None = None
 
     @property
     def median(self) -> float:
-        return median(self.values)
+        return median(self.values) if self.together is None else self.together
 
     def __str__(self) -> str:
         return f"{self.median:.2f} ({min(self.values):.2f}-{max(self.values):.2f})"

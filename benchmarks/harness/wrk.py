@@ -37,7 +37,7 @@ class Wrk:
     headers: tuple[str, ...] = ()
     niceness: int = 0
 
-    def start(self, seconds: int, core: int) -> "subprocess.Popen[str]":
+    def start(self, seconds: int, core: int, *, warm_up: bool = False) -> "subprocess.Popen[str]":
         amount = ["-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "10s"]
         headers = [word for header in self.headers for word in ("-H", header)]
         command = ["nice", "-n", str(self.niceness), program("wrk"), *amount, *headers]
@@ -46,16 +46,16 @@ class Wrk:
             return subprocess.Popen(  # noqa: S603 - our own command
                 [*command, *script],
                 cwd=ROOT,
-                env={"PATH": os.environ["PATH"]},
+                env={"PATH": os.environ["PATH"], **({"EVERY_STATUS": "1"} if warm_up else {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
             )
 
-    def run(self, seconds: int, core: int) -> Load:
+    def run(self, seconds: int, core: int, *, warm_up: bool = False) -> Load:
         """Raises BenchmarkError unless every request was answered, and with a success."""
-        return self.finish(self.start(seconds, core), seconds)
+        return self.finish(self.start(seconds, core, warm_up=warm_up), seconds)
 
     def finish(self, process: "subprocess.Popen[str]", seconds: int) -> Load:
         try:

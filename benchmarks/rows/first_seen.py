@@ -43,7 +43,7 @@ def _never_twice(stage: Stage, server: Server, file: str) -> Measure:
         arguments = (file, "header", str(position), "once")
         load = Wrk(server.url("/me"), "in_turn.lua", arguments, CONNECTIONS)
         before = server.cpu_seconds()
-        answered = load.run(seconds, stage.cores.load)
+        answered = load.run(seconds, stage.cores.load, warm_up=position == 0)
         cpu = server.cpu_seconds() - before
         # What was under way at the end was sent, and so was one for each connection after it.
         position += answered.requests + 2 * CONNECTIONS

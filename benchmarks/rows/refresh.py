@@ -6,7 +6,7 @@ from itertools import count
 
 from benchmarks.harness.outcome import Outcome, of_cpu, of_throughput
 from benchmarks.harness.processes import Server
-from benchmarks.harness.rounds import Measure, alternate, steady, under_load
+from benchmarks.harness.rounds import Measure, alternate, per_second, steady, under_load
 from benchmarks.harness.stage import Stage
 from benchmarks.harness.wrk import Wrk
 from benchmarks.ours import authapi, deployment
@@ -31,7 +31,10 @@ def refresh(stage: Stage) -> Outcome:
             "pgbench": floor(stage, CONNECTIONS),
         }
         samples = alternate(measured, stage.rounds, stage.seconds)
-    return of_throughput(samples, "refresh", "simplejwt")
+    outcome = of_throughput(samples, "refresh", "simplejwt")
+    del outcome.besides["pgbench"]  # it has nothing to do with simplejwt
+    outcome.besides["of pgbench's updates"] = per_second(samples, "refresh", "pgbench")
+    return outcome
 
 
 def refresh_cpu(stage: Stage) -> Outcome:

@@ -1,5 +1,6 @@
 """From the start of the process to its first answer, and its memory then."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -47,7 +48,8 @@ def _run(stage: Stage) -> tuple[Starts, Starts]:
     """Both in turn; the first of each, which fills the disk's cache, doesn't count."""
     ours, theirs = Starts(), Starts()
     one, other = _ours(stage), _theirs(stage)
-    one(Starts()), other(Starts())
+    one(Starts())
+    other(Starts())
     for _ in range(stage.rounds):
         one(ours)
         other(theirs)
@@ -62,8 +64,13 @@ def _ours(stage: Stage) -> Callable[[Starts], None]:
     environment = environment_of(deployed)
 
     def begin(starts: Starts) -> None:
-        command = command_of(deployed)
-        _measure(stage, starts, "authapi", command, deployed.port, "/healthz", environment)
+        with running(
+            command_of(deployed),
+            core=stage.cores.server,
+            environment=environment,
+            folder=stage.folder,  # away from a developer's .env
+        ) as process:
+            _note(starts, process, "authapi", deployed.port, "/healthz")
 
     return begin
 
@@ -73,23 +80,18 @@ def _theirs(stage: Stage) -> Callable[[Starts], None]:
     environment = prepared(stage, arm)
 
     def begin(starts: Starts) -> None:
-        port = free_port()
-        _measure(stage, starts, arm.name, arm.start(port), port, arm.ready, environment)
+        port, core = free_port(), stage.cores.server
+        with running(arm.start(port), core=core, environment=environment) as process:
+            _note(starts, process, arm.name, port, arm.ready)
 
     return begin
 
 
-def _measure(
-    stage: Stage,
-    starts: Starts,
-    name: str,
-    command: list[str],
-    port: int,
-    path: str,
-    environment: dict[str, str],
+def _note(
+    starts: Starts, process: "subprocess.Popen[bytes]", name: str, port: int, path: str
 ) -> None:
+    """When it answers and how large it is then; it was started a moment ago."""
     began = perf_counter()
-    with running(command, core=stage.cores.server, environment=environment) as process:
-        wait_until_it_answers(process, name, port, path, pause=PAUSE)
-        starts.seconds.append(perf_counter() - began)
-        starts.resident.append(resident_mib(process.pid))
+    wait_until_it_answers(process, name, port, path, pause=PAUSE)
+    starts.seconds.append(perf_counter() - began)
+    starts.resident.append(resident_mib(process.pid))

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from benchmarks.harness.alone import alone
 from benchmarks.harness.cores import Cores
 from benchmarks.harness.postgresql import PostgreSQL, postgresql
 from benchmarks.harness.redis_server import redis_server
@@ -47,6 +48,7 @@ class Stage:
         return str(path)
 
     def __enter__(self) -> Self:
+        self._stack.enter_context(alone())
         return self
 
     def __exit__(

@@ -21,7 +21,6 @@ from authapi.services import key_rotation, user_administration
 from authapi.services.key_ring import KEPT_FOR, retired_at, states
 from authapi.services.registration import NewUser, add_user
 from authapi.services.start import require_schema
-from authapi.serving import serve_app
 
 
 def main() -> None:
@@ -60,6 +59,8 @@ def authapi() -> None:
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
 def serve(host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or Ctrl-C, then finish what is under way."""
+    from authapi.serving import serve_app  # and FastAPI: no other command needs it
+
     serve_app(load_or_create(load_settings()), host, port, workers)
 
 

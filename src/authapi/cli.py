@@ -24,7 +24,7 @@ from authapi.services.start import require_schema
 
 
 def main() -> None:
-    """The entry point. Every refusal is a sentence, never a traceback."""
+    """Run what the arguments say. Every refusal is a sentence, never a traceback."""
     try:
         authapi.main(prog_name="authapi", standalone_mode=False)
     except click.exceptions.Exit as stop:

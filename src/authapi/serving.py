@@ -66,6 +66,7 @@ def worker_app() -> FastAPI:
 def _long_lived(app: FastAPI) -> FastAPI:
     """What was made up to now stays for good: the garbage collector need not look at it again."""
     gc.freeze()
+    gc.enable()  # see authapi.__main__
     return app
 
 

@@ -18,7 +18,7 @@ from authapi.crypto.session_ids import new_session_id
 from authapi.db import sessions, users
 from authapi.db.engine import Database, open_database
 from authapi.db.models import User
-from authapi.db.sessions import LockedSession
+from authapi.db.sessions import LockedSession, NewSession
 from authapi.services.key_ring import Keys
 from authapi.services.key_rotation import new_keys
 from authapi.services.start import prepare
@@ -100,18 +100,22 @@ class Seed:
         transport: str,
         secret_digest: str | None = None,
     ) -> LockedSession:
-        return sessions.add(
-            tx,
+        user = users.find(tx, user_id)
+        assert user
+        new = NewSession(
             sid=sid,
             user_id=user_id,
+            password_hash=user.password_hash,
             transport=transport,
-            scopes=SCOPE,
             idle_ttl=self.settings.refresh_idle_ttl,
             session_ttl=self.settings.session_ttl,
             user_agent="benchmark",
             ip="127.0.0.1",
             secret_digest=secret_digest,
         )
+        added = sessions.add(tx, new)
+        assert added
+        return added
 
 
 @contextmanager

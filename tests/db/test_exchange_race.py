@@ -12,6 +12,7 @@ import pytest
 from authapi.crypto.refresh_tokens import new_jti
 from authapi.db import sessions, users
 from authapi.db.engine import Database
+from authapi.db.models import User
 from authapi.errors import InvalidCredentials, InvalidGrant
 from authapi.services.logout import log_out_everywhere
 from authapi.services.token_issue import TokenPair
@@ -232,6 +233,19 @@ def test_a_log_in_behind_the_end_of_all_sessions_is_refused(
         login.result()
 
 
+def new_session(sid: str, user: User) -> sessions.NewSession:
+    return sessions.NewSession(
+        sid=sid,
+        user_id=user.id,
+        password_hash=user.password_hash,
+        transport="bearer",
+        idle_ttl=1000,
+        session_ttl=1000,
+        user_agent=None,
+        ip=None,
+    )
+
+
 def test_log_out_all_behind_a_log_in_ends_its_session(
     rule: RefreshRule, pair: TokenPair, parts: Parts
 ) -> None:
@@ -239,18 +253,10 @@ def test_log_out_all_behind_a_log_in_ends_its_session(
     log_out_all = partial(log_out_everywhere, parts.db, parts.revocations, user_id)
     revoker = Contender(parts.db, log_out_all)
     with parts.db.begin() as tx:
-        users.lock(tx, user_id)
-        sessions.add(
-            tx,
-            sid=sid,
-            user_id=user_id,
-            transport="bearer",
-            scopes="",
-            idle_ttl=1000,
-            session_ttl=1000,
-            user_agent=None,
-            ip=None,
-        )
+        user = users.lock(tx, user_id)
+        assert user
+        added = sessions.add(tx, new_session(sid, user))
+        assert added
         revoker.run_into_the_lock()
     revoker.result()
     assert rule.is_revoked(sid)

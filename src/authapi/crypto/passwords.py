@@ -23,6 +23,8 @@ from authapi.errors import Unavailable
 # 256 characters are at most as many as this before they are composed.
 MAX_TYPED_LENGTH = 1024
 
+DIGEST_SIZE = 32  # bytes
+
 # What other systems made. Left out is what needs the user's name (postgres_md5, oracle10, msdcc),
 # what cuts a password to 16 characters or fewer (des_crypt and kin, lmhash), what another scheme's
 # hashes can't be told from (nthash, hex_md4, dlitz_pbkdf2_sha1), scram's lists, and plain text.
@@ -90,11 +92,11 @@ class Verification:
 
 
 class PasswordHasher:
-    """Safe to share between threads. Made once: it hashes a decoy with its own parameters."""
+    """Safe to share between threads."""
 
     def __init__(self, memory_kib: int, time_cost: int) -> None:
         self._context = _context(argon2__memory_cost=memory_kib, argon2__rounds=time_cost)
-        self._decoy = self.hash(secrets.token_urlsafe(16))
+        self._decoy = _decoy(self._context)
 
     def hash(self, password: str) -> str:
         """Raises ValueError for a password that password_rules refuses, Unavailable if the
@@ -165,6 +167,12 @@ def _unwrapped(stored: str) -> str:
     return stored
 
 
+def _decoy(context: Any) -> str:  # noqa: ANN401
+    """What takes as long to verify as a hash of ours, and was made without one: of no password."""
+    argon2 = context.handler("argon2")
+    return str(argon2(use_defaults=True, checksum=secrets.token_bytes(DIGEST_SIZE)).to_string())
+
+
 @cache
 def _context(**parameters: int) -> Any:  # noqa: ANN401  passlib has no types
     return CryptContext(
@@ -173,6 +181,6 @@ def _context(**parameters: int) -> Any:  # noqa: ANN401  passlib has no types
         argon2__type="ID",
         argon2__parallelism=1,
         argon2__salt_size=16,
-        argon2__digest_size=32,
+        argon2__digest_size=DIGEST_SIZE,
         **parameters,
     )

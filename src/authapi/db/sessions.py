@@ -2,14 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Connection, Double, Table, bindparam, case, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Double,
+    String,
+    Table,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.sql.elements import ColumnElement
 
 from authapi.db.engine import db_now
-from authapi.db.models import Session
+from authapi.db.models import Session, User
 from authapi.db.revocations import notify
 
 REMEMBERED_BEFORE = 7  # with the last exchanged one, eight
@@ -54,55 +67,75 @@ def _expiry(ends_at: ColumnElement[float]) -> ColumnElement[float]:
     return case((ends_at < idle_end, ends_at), else_=idle_end)
 
 
-_INSERT = (
-    insert(_table)
-    .values(
-        created_at=db_now(),
-        last_used_at=db_now(),
-        exchanged_at=db_now(),
-        expires_at=_expiry(db_now() + bindparam("session_ttl", type_=Double)),
-        ends_at=db_now() + bindparam("session_ttl", type_=Double),
-        sid=bindparam("sid"),
-        user_id=bindparam("user_id"),
-        transport=bindparam("transport"),
-        scopes=bindparam("scopes"),
-        last_exchanged=bindparam("sid"),
-        exchanged_before="",
-        exchange_keys="",
-        user_agent=bindparam("user_agent"),
-        ip=bindparam("ip"),
-        secret_digest=bindparam("secret_digest"),
+# Locked, and read after the wait for whoever changes the account: see users.lock.
+_account = (
+    select(User.id, User.scopes)
+    .where(
+        User.id == bindparam("of_user_id"),
+        User.password_hash == bindparam("password_hash"),
+        User.disabled_at.is_(None),
     )
-    .returning(*_LOCKED)
+    .with_for_update(key_share=True)
+    .subquery()
+)
+_INSERTED: dict[Column[Any], ColumnElement[Any]] = {
+    _table.c.created_at: db_now(),
+    _table.c.last_used_at: db_now(),
+    _table.c.exchanged_at: db_now(),
+    _table.c.expires_at: _expiry(db_now() + bindparam("session_ttl", type_=Double)),
+    _table.c.ends_at: db_now() + bindparam("session_ttl", type_=Double),
+    _table.c.sid: bindparam("sid", type_=String),
+    _table.c.user_id: _account.c.id,
+    _table.c.transport: bindparam("transport", type_=String),
+    _table.c.scopes: _account.c.scopes,
+    _table.c.last_exchanged: bindparam("sid", type_=String),
+    _table.c.exchanged_before: literal_column("''"),
+    _table.c.exchange_keys: literal_column("''"),
+    _table.c.user_agent: bindparam("user_agent", type_=String),
+    _table.c.ip: bindparam("ip", type_=String),
+    _table.c.secret_digest: bindparam("secret_digest", type_=String),
+}
+_INSERT = (
+    insert(_table).from_select(list(_INSERTED), select(*_INSERTED.values())).returning(*_LOCKED)
 )
 
 
-def add(
-    tx: Transaction,
-    *,
-    sid: str,
-    user_id: str,
-    transport: str,
-    scopes: str,
-    idle_ttl: float,
-    session_ttl: float,
-    user_agent: str | None,
-    ip: str | None,
-    secret_digest: str | None = None,
-) -> LockedSession:
-    """A new session, which counts as exchanged (its sid is its first token's parent) now."""
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """Of the user whose password was found right against `password_hash`.
+
+    `secret_digest` is that of transport `session`'s secret, or None. The times are in seconds.
+    """
+
+    sid: str
+    user_id: str
+    password_hash: str
+    transport: str
+    idle_ttl: float
+    session_ttl: float
+    user_agent: str | None
+    ip: str | None
+    secret_digest: str | None = None
+
+
+def add(tx: Transaction | Connection, new: NewSession) -> LockedSession | None:
+    """The session, which counts as exchanged (its sid is its first token's parent) now.
+
+    None, and no effect, if by now the account is gone, disabled, or has another password.
+    """
     values = {
-        "sid": sid,
-        "user_id": user_id,
-        "transport": transport,
-        "scopes": scopes,
-        "idle_ttl": idle_ttl,
-        "session_ttl": session_ttl,
-        "user_agent": user_agent,
-        "ip": ip,
-        "secret_digest": secret_digest,
+        "sid": new.sid,
+        "of_user_id": new.user_id,
+        "password_hash": new.password_hash,
+        "transport": new.transport,
+        "idle_ttl": new.idle_ttl,
+        "session_ttl": new.session_ttl,
+        "user_agent": new.user_agent,
+        "ip": new.ip,
+        "secret_digest": new.secret_digest,
     }
-    return LockedSession(*tx.connection().execute(_INSERT, values).one())
+    row = tx.execute(_INSERT, values).one_or_none()
+    return None if row is None else LockedSession(*row)
 
 
 # One statement settles every race: of two requests with one token, one finds its parent still in

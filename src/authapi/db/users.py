@@ -34,14 +34,11 @@ class Account:
 
     id: str
     password_hash: str
-    scopes: str
-    disabled_at: float | None
 
 
-_ACCOUNT = select(User.id, User.password_hash, User.scopes, User.disabled_at)
+_ACCOUNT = select(User.id, User.password_hash)
 _ACCOUNT_BY_EMAIL = _ACCOUNT.where(User.email_canonical == bindparam("name"))
 _ACCOUNT_BY_USERNAME = _ACCOUNT.where(User.username_canonical == bindparam("name"))
-_LOCKED_ACCOUNT = _ACCOUNT.where(User.id == bindparam("user_id")).with_for_update(key_share=True)
 
 
 class AlreadyTaken(Exception):
@@ -57,12 +54,6 @@ def find_account(connection: Connection, name: str, *, by_email: bool) -> Accoun
     """By the canonical e-mail address, or else the canonical username."""
     statement = _ACCOUNT_BY_EMAIL if by_email else _ACCOUNT_BY_USERNAME
     row = connection.execute(statement, {"name": name}).one_or_none()
-    return None if row is None else Account(*row)
-
-
-def lock_account(tx: Transaction, user_id: str) -> Account | None:
-    """`lock`, for a log-in."""
-    row = tx.connection().execute(_LOCKED_ACCOUNT, {"user_id": user_id}).one_or_none()
     return None if row is None else Account(*row)
 
 

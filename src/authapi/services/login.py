@@ -8,7 +8,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.orm import Session as Transaction
 
 from authapi.config import Settings
 from authapi.crypto.passwords import PasswordHasher
@@ -16,7 +15,7 @@ from authapi.crypto.refresh_tokens import new_jti
 from authapi.crypto.session_ids import SessionId, new_session_id
 from authapi.db import sessions, users
 from authapi.db.engine import Database
-from authapi.db.sessions import LockedSession
+from authapi.db.sessions import LockedSession, NewSession
 from authapi.db.users import Account
 from authapi.errors import InvalidCredentials
 from authapi.services.identities import canonical
@@ -74,10 +73,8 @@ def log_in(
             log.info("login_failed", user_id=user.id if user else None, ip=device.address)
             raise InvalidCredentials
         session_id = new_session_id(new_jti())
-        with db.begin() as tx:
-            session = _open_session(
-                tx, settings, user, attempt, device, session_id, verified.upgraded_hash
-            )
+        new = _new_session(settings, user, attempt, device, session_id)
+        session = _add(db, new, attempt.came_with, verified.upgraded_hash)
         if session is None:
             log.info("login_failed", user_id=user.id, ip=device.address)
             raise InvalidCredentials
@@ -88,32 +85,38 @@ def log_in(
     return issue_pair(session, settings, keys, refresh_jti=new_jti(), parent=session.sid)
 
 
-def _open_session(
-    tx: Transaction,
+def _new_session(
     settings: Settings,
     user: Account,
     attempt: LoginAttempt,
     device: Device,
     session_id: SessionId,
-    upgraded_hash: str | None,
-) -> LockedSession | None:
-    # The password took its time: under the lock, the account must still be as it was then.
-    current = users.lock_account(tx, user.id)
-    if not current or current.disabled_at or current.password_hash != user.password_hash:
-        return None
-    if upgraded_hash:
-        users.set_password_hash(tx, user.id, upgraded_hash)
-    for sid in sorted(attempt.came_with):
-        sessions.revoke(tx, sid, "new_login")
-    return sessions.add(
-        tx,
+) -> NewSession:
+    return NewSession(
         sid=session_id.sid,
         user_id=user.id,
+        password_hash=user.password_hash,
         transport=attempt.transport,
-        scopes=current.scopes,
         idle_ttl=settings.refresh_idle_ttl,
         session_ttl=settings.session_ttl,
         user_agent=device.user_agent,
         ip=device.address,
         secret_digest=session_id.digest if attempt.transport == "session" else None,
     )
+
+
+def _add(
+    db: Database, new: NewSession, came_with: Collection[str], upgraded_hash: str | None
+) -> LockedSession | None:
+    """None if the account is not any more as it was when its password was found right."""
+    if not came_with and not upgraded_hash:
+        with db.connect() as connection:
+            return sessions.add(connection, new)
+    with db.begin() as tx:
+        session = sessions.add(tx, new)
+        if session and upgraded_hash:
+            users.set_password_hash(tx, new.user_id, upgraded_hash)
+        if session:
+            for sid in sorted(came_with):
+                sessions.revoke(tx, sid, "new_login")
+    return session

@@ -42,12 +42,10 @@ ANY_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
 @router.post(
     "/login",
     summary="Log in",
-    response_model_exclude_none=True,
+    response_model=TokenResponse,
     responses=refusals(*BODY, InvalidCredentials, CsrfFailed, RateLimited),
 )
-async def login(
-    body: Login, request: Request, response: Response, parts: AppParts, device: FromDevice
-) -> TokenResponse:
+async def login(body: Login, request: Request, parts: AppParts, device: FromDevice) -> Response:
     # Cookies that come along end their session and are cleared: not for any site that asks.
     if body.transport != "bearer" or parts.cookies.sent(request.scope):
         refuse_foreign(request.headers, parts.settings)
@@ -64,9 +62,10 @@ async def login(
         attempt,
         device,
     )
-    answer = hand_over(given, response, parts.cookies, parts.csrf)
-    parts.cookies.clear_sent(request.scope, response)
-    return answer
+    cookies = Response()
+    answer = hand_over(given, cookies, parts.cookies, parts.csrf)
+    parts.cookies.clear_sent(request.scope, cookies)
+    return written_out(answer, cookies=cookies, exclude_none=True)
 
 
 @router.post(

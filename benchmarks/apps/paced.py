@@ -37,9 +37,9 @@ def _latency(connection: socket.socket, request: bytes, due: float) -> float:
 def _ask(connection: socket.socket, request: bytes) -> None:
     connection.sendall(request)
     answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 204 "), answer
     while not answer.endswith(b"\r\n\r\n"):  # 204: there is no body
         answer += connection.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 204 "), answer
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
-    Column,
     Connection,
     Double,
     String,
@@ -14,7 +13,6 @@ from sqlalchemy import (
     case,
     func,
     insert,
-    literal_column,
     select,
     update,
 )
@@ -71,37 +69,32 @@ def _expiry(ends_at: ColumnElement[float]) -> ColumnElement[float]:
 _account = (
     select(User.id, User.scopes)
     .where(
-        User.id == bindparam("of_user_id"),
+        User.id == bindparam("user_id"),
         User.password_hash == bindparam("password_hash"),
         User.disabled_at.is_(None),
     )
     .with_for_update(key_share=True)
     .subquery()
 )
-_INSERTED: dict[Column[Any], ColumnElement[Any]] = {
-    _table.c.created_at: db_now(),
-    _table.c.last_used_at: db_now(),
-    _table.c.exchanged_at: db_now(),
-    _table.c.expires_at: _expiry(db_now() + bindparam("session_ttl", type_=Double)),
-    _table.c.ends_at: db_now() + bindparam("session_ttl", type_=Double),
-    _table.c.sid: bindparam("sid", type_=String),
-    _table.c.user_id: _account.c.id,
-    _table.c.transport: bindparam("transport", type_=String),
-    _table.c.scopes: _account.c.scopes,
-    _table.c.last_exchanged: bindparam("sid", type_=String),
-    _table.c.exchanged_before: literal_column("''"),
-    _table.c.exchange_keys: literal_column("''"),
-    _table.c.user_agent: bindparam("user_agent", type_=String),
-    _table.c.ip: bindparam("ip", type_=String),
-    _table.c.secret_digest: bindparam("secret_digest", type_=String),
+_NEW: dict[str, ColumnElement[Any]] = {
+    "created_at": db_now(),
+    "last_used_at": db_now(),
+    "exchanged_at": db_now(),
+    "expires_at": _expiry(db_now() + bindparam("session_ttl", type_=Double)),
+    "ends_at": db_now() + bindparam("session_ttl", type_=Double),
+    "sid": bindparam("sid", type_=String),
+    "user_id": _account.c.id,
+    "transport": bindparam("transport", type_=String),
+    "scopes": _account.c.scopes,
+    "last_exchanged": bindparam("sid", type_=String),
+    "user_agent": bindparam("user_agent", type_=String),
+    "ip": bindparam("ip", type_=String),
+    "secret_digest": bindparam("secret_digest", type_=String),
 }
-_INSERT = (
-    insert(_table).from_select(list(_INSERTED), select(*_INSERTED.values())).returning(*_LOCKED)
-)
+_INSERT = insert(_table).from_select(list(_NEW), select(*_NEW.values())).returning(*_LOCKED)
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
+class NewSession(NamedTuple):
     """Of the user whose password was found right against `password_hash`.
 
     `secret_digest` is that of transport `session`'s secret, or None. The times are in seconds.
@@ -123,18 +116,7 @@ def add(tx: Transaction | Connection, new: NewSession) -> LockedSession | None:
 
     None, and no effect, if by now the account is gone, disabled, or has another password.
     """
-    values = {
-        "sid": new.sid,
-        "of_user_id": new.user_id,
-        "password_hash": new.password_hash,
-        "transport": new.transport,
-        "idle_ttl": new.idle_ttl,
-        "session_ttl": new.session_ttl,
-        "user_agent": new.user_agent,
-        "ip": new.ip,
-        "secret_digest": new.secret_digest,
-    }
-    row = tx.execute(_INSERT, values).one_or_none()
+    row = tx.execute(_INSERT, new._asdict()).one_or_none()
     return None if row is None else LockedSession(*row)
 
 

@@ -57,7 +57,7 @@ def test_while_another_process_writes_writers_are_503_and_readers_are_not(
         assert_unavailable(lambda: api.refresh(tokens.refresh))
         api.expect(200, "GET", "/me", headers=tokens.bearer)
         assert api.verify(tokens) == 204
-    api.refreshed(tokens.refresh)
+    recovered(lambda: api.refresh(tokens.refresh))
 
 
 def test_a_crowd_at_the_log_in_does_not_queue_for_a_lock(

@@ -72,8 +72,8 @@ class Database:
     engine: Engine
     autocommit_engine: Engine  # the same pool
     statements: Statements
-    begin_breaker: Breaker
-    autocommit_breaker: Breaker
+    writers: Breaker  # on SQLite these wait for one another; readers go on beside them
+    readers: Breaker
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -81,22 +81,20 @@ class Database:
 
         Raises Unavailable when the database is out of reach, busy or cut the work off.
         """
-        with self._watched(self.begin_breaker), self._session(self.engine) as tx, tx.begin():
+        with self._watched(self.writers), self._session(self.engine) as tx, tx.begin():
             yield tx
 
     @contextmanager
     def autocommit(self) -> Iterator[Session]:
         """A session in which each statement commits by itself. Raises Unavailable."""
-        with self._watched(self.autocommit_breaker), self._session(self.autocommit_engine) as tx:
+        with self._watched(self.readers), self._session(self.autocommit_engine) as tx:
             yield tx
 
     @contextmanager
-    def connect(self) -> Iterator[Connection]:
+    def connect(self, *, to_write: bool = False) -> Iterator[Connection]:
         """A connection on which each statement commits by itself. Raises Unavailable."""
-        with (
-            self._watched(self.autocommit_breaker),
-            self.autocommit_engine.connect() as connection,
-        ):
+        breaker = self.writers if to_write else self.readers
+        with self._watched(breaker), self.autocommit_engine.connect() as connection:
             yield connection
 
     def close(self) -> None:
@@ -131,7 +129,6 @@ def open_database(url: str, clock: Clock, *, connections: int = CONNECTIONS) -> 
         autocommit: Engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         base = engine
         sqlite.prepare(engine, clock)
-        # Readers go on beside a writer that waits.
         breakers = Breaker(sqlite.is_timeout), Breaker(lambda _: False)
     else:
         # A connection stays in autocommit: to switch it for each statement and back, and to undo

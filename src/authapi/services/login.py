@@ -110,7 +110,7 @@ def _add(
 ) -> LockedSession | None:
     """None if the account is not any more as it was when its password was found right."""
     if not came_with and not upgraded_hash:
-        with db.connect() as connection:
+        with db.connect(to_write=True) as connection:
             return sessions.add(connection, new)
     with db.begin() as tx:
         session = sessions.add(tx, new)

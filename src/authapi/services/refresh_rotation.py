@@ -174,7 +174,7 @@ def rotate_refresh_token(
     """
     presented = _present(settings, keys, token, place, idempotency_key)
     limits.count_refresh(presented.claims.sid)
-    with db.connect() as connection:
+    with db.connect(to_write=True) as connection:
         session = _exchange(connection, settings, presented)
     if session:
         return _pair(session, settings, keys, presented)

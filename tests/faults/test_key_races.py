@@ -13,9 +13,9 @@ from authapi.services.key_rotation import list_keys, mark_compromised, rotate_ke
 from tests.conftest import SECRET
 from tests.support.clock import TestClock
 from tests.support.databases import postgresql_only
+from tests.support.forked import ForkedServer
 from tests.support.postgresql import PostgreSQL
 from tests.support.process import DAY, Process, StartProcess
-from tests.support.server import ServerProcess
 from tests.support.together import together
 
 
@@ -77,7 +77,7 @@ def empty_database(postgresql: PostgreSQL) -> Iterator[str]:
 def test_real_processes_that_start_at_one_moment_agree_on_one_key(
     empty_database: str, tmp_path: Path
 ) -> None:
-    servers = [ServerProcess(tmp_path, database_url=empty_database, secret=SECRET) for _ in "12"]
+    servers = [ForkedServer(tmp_path, database_url=empty_database, secret=SECRET) for _ in "12"]
     try:
         assert together(*(server.start for server in servers)) == [None, None]
         sets = []

@@ -14,9 +14,9 @@ import pytest
 
 from tests.conftest import DATABASES, SECRET
 from tests.support.api import EMAIL, PASSWORD
+from tests.support.forked import ForkedServer
 from tests.support.postgresql import PostgreSQL
 from tests.support.refresh_rule import new_key
-from tests.support.server import ServerProcess
 
 REQUESTS = 50
 DEVICES = 8
@@ -28,7 +28,7 @@ class Service:
     """Real processes on one database."""
 
     url: str
-    servers: list[ServerProcess]
+    servers: list[ForkedServer]
     clients: list[httpx.Client] = field(default_factory=list)
 
     def login(self) -> str:
@@ -58,7 +58,7 @@ def serving(folder: Path, url: str, processes: int) -> Iterator[Service]:
         "hash_memory_kib": 1024,
         "hash_time_cost": 1,
     }
-    service = Service(url, [ServerProcess(folder, **settings) for _ in range(processes)])
+    service = Service(url, [ForkedServer(folder, **settings) for _ in range(processes)])
     limits = httpx.Limits(max_connections=None)
     try:
         for server in service.servers:

@@ -14,8 +14,8 @@ import pytest
 
 from authapi.verifier import InvalidTokenError, Verifier
 from tests.support.api import EMAIL, PASSWORD
+from tests.support.forked import ForkedServer
 from tests.support.postgresql import PostgreSQL
-from tests.support.server import ServerProcess
 from tests.support.until import until
 
 ADA = {"email": EMAIL, "password": PASSWORD}
@@ -32,7 +32,7 @@ class Issuer:
     """A server, and a client that logs in and out at it."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.server = ServerProcess(folder, **settings)
+        self.server = ForkedServer(folder, **settings)
         self.server._environment.setdefault("AUTHAPI_PUBLIC_URL", self.server.base_url)
         self.client = self.server.client()
 

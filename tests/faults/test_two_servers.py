@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from tests.support.api import EMAIL, PASSWORD
+from tests.support.forked import ForkedServer
 from tests.support.postgresql import PostgreSQL
-from tests.support.server import ServerProcess
 from tests.support.until import until
 
 ADA = {"email": EMAIL, "password": PASSWORD}
@@ -36,7 +36,7 @@ class Two:
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self.servers = [
-            ServerProcess(folder, database_url=database_url, **SETTINGS) for _ in range(2)
+            ForkedServer(folder, database_url=database_url, **SETTINGS) for _ in range(2)
         ]
         self.clients = [server.client() for server in self.servers]
 

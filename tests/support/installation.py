@@ -1,15 +1,15 @@
 """An installation as in production: two servers on one database, and the operator's command."""
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
 from tests.support.api import EMAIL, PASSWORD
-from tests.support.server import AUTHAPI, ServerProcess
+from tests.support.forked import Forked, ForkedServer
 
+COMMAND_TIMEOUT = 30.0  # seconds
 ISSUER = "https://auth.example"
 SETTINGS: dict[str, Any] = {
     "secret": "a secret for tests which is long enough",
@@ -26,7 +26,7 @@ class Installation:
     def __init__(self, folder: Path, database_url: str) -> None:
         self._folder = folder
         self._settings = {**SETTINGS, "database_url": database_url}
-        self.servers = [ServerProcess(folder, **self._settings) for _ in range(2)]
+        self.servers = [ForkedServer(folder, **self._settings) for _ in range(2)]
         self.clients = [server.client() for server in self.servers]
 
     def __enter__(self) -> Self:
@@ -43,14 +43,15 @@ class Installation:
     def authapi(self, *arguments: str, typed: str = "") -> None:
         """An operator's command, in a process of its own."""
         ours = {f"AUTHAPI_{name.upper()}": str(each) for name, each in self._settings.items()}
-        subprocess.run(
-            [AUTHAPI, *arguments],
-            cwd=self._folder,
-            env={**os.environ, **ours},
-            input=typed.encode(),
-            check=True,
-            capture_output=True,
+        log_file = self._folder / "commands.log"
+        command = Forked(
+            *arguments,
+            folder=self._folder,
+            environment={**os.environ, **ours},
+            log_file=log_file,
+            typed=typed,
         )
+        assert command.wait(COMMAND_TIMEOUT) == 0, log_file.read_text()
 
     def post(self, path: str, body: dict[str, str]) -> httpx.Response:
         return self.clients[0].post(path, json=body)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 
@@ -18,6 +18,16 @@ AUTHAPI = Path(sys.executable).with_name("authapi")
 PORTS = range(20_000, 32_000)
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 15.0
+
+
+class Running(Protocol):
+    """A process, whatever started it."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def terminate(self) -> None: ...
+    def wait(self, timeout: float) -> int: ...
 
 
 class ServerProcess:
@@ -32,14 +42,14 @@ class ServerProcess:
         self, folder: Path, *arguments: str, ready: bool = True, **settings: object
     ) -> None:
         self._folder = folder
-        self._arguments = arguments
         self._ready = ready
         self._environment = {
             **{name: value for name, value in os.environ.items() if "AUTHAPI_" not in name},
             **{f"AUTHAPI_{name.upper()}": str(value) for name, value in settings.items()},
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
         self.port = free_port()
+        self._command = ("serve", "--port", str(self.port), *arguments)
         self.log_file = folder / f"serve-{self.port}.log"
 
     @property
@@ -61,16 +71,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it, again if it ran before, and wait until it answers."""
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [AUTHAPI, "serve", "--port", str(self.port), *self._arguments],
-                cwd=self._folder,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._process = self._launch()
         try:
             self._wait_for_answer()
         except BaseException:
@@ -103,8 +104,20 @@ class ServerProcess:
     ) -> None:
         self.kill()
 
+    def _launch(self) -> Running:
+        with self.log_file.open("ab") as log:
+            return subprocess.Popen(
+                [AUTHAPI, *self._command],
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
     @property
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> Running:
         assert self._process is not None, "not started"
         return self._process
 

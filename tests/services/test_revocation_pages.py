@@ -23,6 +23,7 @@ from authapi.services.revocation_poll import FULL_EVERY
 from tests.conftest import SECRET
 from tests.support.clock import START
 
+SETTINGS = Settings(secret=SECRET)
 LATEST = 5  # seconds from a revocation's moment to its commit
 TICK = 1e-5
 
@@ -52,7 +53,7 @@ class Process:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.feed = RevocationFeed(Settings(secret=SECRET), database.clock)
+        self.feed = RevocationFeed(SETTINGS, database.clock)
         self.full_at = 0.0
         self.begun: float | None = None
 

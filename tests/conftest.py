@@ -107,8 +107,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, clock: TestCloc
         yield f"sqlite:///{path}"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
-    with server.database() as name:
-        clock.follow(server.setter_of_time(name))
+    with server.database() as name, server.setter_of_time(name) as set_time:
+        clock.follow(set_time)
         yield server.url(name, test_clock=True)
 
 

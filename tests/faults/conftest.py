@@ -1,6 +1,7 @@
 """A database that can be broken, servers as in production, and a watch."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from time import monotonic, sleep
 
 import httpx
@@ -33,7 +34,7 @@ def database(server: BreakablePostgreSQL) -> Iterator[str]:
 
 @pytest.fixture
 def breakable_url(server: BreakablePostgreSQL, database: str, clock: TestClock) -> str:
-    clock.follow(server.setter_of_time(database))
+    clock.follow(partial(server.set_time, database))
     return server.url(database, test_clock=True)
 
 

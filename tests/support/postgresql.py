@@ -6,7 +6,8 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -82,11 +83,21 @@ class PostgreSQL:
             self._kept = psycopg.connect(self.url("postgres"), autocommit=True)
         self._kept.execute(statement)
 
-    def setter_of_time(self, database: str) -> Callable[[float], None]:
-        def set_time(unix_time: float) -> None:
-            self._execute_in(database, f"UPDATE test_clock.present SET unix_time = {unix_time!r}")
+    @contextmanager
+    def setter_of_time(self, database: str) -> Iterator[Callable[[float], None]]:
+        """It keeps its connection: to open one takes longer than all that is done with it."""
+        with ExitStack() as kept:
 
-        return set_time
+            @cache
+            def connection() -> psycopg.Connection:
+                return kept.enter_context(psycopg.connect(self.url(database), autocommit=True))
+
+            yield lambda unix_time: _set_time(connection(), unix_time)
+
+    def set_time(self, database: str, unix_time: float) -> None:
+        """For a server that a test may stop, which would end a kept connection."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            _set_time(connection, unix_time)
 
     def _hurry(self) -> None:
         # Each test makes a database: waiting for the disk is half of its time, and here a power
@@ -98,17 +109,18 @@ class PostgreSQL:
     def _make_template(self) -> None:
         self.execute(f"CREATE DATABASE {TEMPLATE}")
         migrations.upgrade(self.url(TEMPLATE).replace("postgresql://", "postgresql+psycopg://"))
-        self._execute_in(TEMPLATE, TEST_CLOCK)
-
-    def _execute_in(self, database: str, statement: str) -> None:
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
-            connection.execute(statement)
+        with psycopg.connect(self.url(TEMPLATE), autocommit=True) as connection:
+            connection.execute(TEST_CLOCK)
 
     def _let_go(self) -> None:
         """Of the kept connection."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+
+def _set_time(connection: psycopg.Connection, unix_time: float) -> None:
+    connection.execute(f"UPDATE test_clock.present SET unix_time = {unix_time!r}")
 
 
 def _memory_or_disk() -> Path | None:

@@ -36,10 +36,12 @@ def _latency(connection: socket.socket, request: bytes, due: float) -> float:
 
 def _ask(connection: socket.socket, request: bytes) -> None:
     connection.sendall(request)
-    answer = connection.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 204 "), answer
+    answer = b""
     while not answer.endswith(b"\r\n\r\n"):  # 204: there is no body
-        answer += connection.recv(65536)
+        more = connection.recv(65536)
+        assert more, "the server hung up"
+        answer += more
+        assert answer.startswith(b"HTTP/1.1 204 "[: len(answer)]), answer
 
 
 if __name__ == "__main__":

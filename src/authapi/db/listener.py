@@ -1,6 +1,6 @@
 """Waiting for another process's change: PostgreSQL's LISTEN, or on SQLite just for the time."""
 
-from selectors import EVENT_READ, DefaultSelector
+import selectors
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -13,6 +13,11 @@ from authapi.db.postgresql import BoundedConnection
 from authapi.db.revocations import CHANNEL
 
 log = structlog.get_logger()
+
+# Without a descriptor of its own: where a flood of connections takes them all, the poll goes on.
+Selector: type[selectors.BaseSelector] = getattr(
+    selectors, "PollSelector", selectors.SelectSelector
+)
 
 # How soon `hurry` is noticed on PostgreSQL, in seconds.
 SLICE = 0.1
@@ -44,7 +49,7 @@ class Listener:
             connection = self._connection = self._connection or _listening(self._url)
             self._has_failed = False
             return _is_notified(connection, ends_at, hurry)
-        except psycopg.Error as error:
+        except (psycopg.Error, OSError) as error:
             if not self._has_failed:
                 log.warning("not_listening", reason=repr(error))
             self._has_failed = True
@@ -55,8 +60,8 @@ class Listener:
 def _is_notified(connection: psycopg.Connection[Any], ends_at: float, hurry: Event) -> bool:
     # psycopg is asked once something has come: to let it wait for each slice took 10 ms of CPU
     # a second, to wait here takes 1.
-    with DefaultSelector() as selector:
-        selector.register(connection, EVENT_READ)
+    with Selector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
         has_come = True  # perhaps with the answer to LISTEN
         while not hurry.is_set() and (left := ends_at - monotonic()) > 0:
             if has_come:

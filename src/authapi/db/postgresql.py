@@ -22,7 +22,9 @@ ANSWER_TIMEOUT = 1.4
 # The server gives up first, so that nothing that was answered 503 is carried out later; and what
 # was left open ends within 5 s, which the revocation feed relies on (contract section 3).
 SERVER_SETTINGS = (
-    "-c statement_timeout=1200 -c lock_timeout=1200 -c idle_in_transaction_session_timeout=2000"
+    "-c statement_timeout=1200 -c lock_timeout=1200 -c idle_in_transaction_session_timeout=2000 "
+    # What waited for a row must see it as it is now, whatever the server's default is.
+    r"-c default_transaction_isolation=read\ committed"
 )
 
 

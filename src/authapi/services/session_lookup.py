@@ -55,7 +55,7 @@ def look_up_session(
         session = _read(db, cache, feed, session_id.sid, now)
     _require_own(session_id, session, now)
     if _is_touch_due(settings, session, now):
-        with db.connect() as connection:
+        with db.connect(to_write=True) as connection:
             lives = session_lookups.touch(connection, session.sid, settings.refresh_idle_ttl)
         cache.forget(session.sid)
         if not lives:

@@ -20,9 +20,11 @@ from authapi.db.models import Model
 from authapi.errors import Unavailable
 from tests.conftest import SECRET
 from tests.support.api import Api
+from tests.support.forked import Forked
 
 REPOSITORY = Path(__file__).parents[2]
 TABLES = {table.name for table in Model.metadata.sorted_tables}
+MIGRATED = "The database is at the newest migration.\n"
 ALEMBIC = Path(sys.executable).with_name("alembic")
 
 
@@ -98,27 +100,14 @@ def test_a_failed_migration_leaves_the_database_as_it_was(empty_url: str) -> Non
 
 
 def test_two_processes_that_migrate_at_once_both_succeed(empty_url: str, tmp_path: Path) -> None:
-    program = f"""
-from authapi import clock
-from authapi.db import migrations
-from authapi.db.engine import open_database
-input()
-migrations.upgrade({empty_url!r})
-"""
+    ours = {"AUTHAPI_DATABASE_URL": empty_url, "AUTHAPI_SECRET": SECRET}
+    logs = [tmp_path / "one.log", tmp_path / "other.log"]
     both = [
-        subprocess.Popen(
-            [sys.executable, "-c", program],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
+        Forked("migrate", folder=tmp_path, environment={**os.environ, **ours}, log_file=log)
+        for log in logs
     ]
-    for process in both:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    assert [process.communicate(timeout=60)[1] for process in both] == ["", ""]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert [log.read_text() for log in logs] == [MIGRATED, MIGRATED]
     assert tables(empty_url) == TABLES
 
 

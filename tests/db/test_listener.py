@@ -48,3 +48,16 @@ def test_a_notification_is_heard_without_a_free_descriptor(url: str) -> None:
             began = monotonic()
             listener.wait(30, Event())
             assert monotonic() - began < 10
+
+
+def test_the_wait_ends_where_the_connection_does(url: str) -> None:
+    """Whoever polls then hears what it would have been told."""
+    with psycopg.connect(url, autocommit=True) as other, closing(Listener(url)) as listener:
+        listener.wait(0.01, Event())
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        began = monotonic()
+        listener.wait(30, Event())
+        assert monotonic() - began < 10

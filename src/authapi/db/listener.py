@@ -33,7 +33,7 @@ class Listener:
         self._has_failed = False
 
     def wait(self, seconds: float, hurry: Event) -> None:
-        """Return after a notification, after `seconds`, or when `hurry` is set."""
+        """Return after a notification, when one may be lost, after `seconds`, or by `hurry`."""
         ends_at = monotonic() + seconds
         if self._can_listen and self._is_notified(ends_at, hurry):
             return
@@ -45,6 +45,7 @@ class Listener:
         self._connection = None
 
     def _is_notified(self, ends_at: float, hurry: Event) -> bool:
+        had_one = self._connection is not None
         try:
             connection = self._connection = self._connection or _listening(self._url)
             self._has_failed = False
@@ -54,7 +55,7 @@ class Listener:
                 log.warning("not_listening", reason=repr(error))
             self._has_failed = True
             self.close()
-        return False
+            return had_one  # what was sent since it broke is lost
 
 
 def _is_notified(connection: psycopg.Connection[Any], ends_at: float, hurry: Event) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from authapi import clock as wall_clock
@@ -16,7 +17,7 @@ from authapi.clock import Clock
 from authapi.config import Settings, load_settings
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
-from authapi.db.engine import open_database
+from authapi.db.engine import CONNECTIONS, open_database
 from authapi.db.session_cache import SessionCache
 from authapi.secret_file import load_or_create
 from authapi.services.key_rotation import new_keys
@@ -48,6 +49,11 @@ from authapi.web.session_reader import SessionReader
 from authapi.web.shutdown import told_of_shutdown
 from authapi.web.start_gate import StartGate
 from authapi.web.verify import Application
+
+# Requests that do I/O at one moment, each with one of the connections that are kept; the rest wait.
+# With Starlette's 40 they wait for the GIL instead, and hand it on at each statement: of 16 clients
+# that refresh, 10 threads serve 1,750 requests a second, 40 serve 1,050 (570 and 730 us of CPU).
+REQUEST_THREADS = CONNECTIONS // 2
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.now) -> FastAPI:
@@ -123,6 +129,7 @@ def assemble(settings: Settings, clock: Clock) -> Parts:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
+    current_default_thread_limiter().total_tokens = REQUEST_THREADS
     await app.state.start_gate.open()
     with told_of_shutdown(parts.revocations.changed.close):
         yield

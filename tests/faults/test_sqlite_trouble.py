@@ -7,13 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from sqlalchemy import event
 
 from authapi.db.engine import Database
+from authapi.db.sqlite import BUSY_TIMEOUT
 from tests.faults.conftest import assert_unavailable, recovered
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
+from tests.support.clock import TestClock
+from tests.support.transports import Holder
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -70,6 +74,21 @@ def test_a_crowd_at_the_log_in_does_not_queue_for_a_lock(
         for answered in [crowd.submit(assert_unavailable, ask) for _ in range(10)]:
             answered.result()
     recovered(ask)
+
+
+def test_a_use_that_is_to_be_written_down_waits_for_a_lock_once(
+    api: Api, clock: TestClock, path: Path
+) -> None:
+    api.register()
+    holder = Holder(api, "session").log_in()
+    ask = partial(holder.send, "GET", "/verify")
+    clock.advance(60)
+    with locked(path):
+        assert_unavailable(ask)
+        began = monotonic()
+        assert_unavailable(ask)
+        assert monotonic() - began < BUSY_TIMEOUT / 2
+    recovered(ask, 204)
 
 
 def test_a_read_only_database_is_503_for_writers(api: Api, tokens: Tokens, db: Database) -> None:

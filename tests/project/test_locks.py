@@ -5,7 +5,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, requires
 
 import pytest
 from packaging.requirements import Requirement
@@ -51,6 +51,22 @@ def test_a_lock_holds_what_pyproject_asks_for(lock: str) -> None:
         or not requirement.specifier.contains(locked[canonicalize_name(requirement.name)])
     ]
     assert stale == [], "run: make lock"
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0", "3.14.0"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_holds_what_its_packages_ask_for_on_each_python(lock: str, python: str) -> None:
+    """pip takes nothing that isn't locked, and what the lock was made on need not be what runs."""
+    locked = pins(lock)
+    there = {"python_full_version": python, "python_version": python.rpartition(".")[0]}
+    missing = {
+        f"{name} asks for {requirement}"
+        for name in locked
+        for requirement in map(Requirement, requires(name) or [])
+        if requirement.marker is None or requirement.marker.evaluate({**there, "extra": ""})
+        if canonicalize_name(requirement.name) not in locked
+    }
+    assert missing == set(), "add it to BACKPORTS in the Makefile, then: make lock"
 
 
 def test_the_locks_agree_with_each_other() -> None:

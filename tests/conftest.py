@@ -69,7 +69,7 @@ def _no_settings_of_the_machine(
     for name in list(os.environ):
         if name.startswith("AUTHAPI_"):
             monkeypatch.delenv(name)
-    # Most of ten thousand tests need no folder: making and removing one for each takes a minute.
+    # Most tests need no folder, and making and removing one for each takes long.
     has_folder = "tmp_path" in request.fixturenames
     monkeypatch.chdir(request.getfixturevalue("tmp_path") if has_folder else neutral_folder)
 

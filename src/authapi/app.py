@@ -17,7 +17,7 @@ from authapi.clock import Clock
 from authapi.config import Settings, load_settings
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
-from authapi.db.engine import CONNECTIONS, open_database
+from authapi.db.engine import KEPT, open_database
 from authapi.db.session_cache import SessionCache
 from authapi.secret_file import load_or_create
 from authapi.services.key_rotation import new_keys
@@ -53,7 +53,7 @@ from authapi.web.verify import Application
 # Requests that do I/O at one moment, each with one of the connections that are kept; the rest wait.
 # With Starlette's 40 they wait for the GIL instead, and hand it on at each statement: of 16 clients
 # that refresh, 10 threads serve 1,750 requests a second, 40 serve 1,050 (570 and 730 us of CPU).
-REQUEST_THREADS = CONNECTIONS // 2
+REQUEST_THREADS = KEPT
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.now) -> FastAPI:

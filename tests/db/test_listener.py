@@ -20,7 +20,7 @@ from tests.support.postgresql import PostgreSQL
 def no_free_descriptor() -> Iterator[None]:
     """As when a flood of connections has taken them all."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+    highest = max(int(entry.name) for entry in Path("/dev/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, limits[1]))
     taken: list[int] = []
     try:

@@ -4,6 +4,7 @@ The owner's side is a subclass's (test_refresh_promises.py). Whatever happens in
 for hypothesis; what must hold at every moment is an invariant, and how it ends is in `teardown`.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -82,16 +83,18 @@ class Story(RuleBasedStateMachine):
 
     # The owner's side
 
+    @abstractmethod
     def hold_first(self, token: str) -> None:
-        raise NotImplementedError
+        """What the log-in handed out."""
 
     @property
+    @abstractmethod
     def held(self) -> Held:
-        raise NotImplementedError
+        """What the owner would present now."""
 
+    @abstractmethod
     def present_until_answered(self) -> None:
         """What an owner does who is alone with the server: nothing is lost."""
-        raise NotImplementedError
 
     def is_about_to_send(self) -> bool:
         return False

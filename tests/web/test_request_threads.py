@@ -6,9 +6,7 @@ import anyio
 import pytest
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
-
-from authapi.app import REQUEST_THREADS
-from authapi.db.engine import CONNECTIONS
+from sqlalchemy import QueuePool
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -17,4 +15,7 @@ def test_each_has_a_connection_that_is_kept(make_app: Callable[..., FastAPI]) ->
         async with app.router.lifespan_context(app):
             return current_default_thread_limiter().total_tokens
 
-    assert anyio.run(threads_while_served, make_app()) == REQUEST_THREADS <= CONNECTIONS // 2
+    app = make_app()
+    pool = app.state.parts.db.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert anyio.run(threads_while_served, app) == pool.size()

@@ -4,7 +4,7 @@ Three ways in, and no fourth:
 `begin()`       one transaction that writes; it holds the write lock on SQLite from the start
 `autocommit()`  statements that commit themselves, for reading entities
 `connect()`     the same without the ORM, which takes a third of one statement's time: for what
-                is asked most often
+                is asked most often; `to_write` where it is no reader's statement
 """
 
 from collections.abc import Iterator
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 # A request waits for a connection and then for one answer: 503 comes in under two seconds.
 POOL_TIMEOUT = 0.4
 CONNECTIONS = 20
+KEPT = CONNECTIONS // 2  # the others are opened for a crowd, and closed after it
 
 
 class db_now(FunctionElement[float]):  # noqa: N801 - it reads as the SQL function that it is
@@ -115,14 +116,14 @@ class Database:
 def open_database(url: str, clock: Clock, *, connections: int = CONNECTIONS) -> Database:
     """A database for `url`; nothing is connected before the first use.
 
-    At most so many `connections` are open at once, and half of them are kept. `clock` is SQLite's
+    At most so many `connections` are open at once, of which KEPT stay open. `clock` is SQLite's
     own: the database runs in this process.
     """
     settings: dict[str, Any] = {
         "hide_parameters": True,  # or e-mail addresses and hashes reach the log by a traceback
         "pool_timeout": POOL_TIMEOUT,
-        "pool_size": max(1, connections // 2),
-        "max_overflow": connections // 2,
+        "pool_size": min(KEPT, connections),
+        "max_overflow": max(0, connections - KEPT),
     }
     if url.startswith("sqlite"):
         engine: Engine = create_engine(url, connect_args=sqlite.CONNECT_ARGS, **settings)

@@ -49,7 +49,7 @@ class Listener:
         try:
             connection = self._connection = self._connection or _listening(self._url)
             self._has_failed = False
-            return _is_notified(connection, ends_at, hurry)
+            return _is_told(connection, ends_at, hurry)
         except (psycopg.Error, OSError) as error:
             if not self._has_failed:
                 log.warning("not_listening", reason=repr(error))
@@ -58,7 +58,7 @@ class Listener:
             return had_one  # what was sent since it broke is lost
 
 
-def _is_notified(connection: psycopg.Connection[Any], ends_at: float, hurry: Event) -> bool:
+def _is_told(connection: psycopg.Connection[Any], ends_at: float, hurry: Event) -> bool:
     # psycopg is asked once something has come: to let it wait for each slice took 10 ms of CPU
     # a second, to wait here takes 1.
     with Selector() as selector:

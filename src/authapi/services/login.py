@@ -114,9 +114,10 @@ def _add(
             return sessions.add(connection, new)
     with db.begin() as tx:
         session = sessions.add(tx, new)
-        if session and upgraded_hash:
+        if session is None:
+            return None
+        if upgraded_hash:
             users.set_password_hash(tx, new.user_id, upgraded_hash)
-        if session:
-            for sid in sorted(came_with):
-                sessions.revoke(tx, sid, "new_login")
+        for sid in sorted(came_with):
+            sessions.revoke(tx, sid, "new_login")
     return session

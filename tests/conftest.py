@@ -107,7 +107,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, clock: TestCloc
         yield f"sqlite:///{path}"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
-    with server.database() as name, server.setter_of_time(name) as set_time:
+    with server.emptied_database() as name, server.setter_of_time(name) as set_time:
         clock.follow(set_time)
         yield server.url(name, test_clock=True)
 

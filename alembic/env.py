@@ -21,8 +21,8 @@ if given is not None:
     run(given)
 else:
     from authapi.config import load_settings
+    from authapi.config.secret_file import load_or_create
     from authapi.db.migrations import exclusive
-    from authapi.secret_file import load_or_create
 
     settings = load_settings()
     if settings.database_file:

@@ -15,11 +15,11 @@ from authapi import clock as wall_clock
 from authapi import logs
 from authapi.clock import Clock
 from authapi.config import Settings, load_settings
+from authapi.config.secret_file import load_or_create
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.engine import KEPT, open_database
 from authapi.db.session_cache import SessionCache
-from authapi.secret_file import load_or_create
 from authapi.services.key_rotation import new_keys
 from authapi.services.rate_limits import RateLimits
 from authapi.services.revocation_feed import RevocationFeed

@@ -12,11 +12,11 @@ import click
 from authapi import clock, logs
 from authapi.clock import as_datetime
 from authapi.config import Settings, load_settings
+from authapi.config.secret_file import load_or_create
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db import migrations
 from authapi.db.engine import Database, open_database
 from authapi.errors import SCOPE, CommandError, InvalidField, Refusal, Unavailable
-from authapi.secret_file import load_or_create
 from authapi.services import key_rotation, user_administration
 from authapi.services.key_ring import KEPT_FOR, retired_at, states
 from authapi.services.registration import NewUser, add_user

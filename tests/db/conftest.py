@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from authapi.setting_rules import database_url as normalized
+from authapi.config.values import database_url as normalized
 from tests.conftest import DATABASES
 from tests.support.postgresql import PostgreSQL
 

@@ -10,8 +10,8 @@ import pytest
 from authapi import cli, errors
 from authapi.app import create_app
 from authapi.config import Settings
+from authapi.config.problems import KUBERNETES, variable
 from authapi.errors import Refusal
-from authapi.setting_problems import KUBERNETES, variable
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "authapi"

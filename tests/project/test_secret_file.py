@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from authapi.config import Settings
+from authapi.config.secret_file import load_or_create, secret_path
 from authapi.errors import CommandError
-from authapi.secret_file import load_or_create, secret_path
 
 
 def settings_in(folder: Path) -> Settings:
@@ -68,7 +68,7 @@ def test_the_file_may_hold_a_list_to_rotate_it(tmp_path: Path) -> None:
 def test_processes_that_start_together_agree(tmp_path: Path) -> None:
     program = (
         "import sys; from authapi.config import Settings; "
-        "from authapi.secret_file import load_or_create; sys.stdin.read(1); "
+        "from authapi.config.secret_file import load_or_create; sys.stdin.read(1); "
         f"s = Settings(_env_file=None, database_url='sqlite:///{tmp_path}/authapi.db'); "
         "print(load_or_create(s).secrets[0].decode())"
     )

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from authapi.config import Settings
+from authapi.config.settings import Settings
+from authapi.config.values import HOW_TO_MAKE_ONE, secret_list
 from authapi.errors import CommandError
-from authapi.setting_rules import HOW_TO_MAKE_ONE, secret_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

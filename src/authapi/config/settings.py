@@ -28,8 +28,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from authapi import setting_problems
-from authapi import setting_rules as rules
+from authapi.config import problems
+from authapi.config import values as rules
 from authapi.errors import CommandError
 
 YEAR = 365 * 86400
@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     """What is in force. Frozen; made once at the start and handed to whoever needs it."""
 
     model_config = SettingsConfigDict(
-        env_prefix=setting_problems.PREFIX,
+        env_prefix=problems.PREFIX,
         env_file=".env",
         dotenv_filtering="only_existing",  # compose keeps its own variables there
         extra="forbid",
@@ -137,9 +137,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree_with_each_other(self) -> Self:
-        problems = list(self._disagreements())
-        if problems:
-            raise ValueError("; ".join(problems))
+        if disagreements := list(self._disagreements()):
+            raise ValueError("; ".join(disagreements))
         return self
 
     def _disagreements(self) -> Iterator[str]:
@@ -185,7 +184,7 @@ class Settings(BaseSettings):
     def masked(self) -> dict[str, str]:
         """What is in force, as AUTHAPI_X -> text that .env would take; passwords as ***."""
         return {
-            setting_problems.variable(field): _shown(getattr(self, field))
+            problems.variable(field): _shown(getattr(self, field))
             for field in type(self).model_fields
         }
 
@@ -195,8 +194,8 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - Settings chec
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        problems = setting_problems.sentences(error.errors(), Settings.model_fields)
-        raise CommandError("\n".join(dict.fromkeys(problems))) from error
+        sentences = problems.sentences(error.errors(), Settings.model_fields)
+        raise CommandError("\n".join(dict.fromkeys(sentences))) from error
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f".env can't be read: {error}") from error
 
@@ -204,10 +203,10 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - Settings chec
 def _strays(env: PydanticBaseSettingsSource, dotenv: PydanticBaseSettingsSource) -> set[str]:
     assert isinstance(env, EnvSettingsSource)
     assert isinstance(dotenv, DotEnvSettingsSource)
-    strays = setting_problems.unknown_names(env, Settings.model_fields)
-    strays |= setting_problems.unknown_names(dotenv, Settings.model_fields)
+    strays = problems.unknown_names(env, Settings.model_fields)
+    strays |= problems.unknown_names(dotenv, Settings.model_fields)
     if dotenv.env_file is not None:
-        strays |= setting_problems.unreadable_lines(Path(str(dotenv.env_file)))
+        strays |= problems.unreadable_lines(Path(str(dotenv.env_file)))
     return strays
 
 

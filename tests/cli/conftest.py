@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 import structlog
 
-from authapi import cli
+from authapi.cli import commands
 from tests.conftest import SECRET
 
 
@@ -41,7 +41,7 @@ def authapi(
         monkeypatch.setattr(sys, "stdin", StringIO(typed))
         capsys.readouterr()  # what the test wrote before is not the command's
         try:
-            cli.main()
+            commands.main()
             status = 0
         except SystemExit as stop:
             status = int(stop.code or 0)

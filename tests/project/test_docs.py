@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import pytest
 
-from authapi import cli, errors
+from authapi import errors
 from authapi.app import create_app
+from authapi.cli import commands
 from authapi.config import Settings
 from authapi.config.problems import KUBERNETES, variable
 from authapi.errors import Refusal
@@ -83,7 +84,7 @@ def test_every_route_exists(page: str, openapi: dict[str, dict[str, object]]) ->
 def test_every_command_exists(page: str) -> None:
     for code in CODE.findall(FENCE.sub("", TEXTS[page])):
         for words in COMMAND.findall(code):
-            found: click.Command = cli.authapi
+            found: click.Command = commands.authapi
             for word in words.split():
                 if isinstance(found, click.Group):  # what follows a command is its arguments
                     assert word in found.commands, code

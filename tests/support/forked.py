@@ -15,7 +15,7 @@ from authapi.__main__ import main
 from tests.support.server import ServerProcess
 
 _FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["authapi.cli", "authapi.serving"])
+_FORKING.set_forkserver_preload(["authapi.cli.commands", "authapi.cli.serve"])
 
 
 class Forked:

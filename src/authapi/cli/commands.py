@@ -59,7 +59,7 @@ def authapi() -> None:
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
 def serve(host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or Ctrl-C, then finish what is under way."""
-    from authapi.serving import serve_app  # and FastAPI: no other command needs it
+    from authapi.cli.serve import serve_app  # and FastAPI: no other command needs it
 
     serve_app(load_or_create(load_settings()), host, port, workers)
 

@@ -53,7 +53,7 @@ def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
         if workers == 1:
             uvicorn.run(_long_lived(create_app(settings)), **options)
         else:
-            uvicorn.run("authapi.serving:worker_app", factory=True, workers=workers, **options)
+            uvicorn.run("authapi.cli.serve:worker_app", factory=True, workers=workers, **options)
 
 
 def worker_app() -> FastAPI:

@@ -16,7 +16,7 @@ from authapi.crypto.passwords import PasswordHasher
 from authapi.crypto.refresh_tokens import new_jti
 from authapi.crypto.session_ids import new_session_id
 from authapi.db import sessions, users
-from authapi.db.engine import Database, open_database
+from authapi.db.database import Database, open_database
 from authapi.db.models import User
 from authapi.db.sessions import LockedSession, NewSession
 from authapi.services.key_ring import Keys

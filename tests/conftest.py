@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from authapi.app import create_app
 from authapi.config import Settings
 from authapi.db import migrations
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from tests.support.api import Api
 from tests.support.app_transport import AppClient
 from tests.support.clock import TestClock

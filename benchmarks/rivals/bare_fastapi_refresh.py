@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from sqlalchemy import Column, Double, MetaData, String, Table, bindparam, create_engine, update
 
 URL = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://", 1)
-# authapi's own pool settings: db/engine.py.
+# authapi's own pool settings: db/database.py.
 engine = create_engine(
     URL, hide_parameters=True, pool_timeout=0.4, pool_size=10, max_overflow=10
 ).execution_options(isolation_level="AUTOCOMMIT")

@@ -18,7 +18,7 @@ from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
-from authapi.db.engine import KEPT, open_database
+from authapi.db.database import KEPT, open_database
 from authapi.db.session_cache import SessionCache
 from authapi.services.key_rotation import new_keys
 from authapi.services.rate_limits import RateLimits

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from tests.conftest import SECRET, MakeSettings
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.logging import Log, captured

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from tests.cli.conftest import Authapi
 from tests.conftest import SECRET
 from tests.support.api import Api

@@ -11,7 +11,7 @@ import pytest
 
 from authapi.crypto.refresh_tokens import new_jti
 from authapi.db import sessions, users
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.models import User
 from authapi.errors import InvalidCredentials, InvalidGrant
 from authapi.services.logout import log_out_everywhere

@@ -11,7 +11,7 @@ from time import monotonic
 import psycopg
 import pytest
 
-from authapi.db.listener import Listener
+from authapi.db.engines.listener import Listener
 from authapi.db.revocations import CHANNEL
 from tests.support.postgresql import PostgreSQL
 

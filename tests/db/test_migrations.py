@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 
 from authapi import clock
 from authapi.db import migrations
-from authapi.db.engine import open_database
+from authapi.db.database import open_database
 from authapi.db.models import Model
 from authapi.errors import Unavailable
 from tests.conftest import SECRET

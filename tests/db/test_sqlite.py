@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.errors import Unavailable
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -10,8 +10,8 @@ from sqlalchemy import update
 
 from authapi.app import create_app
 from authapi.db import sessions
-from authapi.db.engine import open_database
-from authapi.db.listener import Listener
+from authapi.db.database import open_database
+from authapi.db.engines.listener import Listener
 from authapi.db.models import Session
 from authapi.errors import Unavailable
 from authapi.services.revocation_feed import LOOK_BACK

@@ -12,8 +12,8 @@ from time import monotonic
 import pytest
 from sqlalchemy import event
 
-from authapi.db.engine import Database
-from authapi.db.sqlite import BUSY_TIMEOUT
+from authapi.db.database import Database
+from authapi.db.engines.sqlite import BUSY_TIMEOUT
 from tests.faults.conftest import assert_unavailable, recovered
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.clock import TestClock

@@ -13,7 +13,7 @@ from tests.faults.conftest import assert_unavailable, recovered
 from tests.support.api import Api, Tokens
 from tests.support.breakable_postgresql import BreakablePostgreSQL
 
-CONNECTIONS = 20  # authapi.db.engine's
+CONNECTIONS = 20  # authapi.db.database's
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.errors import CommandError
 from authapi.services.key_ring import KEPT_FOR, State, states
 from authapi.services.key_rotation import list_keys, mark_compromised, rotate_key

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from authapi.crypto.derived_keys import SEAL_SIGNING_KEYS, Seal
 from authapi.db import models, signing_keys
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.errors import CommandError
 from authapi.services import key_rotation
 from authapi.services.key_rotation import mark_compromised

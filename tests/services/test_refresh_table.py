@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from authapi.db import sessions
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from tests.support.api import Api, Tokens
 from tests.support.clock import TestClock
 from tests.support.refresh_rule import new_key

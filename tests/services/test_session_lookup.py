@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from authapi.db import session_lookups
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from tests.support.api import Api
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only

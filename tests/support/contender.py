@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import event, text
 
-from authapi.db.engine import Database
+from authapi.db.database import Database
 
 WAIT_AT_MOST = 1.0  # seconds; the servers give up on a lock soon after
 WAITING = text(

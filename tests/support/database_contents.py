@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.models import Model
 
 

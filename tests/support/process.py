@@ -7,8 +7,8 @@ from typing import Self
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.refresh_tokens import new_jti
-from authapi.db.engine import Database, open_database
-from authapi.db.revocations import read_clock
+from authapi.db.clock import read_clock
+from authapi.db.database import Database, open_database
 from authapi.db.sessions import LockedSession
 from authapi.services.key_ring import Keys
 from authapi.services.key_rotation import new_keys

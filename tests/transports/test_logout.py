@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from tests.support.clock import TestClock
 from tests.support.cookies import set_cookies
 from tests.support.databases import sqlite_only

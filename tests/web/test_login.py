@@ -3,7 +3,7 @@
 import pytest
 
 from authapi.db import users
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.databases import sqlite_only
 from tests.support.service import SCOPES, Service

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.models import Session, User
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.databases import sqlite_only

@@ -5,7 +5,7 @@ from sqlalchemy import event
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from tests.conftest import MakeApp
 from tests.support.api import Api, Tokens
 from tests.support.app_transport import AppClient

@@ -15,7 +15,7 @@ from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db import migrations
-from authapi.db.engine import Database, open_database
+from authapi.db.database import Database, open_database
 from authapi.errors import SCOPE, CommandError, InvalidField, Refusal, Unavailable
 from authapi.services import key_rotation, user_administration
 from authapi.services.key_ring import KEPT_FOR, retired_at, states

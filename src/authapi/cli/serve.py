@@ -17,7 +17,7 @@ from authapi import clock, logs
 from authapi.app import create_app
 from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create, secret_path
-from authapi.db.engine import open_database
+from authapi.db.database import open_database
 from authapi.errors import CommandError, Unavailable
 from authapi.services.key_ring import KeyRing
 from authapi.services.start import prepare

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, create_engine, inspect, text
 
-from authapi.db.engine import Database, unavailable_if_out_of_reach
+from authapi.db.database import Database, unavailable_if_out_of_reach
 from authapi.errors import Unavailable
 
 if TYPE_CHECKING:

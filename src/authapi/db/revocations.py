@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from sqlalchemy import CompoundSelect, Double, bindparam, func, literal, select, union_all
 from sqlalchemy.orm import Session as Transaction
 
-from authapi.db.engine import db_now
 from authapi.db.models import Session, SigningKey
 
 CHANNEL = "authapi_revocations"
@@ -60,11 +59,6 @@ def read_changes(tx: Transaction, since: float, *, as_of: float) -> Changes:
             case _:
                 changes.keys[name] = moment
     return changes
-
-
-def read_clock(tx: Transaction) -> float:
-    """The database's wall clock."""
-    return tx.scalars(select(db_now())).one()
 
 
 def notify(tx: Transaction) -> None:

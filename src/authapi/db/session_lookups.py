@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, Double, bindparam, case, select, update
 
-from authapi.db.engine import db_now
+from authapi.db.clock import db_now
 from authapi.db.models import Session
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.sql.elements import ColumnElement
 
-from authapi.db.engine import db_now
+from authapi.db.clock import db_now
 from authapi.db.models import Session, User
 from authapi.db.revocations import notify
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from authapi.db.engine import db_now
+from authapi.db.clock import db_now
 from authapi.db.models import SigningKey
 
 # Any number will do that nobody else locks.

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
-from authapi.db.engine import db_now
+from authapi.db.clock import db_now
 from authapi.db.models import User
 
 

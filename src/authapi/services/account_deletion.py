@@ -8,7 +8,7 @@ import structlog
 
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db import sessions, users
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.errors import InvalidToken
 from authapi.services.password_change import is_unchanged, require_password
 from authapi.services.rate_limits import RateLimits

@@ -22,7 +22,8 @@ from authapi.crypto.derived_keys import SEAL_SIGNING_KEYS, Seal, WrongSecretErro
 from authapi.crypto.refresh_tokens import RefreshTokens
 from authapi.crypto.signing_keys import SigningKey
 from authapi.db import models, revocations, signing_keys
-from authapi.db.engine import Database
+from authapi.db.clock import read_clock
+from authapi.db.database import Database
 from authapi.errors import CommandError
 from authapi.services.key_ring import (
     PUBLISHED,
@@ -160,7 +161,7 @@ def _published(db: Database) -> tuple[dict[str, models.SigningKey], float]:
     """The rows of the keys that sign or verify, by kid, and the database's time."""
     with db.autocommit() as tx:
         rows = signing_keys.list_all(tx)
-        now = revocations.read_clock(tx)
+        now = read_clock(tx)
     state = states([_dates(row) for row in rows], now)
     return {row.kid: row for row in rows if state[row.kid] in PUBLISHED}, now
 
@@ -190,7 +191,7 @@ def _insert(
         position=max((key.position for key in keys), default=0) + 1,
         algorithm=key.algorithm,
         private_sealed=seal.seal(crypto.to_bytes(key)),
-        created_at=revocations.read_clock(tx),
+        created_at=read_clock(tx),
         signs_from=signs_from,
     )
     signing_keys.add(tx, row)
@@ -205,7 +206,7 @@ def _lock(tx: Transaction) -> tuple[list[KeyDates], float]:
 
 
 def _read(tx: Transaction) -> tuple[list[KeyDates], float]:
-    return [_dates(row) for row in signing_keys.list_all(tx)], revocations.read_clock(tx)
+    return [_dates(row) for row in signing_keys.list_all(tx)], read_clock(tx)
 
 
 def _kids_in(state: State, keys: Sequence[KeyDates], now: float) -> list[str]:

@@ -14,7 +14,7 @@ from authapi.crypto.passwords import PasswordHasher
 from authapi.crypto.refresh_tokens import new_jti
 from authapi.crypto.session_ids import SessionId, new_session_id
 from authapi.db import sessions, users
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.sessions import LockedSession, NewSession
 from authapi.db.users import Account
 from authapi.errors import InvalidCredentials

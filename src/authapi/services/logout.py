@@ -5,7 +5,7 @@ from collections.abc import Collection
 import structlog
 
 from authapi.db import sessions, users
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.services.revocation_feed import RevocationFeed
 
 log = structlog.get_logger()

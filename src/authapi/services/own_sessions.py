@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from authapi.db import sessions, users
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.models import Session
 from authapi.errors import NotFound
 from authapi.services.revocation_feed import RevocationFeed

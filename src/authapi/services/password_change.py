@@ -4,7 +4,7 @@ import structlog
 
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db import sessions, users
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.models import User
 from authapi.errors import InvalidToken, WrongPassword
 from authapi.services.password_rules import require_acceptable_password

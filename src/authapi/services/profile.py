@@ -1,7 +1,7 @@
 """What users read and change about themselves, the password aside."""
 
 from authapi.db import users
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.models import User
 from authapi.db.users import Profile
 from authapi.errors import InvalidToken, UsernameTaken

@@ -2,7 +2,8 @@
 
 from sqlalchemy import select
 
-from authapi.db.engine import Database, db_now
+from authapi.db.clock import db_now
+from authapi.db.database import Database
 from authapi.errors import Unavailable
 from authapi.services.key_ring import KeyRing
 from authapi.services.revocation_feed import RevocationFeed

@@ -34,7 +34,7 @@ from sqlalchemy.orm import Session as Transaction
 from authapi.config import Settings
 from authapi.crypto.refresh_tokens import RefreshClaims, RefreshTokens, key_digest, new_jti
 from authapi.db import sessions
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.models import Session
 from authapi.db.sessions import LockedSession
 from authapi.errors import BadRequest, InvalidGrant

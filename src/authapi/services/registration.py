@@ -8,7 +8,7 @@ from authapi.config import Settings
 from authapi.crypto.passwords import PasswordHasher
 from authapi.crypto.refresh_tokens import new_jti
 from authapi.db import users
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.models import User
 from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
 from authapi.services.identities import canonical, parse_email, parse_username

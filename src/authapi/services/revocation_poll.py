@@ -12,9 +12,10 @@ import structlog
 
 from authapi.clock import Clock
 from authapi.config import Settings
-from authapi.db.engine import open_database
-from authapi.db.listener import Listener
-from authapi.db.revocations import read_changes, read_clock
+from authapi.db.clock import read_clock
+from authapi.db.database import open_database
+from authapi.db.engines.listener import Listener
+from authapi.db.revocations import read_changes
 from authapi.services.key_ring import KeyRing
 from authapi.services.key_rotation import load_signing_keys, rotate_old_key
 from authapi.services.revocation_feed import LOOK_BACK, WINDOW, RevocationFeed

@@ -10,7 +10,7 @@ A use is written down once a TOUCH_EVERY, not each time: idle time is long again
 from authapi.config import Settings
 from authapi.crypto.session_ids import SessionId
 from authapi.db import session_lookups
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.session_cache import SessionCache
 from authapi.db.session_lookups import FoundSession
 from authapi.errors import InvalidToken, Unavailable

@@ -4,7 +4,7 @@ import structlog
 
 from authapi.config import Settings
 from authapi.db import migrations
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.errors import CommandError
 from authapi.services.key_ring import KeyRing
 from authapi.services.key_rotation import prepare_signing_keys

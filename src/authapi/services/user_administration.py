@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from authapi.db import sessions, users
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.models import User
 from authapi.errors import CommandError
 from authapi.services.identities import canonical

@@ -8,7 +8,7 @@ from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
-from authapi.db.engine import Database
+from authapi.db.database import Database
 from authapi.db.session_cache import SessionCache
 from authapi.services.key_ring import Keys
 from authapi.services.rate_limits import RateLimits

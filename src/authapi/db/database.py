@@ -17,14 +17,11 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import Double
 
 from authapi.clock import Clock
-from authapi.db import postgresql, sqlite
-from authapi.db.breaker import Breaker
+from authapi.db.engines import postgresql, sqlite
+from authapi.db.engines.breaker import Breaker
 from authapi.errors import Unavailable
 
 log = structlog.get_logger()
@@ -33,26 +30,6 @@ log = structlog.get_logger()
 POOL_TIMEOUT = 0.4
 CONNECTIONS = 20
 KEPT = CONNECTIONS // 2  # the others are opened for a crowd, and closed after it
-
-
-class db_now(FunctionElement[float]):  # noqa: N801 - it reads as the SQL function that it is
-    """The database's wall clock in Unix seconds, read when the row is reached.
-
-    Never the transaction's start: what waited for a lock must see the time after it.
-    """
-
-    type = Double()
-    inherit_cache = True
-
-
-@compiles(db_now, "postgresql")
-def _postgresql_now(*_: object, **__: object) -> str:
-    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
-
-
-@compiles(db_now, "sqlite")
-def _sqlite_now(*_: object, **__: object) -> str:
-    return "clock_timestamp()"
 
 
 class Statements:

@@ -9,7 +9,7 @@ import psycopg
 import structlog
 from sqlalchemy import URL, make_url
 
-from authapi.db.postgresql import BoundedConnection
+from authapi.db.engines.postgresql import BoundedConnection
 from authapi.db.revocations import CHANNEL
 
 log = structlog.get_logger()

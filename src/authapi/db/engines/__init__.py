@@ -1,0 +1,1 @@
+"""What differs between PostgreSQL and SQLite: connecting, time-outs, notifications."""

@@ -19,10 +19,10 @@ from authapi.db import sessions, users
 from authapi.db.database import Database, open_database
 from authapi.db.models import User
 from authapi.db.sessions import LockedSession, NewSession
-from authapi.services.key_ring import Keys
-from authapi.services.key_rotation import new_keys
-from authapi.services.start import prepare
-from authapi.services.token_issue import TokenPair, issue_pair, issue_ticket
+from authapi.services.keys.ring import Keys
+from authapi.services.keys.rotation import new_keys
+from authapi.services.operation.start import prepare
+from authapi.services.sessions.token_issue import TokenPair, issue_pair, issue_ticket
 from benchmarks.ours import SCOPE, Ours
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of users that live for one run

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from authapi.crypto.refresh_tokens import new_jti
 from authapi.crypto.signing_keys import SigningKey, generate
-from authapi.services.token_issue import ACCESS_TOKEN_TYPE, CLIENT_ID
+from authapi.services.sessions.token_issue import ACCESS_TOKEN_TYPE, CLIENT_ID
 from authapi.verifier import Verifier, VerifyingKey
 
 ALGORITHMS = ("ES256", "EdDSA", "RS256", "HS256")

@@ -20,10 +20,10 @@ from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import KEPT, open_database
 from authapi.db.session_cache import SessionCache
-from authapi.services.key_rotation import new_keys
-from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation_feed import RevocationFeed
-from authapi.services.revocation_poll import RevocationPoll
+from authapi.services.keys.rotation import new_keys
+from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.revocation.feed import RevocationFeed
+from authapi.services.revocation.poll import RevocationPoll
 from authapi.verifier import Verifier
 from authapi.web import error_handlers, openapi, verify
 from authapi.web.cookies import Cookies
@@ -59,8 +59,8 @@ REQUEST_THREADS = KEPT
 def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.now) -> FastAPI:
     """The whole application, to be served or mounted; without settings, those of the environment.
 
-    Nothing is connected yet: the server's start-up, or else the first request, prepares the
-    database and the keys (services/start.py). Raises CommandError for settings that can't be meant.
+    Nothing is connected yet: the server start-up, or else the first request, prepares database and
+    keys (services/operation/start.py). Raises CommandError for settings that can't be meant.
     """
     parts = assemble(load_or_create(settings or load_settings()), clock)
     logs.configure_if_nobody_has(parts.settings.log_format)

@@ -14,9 +14,9 @@ from authapi.db import sessions, users
 from authapi.db.database import Database
 from authapi.db.models import User
 from authapi.errors import InvalidCredentials, InvalidGrant
-from authapi.services.logout import log_out_everywhere
-from authapi.services.token_issue import TokenPair
-from authapi.services.user_administration import change_scopes
+from authapi.services.accounts.administration import change_scopes
+from authapi.services.sessions.logout import log_out_everywhere
+from authapi.services.sessions.token_issue import TokenPair
 from authapi.verifier import Claims, InvalidTokenError
 from authapi.web.parts import Parts
 from tests.support.api import Api

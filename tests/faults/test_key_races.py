@@ -8,8 +8,8 @@ import pytest
 
 from authapi.db import signing_keys
 from authapi.errors import CommandError
-from authapi.services.key_ring import State, states
-from authapi.services.key_rotation import list_keys, mark_compromised, rotate_key
+from authapi.services.keys.ring import State, states
+from authapi.services.keys.rotation import list_keys, mark_compromised, rotate_key
 from tests.conftest import SECRET
 from tests.support.clock import TestClock
 from tests.support.databases import postgresql_only

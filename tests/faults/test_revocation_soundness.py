@@ -14,9 +14,9 @@ from authapi.db.database import open_database
 from authapi.db.engines.listener import Listener
 from authapi.db.models import Session
 from authapi.errors import Unavailable
-from authapi.services.revocation_feed import LOOK_BACK
-from authapi.services.revocation_poll import FULL_EVERY
-from authapi.services.user_administration import change_scopes, disable_user
+from authapi.services.accounts.administration import change_scopes, disable_user
+from authapi.services.revocation.feed import LOOK_BACK
+from authapi.services.revocation.poll import FULL_EVERY
 from authapi.verifier import VerifierNotReadyError
 from authapi.web.parts import Parts
 from tests.conftest import MakeSettings

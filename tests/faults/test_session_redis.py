@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from authapi.db import session_lookups
-from authapi.services.user_administration import change_scopes, sign_out_user
+from authapi.services.accounts.administration import change_scopes, sign_out_user
 from tests.support.api import EMAIL, Api
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only

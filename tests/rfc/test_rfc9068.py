@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
-from authapi.services.registration import NewUser, add_user
+from authapi.services.accounts.registration import NewUser, add_user
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.clock import START, TestClock
 from tests.support.databases import sqlite_only

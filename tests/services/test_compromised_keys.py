@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from authapi.errors import CommandError
-from authapi.services.key_rotation import mark_compromised
+from authapi.services.keys.rotation import mark_compromised
 from tests.support.databases import sqlite_only
 from tests.support.process import Process, StartProcess
 

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authapi.errors import InvalidField
-from authapi.services.identities import (
+from authapi.services.accounts.names import (
     UNSEEN,
     UNSEEN_CATEGORIES,
     canonical,
     has_control_characters,
     parse_email,
     parse_username,
-    require_plain_text,
 )
+from authapi.web.schemas import require_plain_text
 
 EVERY_CHARACTER = [chr(point) for point in range(sys.maxunicode + 1)]
 

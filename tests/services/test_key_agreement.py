@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from authapi.config import Settings
 from authapi.errors import CommandError
-from authapi.services.key_rotation import list_keys, mark_compromised, rotate_key
+from authapi.services.keys.rotation import list_keys, mark_compromised, rotate_key
 from tests.conftest import SECRET
 from tests.support.clock import TestClock
 from tests.support.process import Process

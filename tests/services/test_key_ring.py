@@ -1,10 +1,10 @@
-"""What time makes of a key: the table at the top of services/key_ring.py."""
+"""What time makes of a key: the table at the top of services/keys/ring.py."""
 
 import pytest
 
 from authapi.crypto import signing_keys as crypto
 from authapi.errors import Unavailable
-from authapi.services.key_ring import (
+from authapi.services.keys.ring import (
     KEPT_FOR,
     KeyDates,
     KeyRing,

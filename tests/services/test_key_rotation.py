@@ -4,8 +4,8 @@ import pytest
 
 from authapi.db.database import Database
 from authapi.errors import CommandError
-from authapi.services.key_ring import KEPT_FOR, State, states
-from authapi.services.key_rotation import list_keys, mark_compromised, rotate_key
+from authapi.services.keys.ring import KEPT_FOR, State, states
+from authapi.services.keys.rotation import list_keys, mark_compromised, rotate_key
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 from tests.support.process import DAY, StartProcess

@@ -11,8 +11,8 @@ from authapi.crypto.derived_keys import SEAL_SIGNING_KEYS, Seal
 from authapi.db import models, signing_keys
 from authapi.db.database import Database
 from authapi.errors import CommandError
-from authapi.services import key_rotation
-from authapi.services.key_rotation import mark_compromised
+from authapi.services.keys import rotation as key_rotation
+from authapi.services.keys.rotation import mark_compromised
 from tests.conftest import SECRET, MakeSettings
 from tests.support.api import Api
 from tests.support.databases import sqlite_only

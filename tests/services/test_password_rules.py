@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authapi.errors import InvalidField
-from authapi.services.identities import canonical
-from authapi.services.password_rules import (
+from authapi.services.accounts.names import canonical
+from authapi.services.accounts.password_rules import (
     _common_passwords,
     is_common,
     require_acceptable_password,

@@ -3,8 +3,8 @@
 import pytest
 
 from authapi.errors import BadRequest, InvalidGrant
-from authapi.services.refresh_rotation import BODY, COOKIE
-from authapi.services.token_issue import TokenPair
+from authapi.services.sessions.refresh_rotation import BODY, COOKIE
+from authapi.services.sessions.token_issue import TokenPair
 from tests.support.api import Api
 from tests.support.clock import TestClock
 from tests.support.refresh_rule import RefreshRule, new_key

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from authapi.services.user_administration import disable_user
+from authapi.services.accounts.administration import disable_user
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.app_transport import raw_headers
 from tests.support.clock import TestClock

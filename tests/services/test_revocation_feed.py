@@ -8,8 +8,9 @@ import pytest
 
 from authapi.config import Settings
 from authapi.db.revocations import Changes
-from authapi.services.revocation_feed import LOOK_BACK, WINDOW, RevocationFeed
+from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
 from authapi.verifier import Claims, VerifierNotReadyError
+from authapi.verifier.lifetimes import WINDOW_SECONDS
 from tests.conftest import SECRET
 from tests.support.clock import START, TestClock
 
@@ -106,7 +107,7 @@ def test_an_entry_is_kept_for_the_longest_life_of_a_token_and_no_longer(
     feed: RevocationFeed, clock: TestClock
 ) -> None:
     poll(feed, clock, revoked={"sid": clock()}, reissued={"other": clock()})
-    clock.advance(WINDOW - 1)
+    clock.advance(WINDOW_SECONDS - 1)
     poll(feed, clock)
     feed.forget_old()
     assert is_refused(feed)
@@ -152,7 +153,7 @@ def test_a_wrong_clock_before_the_first_poll_forgets_nothing(
     feed = new_feed(clock, ahead=ahead)
     feed.add(["sid"])
     poll(feed, clock, ahead=ahead, revoked={"sid": clock()})
-    clock.advance(WINDOW - 1)
+    clock.advance(WINDOW_SECONDS - 1)
     poll(feed, clock, ahead=ahead)
     feed.forget_old()
     assert is_refused(feed)
@@ -248,7 +249,7 @@ def test_without_a_cursor_a_page_is_the_whole_window(
 ) -> None:
     poll(feed, clock, revoked={"old": clock() - HOUR, "new": clock()}, compromised={"k": 1.0})
     page = feed.page(None)
-    assert page.sessions == {"old": int(START + 1.5 + 90), "new": int(START + 1.5 + WINDOW)}
+    assert page.sessions == {"old": int(START + 1.5 + 90), "new": int(START + 1.5 + WINDOW_SECONDS)}
     assert page.keys == ["k"]
 
 

@@ -18,8 +18,9 @@ from hypothesis.stateful import (
 
 from authapi.config import Settings
 from authapi.db.revocations import Changes
-from authapi.services.revocation_feed import LOOK_BACK, WINDOW, RevocationFeed
-from authapi.services.revocation_poll import FULL_EVERY
+from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
+from authapi.services.revocation.poll import FULL_EVERY
+from authapi.verifier.lifetimes import WINDOW_SECONDS
 from tests.conftest import SECRET
 from tests.support.clock import START
 
@@ -28,7 +29,7 @@ LATEST = 5  # seconds from a revocation's moment to its commit
 TICK = 1e-5
 
 which = st.integers(0, 1)
-spans = st.sampled_from([0.001, 0.5, 1, LATEST, LOOK_BACK - 1, LOOK_BACK + 1, 130, WINDOW])
+spans = st.sampled_from([0.001, 0.5, 1, LATEST, LOOK_BACK - 1, LOOK_BACK + 1, 130, WINDOW_SECONDS])
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Database:
 
 
 class Process:
-    """Polls as services/revocation_poll.py does, in two steps between which things happen."""
+    """Polls as services/revocation/poll.py does, in two steps between which things happen."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -64,7 +65,7 @@ class Process:
         self.begin_poll()
         now, self.begun, last = self.begun or 0.0, None, self.feed.as_of
         whole = last is None or now - self.full_at >= FULL_EVERY
-        since = now - WINDOW if last is None or whole else last - LOOK_BACK
+        since = now - WINDOW_SECONDS if last is None or whole else last - LOOK_BACK
         self.feed.learn(Changes(as_of=now, revoked=self.database.read(since)), asked_at=now)
         if whole:
             self.feed.forget_old()

@@ -147,7 +147,7 @@ def test_a_revocation_that_only_the_set_knows_is_enough(holder: Holder) -> None:
 
 
 def test_changed_scopes_are_seen_at_once(holder: Holder, db: Database, clock: TestClock) -> None:
-    from authapi.services.user_administration import change_scopes
+    from authapi.services.accounts.administration import change_scopes
 
     change_scopes(db, "ada@example.com", "read write")
     for _ in range(3):

@@ -10,12 +10,12 @@ from authapi.crypto.refresh_tokens import new_jti
 from authapi.db.clock import read_clock
 from authapi.db.database import Database, open_database
 from authapi.db.sessions import LockedSession
-from authapi.services.key_ring import Keys
-from authapi.services.key_rotation import new_keys
-from authapi.services.revocation_feed import RevocationFeed
-from authapi.services.revocation_poll import RevocationPoll
-from authapi.services.start import prepare
-from authapi.services.token_issue import issue_pair
+from authapi.services.keys.ring import Keys
+from authapi.services.keys.rotation import new_keys
+from authapi.services.operation.start import prepare
+from authapi.services.revocation.feed import RevocationFeed
+from authapi.services.revocation.poll import RevocationPoll
+from authapi.services.sessions.token_issue import issue_pair
 from authapi.verifier import InvalidTokenError, Verifier
 
 DAY = 86400

@@ -7,10 +7,10 @@ from authapi.config import Settings
 from authapi.crypto.refresh_tokens import RefreshClaims
 from authapi.db import sessions
 from authapi.db.models import Session
-from authapi.services.login import Device, LoginAttempt, log_in
-from authapi.services.refresh_rotation import BODY, COOKIE, rotate_refresh_token
-from authapi.services.registration import NewUser, add_user
-from authapi.services.token_issue import TokenPair
+from authapi.services.accounts.registration import NewUser, add_user
+from authapi.services.sessions.login import Device, LoginAttempt, log_in
+from authapi.services.sessions.refresh_rotation import BODY, COOKIE, rotate_refresh_token
+from authapi.services.sessions.token_issue import TokenPair
 from authapi.web.parts import Parts
 
 EMAIL = "grace@example.com"

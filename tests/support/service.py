@@ -9,7 +9,7 @@ from typing import Any
 
 from authapi.app import create_app
 from authapi.config import Settings
-from authapi.services.registration import NewUser, add_user
+from authapi.services.accounts.registration import NewUser, add_user
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.app_transport import AppClient
 from tests.support.clock import TestClock

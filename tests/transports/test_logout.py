@@ -90,7 +90,7 @@ def test_logging_out_everywhere_ends_all_of_the_users(log_in: LogIn) -> None:
 
 
 def test_a_revocation_by_another_process_is_learned(log_in: LogIn, db: Database) -> None:
-    from authapi.services.user_administration import sign_out_user
+    from authapi.services.accounts.administration import sign_out_user
 
     holder = log_in()
     assert holder.is_in()

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
 
-from authapi.services.key_rotation import mark_compromised, rotate_key
+from authapi.services.keys.rotation import mark_compromised, rotate_key
 from authapi.verifier import InvalidTokenError, Verifier, VerifierNotReadyError, issuer_link
 from authapi.web.parts import Parts
 from tests.support.api import Api

@@ -76,8 +76,8 @@ def test_a_login_clears_whatever_cookie_it_does_not_set(api: Api, then: str) -> 
 
 @pytest.mark.parametrize("transport", ["cookie"])
 def test_no_cookie_is_larger_than_browsers_keep(make_api: MakeApi, transport: str) -> None:
-    from authapi.services.registration import NewUser, add_user
-    from authapi.services.scopes import MAX_LENGTH
+    from authapi.services.accounts.registration import NewUser, add_user
+    from authapi.services.accounts.scopes import MAX_LENGTH
 
     url = "https://" + "a" * 63 + ".example/" + "b" * 300
     api = make_api(

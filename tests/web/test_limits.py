@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from authapi.services.limit_storage import MemoryStorage
+from authapi.services.limits.storage import MemoryStorage
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.app_transport import AppClient
 from tests.support.clock import TestClock

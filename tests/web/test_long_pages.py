@@ -9,7 +9,7 @@ import httpx
 from fastapi import FastAPI
 
 from authapi.db.revocations import Changes
-from authapi.services.revocation_feed import WINDOW
+from authapi.verifier.lifetimes import WINDOW_SECONDS
 from authapi.web.parts import Parts
 from tests.conftest import MakeApp
 from tests.support.clock import START, TestClock
@@ -52,9 +52,12 @@ def test_nobody_waits_for_the_whole_window(make_app: MakeApp, clock: TestClock) 
     told = answer.json()["sessions"]
     assert told.keys() == revoked.keys()
     assert all(
-        moment + WINDOW <= told[sid] < moment + WINDOW + 1 for sid, moment in revoked.items()
+        moment + WINDOW_SECONDS <= told[sid] < moment + WINDOW_SECONDS + 1
+        for sid, moment in revoked.items()
     )
     answer, longest = asyncio.run(ask_while_others_want_a_turn(app, f"?since={clock()!r}"))
     assert longest < LONGEST_TURN
     recent = answer.json()["sessions"]
-    assert recent == {sid: until for sid, until in told.items() if until > clock() + WINDOW - 60}
+    assert recent == {
+        sid: until for sid, until in told.items() if until > clock() + WINDOW_SECONDS - 60
+    }

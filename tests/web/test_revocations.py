@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from authapi.db.revocations import Changes
-from authapi.services.key_rotation import mark_compromised
-from authapi.services.revocation_feed import LOOK_BACK, WINDOW, RevocationFeed
-from authapi.services.user_administration import change_scopes
+from authapi.services.accounts.administration import change_scopes
+from authapi.services.keys.rotation import mark_compromised
+from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
+from authapi.verifier.lifetimes import WINDOW_SECONDS
 from authapi.web.parts import Parts
 from tests.support.api import EMAIL, Api
 from tests.support.clock import TestClock
@@ -64,7 +65,7 @@ def test_a_revoked_session_is_named_with_when_it_may_be_forgotten(
     api: Api, clock: TestClock
 ) -> None:
     sid = log_out(api)
-    assert ask(api)["sessions"] == {sid: int(clock() + WINDOW + 0.5)}
+    assert ask(api)["sessions"] == {sid: int(clock() + WINDOW_SECONDS + 0.5)}
 
 
 def test_a_session_with_new_scopes_is_named_with_its_first_good_second(
@@ -87,7 +88,7 @@ def test_a_compromised_key_is_named(api: Api) -> None:
 
 def test_an_entry_leaves_the_window(api: Api, clock: TestClock) -> None:
     sid = log_out(api)
-    clock.advance(WINDOW - 1)
+    clock.advance(WINDOW_SECONDS - 1)
     parts_of(api).poll.poll()
     assert sid in str(ask(api)["sessions"])
     clock.advance(60)

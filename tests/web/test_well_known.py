@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from authapi.services.key_rotation import mark_compromised, rotate_key
+from authapi.services.keys.rotation import mark_compromised, rotate_key
 from authapi.web.parts import Parts
 from tests.support.api import Api
 from tests.support.databases import sqlite_only

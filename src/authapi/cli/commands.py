@@ -17,10 +17,11 @@ from authapi.crypto.passwords import PasswordHasher
 from authapi.db import migrations
 from authapi.db.database import Database, open_database
 from authapi.errors import SCOPE, CommandError, InvalidField, Refusal, Unavailable
-from authapi.services import key_rotation, user_administration
-from authapi.services.key_ring import KEPT_FOR, retired_at, states
-from authapi.services.registration import NewUser, add_user
-from authapi.services.start import require_schema
+from authapi.services.accounts import administration as user_administration
+from authapi.services.accounts.registration import NewUser, add_user
+from authapi.services.keys import rotation as key_rotation
+from authapi.services.keys.ring import KEPT_FOR, retired_at, states
+from authapi.services.operation.start import require_schema
 
 
 def main() -> None:

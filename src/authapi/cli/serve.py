@@ -19,8 +19,8 @@ from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create, secret_path
 from authapi.db.database import open_database
 from authapi.errors import CommandError, Unavailable
-from authapi.services.key_ring import KeyRing
-from authapi.services.start import prepare
+from authapi.services.keys.ring import KeyRing
+from authapi.services.operation.start import prepare
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""The table `users`. Callers give canonical forms; see services/identities.py."""
+"""The table `users`. Callers give canonical forms; see services/accounts/names.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

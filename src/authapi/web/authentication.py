@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from authapi.crypto.session_ids import parse_session_id
 from authapi.errors import InvalidToken, NoCredential, Unavailable
-from authapi.services.session_lookup import accept_cached, look_up_session
+from authapi.services.sessions.lookup import accept_cached, look_up_session
 from authapi.verifier import Claims, InvalidTokenError, VerifierNotReadyError
 from authapi.web.csrf import SAFE_METHODS, refuse_foreign, require_csrf_token
 from authapi.web.parts import Parts, parts_of

@@ -6,7 +6,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
 from authapi.errors import BadRequest
-from authapi.services.login import Device
+from authapi.services.sessions.login import Device
 from authapi.verifier import Claims
 from authapi.web.authentication import authenticate
 from authapi.web.parts import Parts, parts_of

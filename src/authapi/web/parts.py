@@ -10,10 +10,10 @@ from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import Database
 from authapi.db.session_cache import SessionCache
-from authapi.services.key_ring import Keys
-from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation_feed import RevocationFeed
-from authapi.services.revocation_poll import RevocationPoll
+from authapi.services.keys.ring import Keys
+from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.revocation.feed import RevocationFeed
+from authapi.services.revocation.poll import RevocationPoll
 from authapi.verifier import Verifier
 from authapi.web.cookies import Cookies
 from authapi.web.password_pool import PasswordPool

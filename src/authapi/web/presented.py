@@ -13,8 +13,8 @@ from authapi.errors import (
     InvalidToken,
     NoCredential,
 )
-from authapi.services.presented_credentials import Presented, identify_sessions
-from authapi.services.refresh_rotation import BODY, COOKIE, session_of
+from authapi.services.sessions.identification import Presented, identify_sessions
+from authapi.services.sessions.refresh_rotation import BODY, COOKIE, session_of
 from authapi.web.cookies import CookieKind, RepeatedCookieError
 from authapi.web.csrf import HEADER, refuse_foreign, require_csrf_token
 from authapi.web.parts import Parts

@@ -8,7 +8,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from authapi.clock import as_datetime
 from authapi.db import users
 from authapi.db.models import Session, User
-from authapi.services.identities import require_plain_text
+from authapi.services.accounts.names import has_control_characters
+
+
+def require_plain_text(text: str) -> str:
+    """For pydantic's AfterValidator, on any text field. Raises ValueError."""
+    if has_control_characters(text):
+        raise ValueError("Control characters are not allowed.")
+    return text
+
 
 # What is longer is no name and no password; the rules in services/ are narrower.
 Text = Annotated[str, Field(max_length=1024), AfterValidator(require_plain_text)]

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from authapi.errors import CommandError, Unavailable
-from authapi.services.start import prepare
+from authapi.services.operation.start import prepare
 from authapi.web.error_handlers import as_response
 from authapi.web.parts import Parts
 

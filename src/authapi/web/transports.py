@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.errors import BadRequest, InvalidToken
-from authapi.services.token_issue import SessionTicket, TokenPair
+from authapi.services.sessions.token_issue import SessionTicket, TokenPair
 from authapi.web.cookies import CookieKind, Cookies, RepeatedCookieError
 from authapi.web.schemas import TokenResponse
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from authapi.errors import AlreadyRegistered, RateLimited, RegistrationClosed, UsernameTaken
-from authapi.services.registration import NewUser, register
+from authapi.services.accounts.registration import NewUser, register
 from authapi.web.dependencies import AppParts, FromDevice
 from authapi.web.openapi import BODY, refusals
 from authapi.web.schemas import Profile, Registration

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from authapi.services.readiness import warnings, what_is_not_ready
+from authapi.services.operation.readiness import warnings, what_is_not_ready
 from authapi.web.dependencies import AppParts
 from authapi.web.schemas import Health, NotReadyBody, Readiness
 

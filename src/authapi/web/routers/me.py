@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request, Response
 
 from authapi.errors import RateLimited, UsernameTaken, WrongPassword
-from authapi.services.account_deletion import delete_account
-from authapi.services.password_change import change_password
-from authapi.services.profile import change_username, get_profile
+from authapi.services.accounts.deletion import delete_account
+from authapi.services.accounts.password_change import change_password
+from authapi.services.accounts.profile import change_username, get_profile
 from authapi.web.dependencies import AppParts, CurrentSubject, FromDevice
 from authapi.web.openapi import BODY, CHANGE, CREDENTIAL, refusals
 from authapi.web.parts import parts_of

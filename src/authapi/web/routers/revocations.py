@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from authapi.errors import BadRequest, InvalidField, Unavailable
-from authapi.services.revocation_feed import Page
+from authapi.services.revocation.feed import Page
 from authapi.verifier import VerifierNotReadyError
 from authapi.web.caching import has_current
 from authapi.web.dependencies import AppParts

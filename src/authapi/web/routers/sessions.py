@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from authapi.errors import NotFound
-from authapi.services.own_sessions import end_other_sessions, end_session, list_sessions
+from authapi.services.sessions.logout import end_other_sessions, end_session, list_sessions
 from authapi.web.dependencies import AppParts, CurrentSubject
 from authapi.web.openapi import CHANGE, CREDENTIAL, refusals
 from authapi.web.schemas import SessionInfo

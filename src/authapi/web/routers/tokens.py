@@ -13,9 +13,9 @@ from authapi.errors import (
     NoCredential,
     RateLimited,
 )
-from authapi.services.login import LoginAttempt, log_in
-from authapi.services.logout import log_out, log_out_everywhere
-from authapi.services.refresh_rotation import rotate_refresh_token
+from authapi.services.sessions.login import LoginAttempt, log_in
+from authapi.services.sessions.logout import log_out, log_out_everywhere
+from authapi.services.sessions.refresh_rotation import rotate_refresh_token
 from authapi.web.csrf import is_foreign, refuse_foreign
 from authapi.web.dependencies import (
     IDEMPOTENCY_KEY,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from authapi.crypto.signing_keys import as_jwk
-from authapi.services.key_ring import KeyRing
+from authapi.services.keys.ring import KeyRing
 from authapi.web.caching import cacheable
 from authapi.web.dependencies import AppParts
 from authapi.web.schemas import JwkSet, ServerMetadata

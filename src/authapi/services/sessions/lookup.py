@@ -14,7 +14,7 @@ from authapi.db.database import Database
 from authapi.db.session_cache import SessionCache
 from authapi.db.session_lookups import FoundSession
 from authapi.errors import InvalidToken, Unavailable
-from authapi.services.revocation_feed import LOOK_BACK, RevocationFeed
+from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
 from authapi.verifier import Claims, VerifierNotReadyError
 
 TOUCH_EVERY = 60.0

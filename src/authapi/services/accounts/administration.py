@@ -8,8 +8,8 @@ from authapi.db import sessions, users
 from authapi.db.database import Database
 from authapi.db.models import User
 from authapi.errors import CommandError
-from authapi.services.identities import canonical
-from authapi.services.scopes import require_grantable
+from authapi.services.accounts.names import canonical
+from authapi.services.accounts.scopes import require_grantable
 
 log = structlog.get_logger()
 

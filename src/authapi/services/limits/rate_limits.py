@@ -22,7 +22,7 @@ from limits.strategies import FixedWindowRateLimiter
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.errors import InvalidCredentials, RateLimited, WrongPassword
-from authapi.services.limit_storage import MemoryStorage, SharedStorage
+from authapi.services.limits.storage import MemoryStorage, SharedStorage
 
 
 class RateLimits:

@@ -6,8 +6,8 @@ from authapi.config import Settings
 from authapi.db import migrations
 from authapi.db.database import Database
 from authapi.errors import CommandError
-from authapi.services.key_ring import KeyRing
-from authapi.services.key_rotation import prepare_signing_keys
+from authapi.services.keys.ring import KeyRing
+from authapi.services.keys.rotation import prepare_signing_keys
 
 log = structlog.get_logger()
 

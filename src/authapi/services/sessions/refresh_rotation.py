@@ -38,10 +38,10 @@ from authapi.db.database import Database
 from authapi.db.models import Session
 from authapi.db.sessions import LockedSession
 from authapi.errors import BadRequest, InvalidGrant
-from authapi.services.key_ring import Keys
-from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation_feed import RevocationFeed
-from authapi.services.token_issue import TokenPair, issue_pair
+from authapi.services.keys.ring import Keys
+from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.revocation.feed import RevocationFeed
+from authapi.services.sessions.token_issue import TokenPair, issue_pair
 from authapi.verifier import InvalidTokenError
 
 log = structlog.get_logger()

@@ -1,7 +1,7 @@
-"""A user's list of sessions, and ending them from it."""
+"""Log-out, always idempotent; and a user's list of sessions, from which each can be ended."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -9,11 +9,29 @@ from authapi.db import sessions, users
 from authapi.db.database import Database
 from authapi.db.models import Session
 from authapi.errors import NotFound
-from authapi.services.revocation_feed import RevocationFeed
+from authapi.services.revocation.feed import RevocationFeed
 
 log = structlog.get_logger()
 
 SID = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+def log_out(db: Database, revocations: RevocationFeed, sids: Collection[str]) -> None:
+    """Revoke the sessions. Raises Unavailable."""
+    with db.begin() as tx:
+        for sid in sorted(sids):
+            sessions.revoke(tx, sid, "logout")
+    revocations.add(sids)
+    log.info("sessions_revoked", sids=sorted(sids), reason="logout")
+
+
+def log_out_everywhere(db: Database, revocations: RevocationFeed, user_id: str) -> None:
+    """Revoke every session of the user. Raises Unavailable."""
+    with db.begin() as tx:
+        users.lock(tx, user_id)
+        sids = sessions.revoke_all(tx, user_id, "logout_all")
+    revocations.add(sids)
+    log.info("sessions_revoked", sids=list(sids), reason="logout_all")
 
 
 def list_sessions(db: Database, user_id: str) -> Sequence[Session]:

@@ -7,9 +7,9 @@ from authapi.db import sessions, users
 from authapi.db.database import Database
 from authapi.db.models import User
 from authapi.errors import InvalidToken, WrongPassword
-from authapi.services.password_rules import require_acceptable_password
-from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation_feed import RevocationFeed
+from authapi.services.accounts.password_rules import require_acceptable_password
+from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.revocation.feed import RevocationFeed
 
 log = structlog.get_logger()
 

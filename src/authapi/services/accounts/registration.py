@@ -11,10 +11,10 @@ from authapi.db import users
 from authapi.db.database import Database
 from authapi.db.models import User
 from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
-from authapi.services.identities import canonical, parse_email, parse_username
-from authapi.services.password_rules import require_acceptable_password
-from authapi.services.rate_limits import RateLimits
-from authapi.services.scopes import require_grantable
+from authapi.services.accounts.names import canonical, parse_email, parse_username
+from authapi.services.accounts.password_rules import require_acceptable_password
+from authapi.services.accounts.scopes import require_grantable
+from authapi.services.limits.rate_limits import RateLimits
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from authapi.crypto.refresh_tokens import RefreshTokens
 from authapi.crypto.session_ids import parse_session_id
 from authapi.db import sessions
 from authapi.db.database import Database
-from authapi.services.refresh_rotation import BODY, COOKIE
+from authapi.services.sessions.refresh_rotation import BODY, COOKIE
 from authapi.verifier import InvalidTokenError, Verifier
 
 

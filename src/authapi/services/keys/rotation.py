@@ -25,7 +25,7 @@ from authapi.db import models, revocations, signing_keys
 from authapi.db.clock import read_clock
 from authapi.db.database import Database
 from authapi.errors import CommandError
-from authapi.services.key_ring import (
+from authapi.services.keys.ring import (
     PUBLISHED,
     KeyDates,
     KeyRing,

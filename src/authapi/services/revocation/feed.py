@@ -5,8 +5,8 @@ its answer; every other process learns it from its next poll (revocation_poll.py
 from `GET /revocations`, which answers from here. Why that is sound: docs/revocation.md.
 
   entry                refuses                                      kept for
-  revoked sid          every access token of the session            WINDOW
-  reissued sid         those issued before a moment                 WINDOW
+  revoked sid          every access token of the session            WINDOW_SECONDS
+  reissued sid         those issued before a moment                 WINDOW_SECONDS
   compromised key      every access token that it signed            as long as its row
 """
 
@@ -18,12 +18,10 @@ from threading import Event, Lock
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db.revocations import Changes
-from authapi.services.wake_up import WakeUp
+from authapi.services.revocation.wake_up import WakeUp
 from authapi.verifier import Claims, RevokedSessions, VerifierNotReadyError
+from authapi.verifier.lifetimes import WINDOW_SECONDS
 
-# The longest life that an access token can have, whatever the setting is or was, with the
-# greatest leeway and some slack: after that nothing of a revoked session can be in force.
-WINDOW = 3600 + 30 + 60
 # A revocation becomes visible up to 5 s after its moment: readers look this far back, and unite.
 LOOK_BACK = 60
 
@@ -92,8 +90,8 @@ class RevocationFeed:
         with self._writing:
             for sid in sids:
                 self._own[sid] = moment
-                self._revoked.add(sid, moment + WINDOW)
-                self._recent.add(sid, moment + WINDOW)
+                self._revoked.add(sid, moment + WINDOW_SECONDS)
+                self._recent.add(sid, moment + WINDOW_SECONDS)
         self._when_added(sids)
         self.poll_soon.set()
 
@@ -136,10 +134,12 @@ class RevocationFeed:
         as_of = self.as_of or 0.0
         now = min(as_of, self._clock())
         self._revoked.prune(now)
-        self._recent.prune(as_of + WINDOW - 2 * LOOK_BACK)
+        self._recent.prune(as_of + WINDOW_SECONDS - 2 * LOOK_BACK)
         with self._writing:
             self._reissued = {
-                sid: moment for sid, moment in self._reissued.items() if moment > now - WINDOW
+                sid: moment
+                for sid, moment in self._reissued.items()
+                if moment > now - WINDOW_SECONDS
             }
             self._own = {
                 sid: moment for sid, moment in self._own.items() if moment > as_of - LOOK_BACK
@@ -174,8 +174,8 @@ class RevocationFeed:
         if since is None or since < max(as_of - LOOK_BACK, self._late_at):
             return self._revoked, None
         # A cursor of a process that is ahead, or of a time before the database's was turned back.
-        return self._recent, min(since, as_of) - LOOK_BACK + WINDOW
+        return self._recent, min(since, as_of) - LOOK_BACK + WINDOW_SECONDS
 
 
 def _until(revoked: Mapping[str, float], *, after: float = 0.0) -> dict[str, float]:
-    return {sid: moment + WINDOW for sid, moment in revoked.items() if moment > after}
+    return {sid: moment + WINDOW_SECONDS for sid, moment in revoked.items() if moment > after}

@@ -18,11 +18,11 @@ from authapi.db.database import Database
 from authapi.db.sessions import LockedSession, NewSession
 from authapi.db.users import Account
 from authapi.errors import InvalidCredentials
-from authapi.services.identities import canonical
-from authapi.services.key_ring import Keys
-from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation_feed import RevocationFeed
-from authapi.services.token_issue import SessionTicket, TokenPair, issue_pair, issue_ticket
+from authapi.services.accounts.names import canonical
+from authapi.services.keys.ring import Keys
+from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.revocation.feed import RevocationFeed
+from authapi.services.sessions.token_issue import SessionTicket, TokenPair, issue_pair, issue_ticket
 
 log = structlog.get_logger()
 

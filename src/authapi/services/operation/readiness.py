@@ -5,8 +5,8 @@ from sqlalchemy import select
 from authapi.db.clock import db_now
 from authapi.db.database import Database
 from authapi.errors import Unavailable
-from authapi.services.key_ring import KeyRing
-from authapi.services.revocation_feed import RevocationFeed
+from authapi.services.keys.ring import KeyRing
+from authapi.services.revocation.feed import RevocationFeed
 
 # An application clock further off the database's, in seconds, mints and refuses at wrong times.
 MAX_SKEW = 30

@@ -16,9 +16,10 @@ from authapi.db.clock import read_clock
 from authapi.db.database import open_database
 from authapi.db.engines.listener import Listener
 from authapi.db.revocations import read_changes
-from authapi.services.key_ring import KeyRing
-from authapi.services.key_rotation import load_signing_keys, rotate_old_key
-from authapi.services.revocation_feed import LOOK_BACK, WINDOW, RevocationFeed
+from authapi.services.keys.ring import KeyRing
+from authapi.services.keys.rotation import load_signing_keys, rotate_old_key
+from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
+from authapi.verifier.lifetimes import WINDOW_SECONDS
 
 log = structlog.get_logger()
 
@@ -63,7 +64,9 @@ class RevocationPoll:
         with self.db.autocommit() as tx:
             now = read_clock(tx)
             whole_window = last is None or full_at is None or not 0 <= now - full_at < FULL_EVERY
-            since = now - WINDOW if last is None or whole_window else min(last, now) - LOOK_BACK
+            since = (
+                now - WINDOW_SECONDS if last is None or whole_window else min(last, now) - LOOK_BACK
+            )
             changes = read_changes(tx, since, as_of=now)
         try:
             # First: whoever hears of a compromised key asks at once for the key set, and has to

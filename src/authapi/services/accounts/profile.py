@@ -5,7 +5,7 @@ from authapi.db.database import Database
 from authapi.db.models import User
 from authapi.db.users import Profile
 from authapi.errors import InvalidToken, UsernameTaken
-from authapi.services.identities import canonical, parse_username
+from authapi.services.accounts.names import canonical, parse_username
 
 
 def get_profile(db: Database, user_id: str) -> Profile:

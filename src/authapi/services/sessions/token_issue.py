@@ -6,7 +6,7 @@ from authapi.config import Settings
 from authapi.crypto.refresh_tokens import RefreshClaims, new_jti
 from authapi.crypto.session_ids import SessionId
 from authapi.db.sessions import LockedSession
-from authapi.services.key_ring import Keys
+from authapi.services.keys.ring import Keys
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 section 2.1
 CLIENT_ID = "authapi"

@@ -17,11 +17,11 @@ from enum import StrEnum
 from authapi.crypto.refresh_tokens import RefreshTokens
 from authapi.crypto.signing_keys import SigningKey
 from authapi.errors import Unavailable
-from authapi.services.revocation_feed import WINDOW
 from authapi.verifier import VerifyingKey
+from authapi.verifier.lifetimes import WINDOW_SECONDS
 
 # Until the last token that it signed has run out.
-KEPT_FOR = WINDOW
+KEPT_FOR = WINDOW_SECONDS
 
 
 class State(StrEnum):

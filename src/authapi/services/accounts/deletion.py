@@ -10,9 +10,9 @@ from authapi.crypto.passwords import PasswordHasher
 from authapi.db import sessions, users
 from authapi.db.database import Database
 from authapi.errors import InvalidToken
-from authapi.services.password_change import is_unchanged, require_password
-from authapi.services.rate_limits import RateLimits
-from authapi.services.revocation_feed import RevocationFeed
+from authapi.services.accounts.password_change import is_unchanged, require_password
+from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.revocation.feed import RevocationFeed
 
 log = structlog.get_logger()
 

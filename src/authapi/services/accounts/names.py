@@ -67,13 +67,6 @@ def has_control_characters(text: str) -> bool:
     return CONTROL.search(text) is not None
 
 
-def require_plain_text(text: str) -> str:
-    """For pydantic's AfterValidator, on any text field. Raises ValueError."""
-    if has_control_characters(text):
-        raise ValueError("Control characters are not allowed.")
-    return text
-
-
 def _is_email(typed: str) -> bool:
     if _is_too_long(typed, MAX_EMAIL_LENGTH) or _has_unseen(typed):
         return False

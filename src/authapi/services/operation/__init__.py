@@ -1,0 +1,1 @@
+"""What an operator needs: start and readiness."""

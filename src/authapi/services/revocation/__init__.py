@@ -1,0 +1,1 @@
+"""How every process learns what is revoked."""

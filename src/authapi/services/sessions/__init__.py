@@ -1,0 +1,1 @@
+"""Sessions: log-in, refresh, log-out, and the tokens they give."""

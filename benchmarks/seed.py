@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session as Transaction
 
 from authapi import clock
 from authapi.config import Settings
+from authapi.crypto.ids import new_id
 from authapi.crypto.passwords import PasswordHasher
-from authapi.crypto.refresh_tokens import new_jti
 from authapi.crypto.session_ids import new_session_id
 from authapi.db import sessions, users
 from authapi.db.database import Database, open_database
@@ -55,7 +55,7 @@ class Seed:
         made = []
         with self.db.begin() as tx:
             for number in range(count):
-                sid, user_id = new_jti(), user_ids[number % len(user_ids)]
+                sid, user_id = new_id(), user_ids[number % len(user_ids)]
                 made.append(self._add(tx, sid, user_id, transport))
         return [self.pair(session) for session in made]
 
@@ -64,7 +64,7 @@ class Seed:
         tickets = []
         with self.db.begin() as tx:
             for number in range(count):
-                session_id = new_session_id(new_jti())
+                session_id = new_session_id(new_id())
                 user_id = user_ids[number % len(user_ids)]
                 session = self._add(tx, session_id.sid, user_id, "session", session_id.digest)
                 tickets.append(issue_ticket(session, session_id))
@@ -73,17 +73,17 @@ class Seed:
     def access_tokens(self, user_ids: Sequence[str], count: int) -> list[str]:
         """Of as many sessions, which have no rows: nothing that only verifies reads one."""
         with self.db.begin() as tx:
-            pattern = self._add(tx, new_jti(), user_ids[0], "bearer")
+            pattern = self._add(tx, new_id(), user_ids[0], "bearer")
         return [
             self.pair(
-                replace(pattern, sid=new_jti(), user_id=user_ids[number % len(user_ids)])
+                replace(pattern, sid=new_id(), user_id=user_ids[number % len(user_ids)])
             ).access_token
             for number in range(count)
         ]
 
     def pair(self, session: LockedSession) -> TokenPair:
         return issue_pair(
-            session, self.settings, self.keys, refresh_jti=new_jti(), parent=session.sid
+            session, self.settings, self.keys, refresh_jti=new_id(), parent=session.sid
         )
 
     def public_key(self) -> str:
@@ -136,7 +136,7 @@ def email(number: int) -> str:
 
 def _user(number: int, password_hash: str, now: float) -> User:
     return User(
-        id=new_jti(),
+        id=new_id(),
         email=email(number),
         email_canonical=email(number),
         password_hash=password_hash,

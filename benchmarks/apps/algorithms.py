@@ -7,7 +7,7 @@ import json
 import sys
 from time import perf_counter
 
-from authapi.crypto.refresh_tokens import new_jti
+from authapi.crypto.ids import new_id
 from authapi.crypto.signing_keys import SigningKey, generate
 from authapi.services.sessions.token_issue import ACCESS_TOKEN_TYPE, CLIENT_ID
 from authapi.verifier import Verifier, VerifyingKey
@@ -53,13 +53,13 @@ class Arm:
     def _sign(self) -> str:
         claims = {
             "iss": ISSUER,
-            "sub": new_jti(),
+            "sub": new_id(),
             "aud": AUDIENCE,
             "exp": NOW + 900,
             "iat": NOW,
-            "jti": new_jti(),
+            "jti": new_id(),
             "client_id": CLIENT_ID,
-            "sid": new_jti(),
+            "sid": new_id(),
             "auth_time": NOW,
         }
         return self._key.sign(claims, ACCESS_TOKEN_TYPE)

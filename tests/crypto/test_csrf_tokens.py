@@ -4,7 +4,7 @@ import pytest
 
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.derived_keys import PROTECT_FROM_CSRF, SIGN_REFRESH_TOKENS, derive
-from authapi.crypto.refresh_tokens import new_jti
+from authapi.crypto.ids import new_id
 
 OLD, NEW = b"the secret of last year, long enough", b"the secret of this year, long enough"
 SID, OTHER = "p4RQpYBpOU1R1Hn0nUdM2Q", "q4RQpYBpOU1R1Hn0nUdM2Q"
@@ -15,7 +15,7 @@ def test_a_token_is_constant_and_its_sessions_alone() -> None:
     assert tokens.make(SID) == CsrfTokens([NEW]).make(SID)
     assert tokens.is_of(SID, tokens.make(SID))
     assert not tokens.is_of(OTHER, tokens.make(SID))
-    assert len({tokens.make(new_jti()) for _ in range(100)}) == 100
+    assert len({tokens.make(new_id()) for _ in range(100)}) == 100
 
 
 def test_it_fits_a_header_and_a_form() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from authapi.crypto.refresh_tokens import new_jti
+from authapi.crypto.ids import new_id
 from authapi.db import sessions, users
 from authapi.db.database import Database
 from authapi.db.models import User
@@ -249,7 +249,7 @@ def new_session(sid: str, user: User) -> sessions.NewSession:
 def test_log_out_all_behind_a_log_in_ends_its_session(
     rule: RefreshRule, pair: TokenPair, parts: Parts
 ) -> None:
-    user_id, sid = rule.row(pair.session_id).user_id or "", new_jti()
+    user_id, sid = rule.row(pair.session_id).user_id or "", new_id()
     log_out_all = partial(log_out_everywhere, parts.db, parts.revocations, user_id)
     revoker = Contender(parts.db, log_out_all)
     with parts.db.begin() as tx:

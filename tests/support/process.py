@@ -6,7 +6,7 @@ from typing import Self
 
 from authapi.clock import Clock
 from authapi.config import Settings
-from authapi.crypto.refresh_tokens import new_jti
+from authapi.crypto.ids import new_id
 from authapi.db.clock import read_clock
 from authapi.db.database import Database, open_database
 from authapi.db.sessions import LockedSession
@@ -80,7 +80,7 @@ class Process:
             tokens_from=None,
             now=now,
         )
-        jti = new_jti()
+        jti = new_id()
         return issue_pair(
             session, self.settings, self.keys, refresh_jti=jti, parent=sid
         ).access_token

@@ -6,7 +6,6 @@ Claims: `sid` the session, `jti` the token itself, `parent` the jti that it was 
 
 import hashlib
 import hmac
-import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,10 +69,6 @@ class RefreshTokens:
         message = f"{jti} {idempotency_key}".encode()
         digests = [hmac.digest(key, message, "sha256") for key in self._successor_keys]
         return [urlsafe_b64encode(digest[:16]).decode().rstrip("=") for digest in digests]
-
-
-def new_jti() -> str:
-    return secrets.token_urlsafe(16)
 
 
 def key_digest(idempotency_key: str) -> str:

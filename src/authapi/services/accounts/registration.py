@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import structlog
 
 from authapi.config import Settings
+from authapi.crypto.ids import new_id
 from authapi.crypto.passwords import PasswordHasher
-from authapi.crypto.refresh_tokens import new_jti
 from authapi.db import users
 from authapi.db.database import Database
 from authapi.db.models import User
@@ -78,7 +78,7 @@ def _as_typed(wanted: NewUser, now: float) -> User:
     username = parse_username(wanted.username) if wanted.username is not None else None
     require_acceptable_password(wanted.password, field="password", email=email, username=username)
     return User(
-        id=new_jti(),
+        id=new_id(),
         email=email,
         email_canonical=canonical(email),
         username=username,

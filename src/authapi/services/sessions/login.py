@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import structlog
 
 from authapi.config import Settings
+from authapi.crypto.ids import new_id
 from authapi.crypto.passwords import PasswordHasher
-from authapi.crypto.refresh_tokens import new_jti
 from authapi.crypto.session_ids import SessionId, new_session_id
 from authapi.db import sessions, users
 from authapi.db.database import Database
@@ -72,7 +72,7 @@ def log_in(
         if user is None or not verified.valid:
             log.info("login_failed", user_id=user.id if user else None, ip=device.address)
             raise InvalidCredentials
-        session_id = new_session_id(new_jti())
+        session_id = new_session_id(new_id())
         new = _new_session(settings, user, attempt, device, session_id)
         session = _add(db, new, attempt.came_with, verified.upgraded_hash)
         if session is None:
@@ -82,7 +82,7 @@ def log_in(
     log.info("login_succeeded", user_id=user.id, sid=session.sid, ip=device.address)
     if attempt.transport == "session":
         return issue_ticket(session, session_id)
-    return issue_pair(session, settings, keys, refresh_jti=new_jti(), parent=session.sid)
+    return issue_pair(session, settings, keys, refresh_jti=new_id(), parent=session.sid)
 
 
 def _new_session(

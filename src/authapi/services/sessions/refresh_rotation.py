@@ -32,7 +32,8 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session as Transaction
 
 from authapi.config import Settings
-from authapi.crypto.refresh_tokens import RefreshClaims, RefreshTokens, key_digest, new_jti
+from authapi.crypto.ids import new_id
+from authapi.crypto.refresh_tokens import RefreshClaims, RefreshTokens, key_digest
 from authapi.db import sessions
 from authapi.db.database import Database
 from authapi.db.models import Session
@@ -80,7 +81,7 @@ class Presented:
     def successors(self) -> list[str]:
         """The jti to give, and after it those that other secrets would have given."""
         if not self.idempotency_key:
-            return [new_jti()]
+            return [new_id()]
         return self.refresh_tokens.successors(self.claims.jti, self.idempotency_key)
 
     @cached_property

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from authapi.config import Settings
-from authapi.crypto.refresh_tokens import RefreshClaims, new_jti
+from authapi.crypto.ids import new_id
+from authapi.crypto.refresh_tokens import RefreshClaims
 from authapi.crypto.session_ids import SessionId
 from authapi.db.sessions import LockedSession
 from authapi.services.keys.ring import Keys
@@ -85,7 +86,7 @@ def _access_token(
         "aud": settings.audience,
         "exp": expires_at,
         "iat": issued_at,
-        "jti": new_jti(),
+        "jti": new_id(),
         "client_id": CLIENT_ID,
         "sid": session.sid,
         "auth_time": int(session.created_at),

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from authapi.verifier import InvalidTokenError, Verifier, issuer_link
+from authapi.verifier import InvalidTokenError, Verifier
+from authapi.verifier.following import link as issuer_link
 from tests.verifier.fixtures import signer_of
 from tests.verifier.signer import Signer
 

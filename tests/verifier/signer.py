@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 
-from authapi.verifier.signatures import PublicKey
+from authapi.verifier.keys import PublicKey
 
 ALGORITHMS = ("ES256", "EdDSA", "RS256", "HS256")
 ABSENT = object()  # as a value: leave the member out

@@ -3,7 +3,7 @@
 import pytest
 
 from authapi.verifier import InvalidTokenError, VerifyingKey, decode_compact
-from authapi.verifier.compact import MAX_TOKEN_BYTES
+from authapi.verifier.jws import MAX_TOKEN_BYTES
 from tests.verifier.fixtures import key_of, signer_of
 
 SIGNER = signer_of("HS256")

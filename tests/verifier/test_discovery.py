@@ -4,9 +4,8 @@ import asyncio
 
 import pytest
 
-from authapi.verifier.fetching import FetchError
-from authapi.verifier.issuer_address import IssuerAddress
-from authapi.verifier.issuer_site import IssuerSite
+from authapi.verifier.following.fetching import FetchError
+from authapi.verifier.following.issuer import IssuerAddress, IssuerSite
 from tests.verifier.fake_issuer import (
     ISSUER,
     JWKS,

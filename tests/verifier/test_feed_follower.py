@@ -5,17 +5,16 @@ import asyncio
 import httpx
 import pytest
 
-from authapi.verifier.feed_follower import (
+from authapi.verifier.following.feed import (
     LEAST_PAUSE,
     NO_WAIT_FOR,
     WAIT,
     WHOLE_EVERY,
     FeedFollower,
 )
-from authapi.verifier.fetching import FetchError
-from authapi.verifier.followed_revocations import FollowedRevocations
-from authapi.verifier.issuer_address import IssuerAddress
-from authapi.verifier.issuer_site import IssuerSite
+from authapi.verifier.following.fetching import FetchError
+from authapi.verifier.following.issuer import IssuerAddress, IssuerSite
+from authapi.verifier.following.revocations import FollowedRevocations
 from tests.support.clock import TestClock
 from tests.verifier.fake_issuer import ISSUER, REVOCATIONS, FakeIssuer, json_body, out_of_reach
 from tests.verifier.fixtures import NOW

@@ -7,10 +7,9 @@ import httpx
 import pytest
 
 from authapi.verifier import VerifierNotReadyError
-from authapi.verifier.fetched_keys import FetchedKeys
-from authapi.verifier.fetching import FetchError
-from authapi.verifier.issuer_address import IssuerAddress
-from authapi.verifier.issuer_site import IssuerSite
+from authapi.verifier.following.fetching import FetchError
+from authapi.verifier.following.issuer import IssuerAddress, IssuerSite
+from authapi.verifier.following.keys import FetchedKeys
 from tests.verifier.fake_issuer import (
     ISSUER,
     JWKS,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from authapi.verifier.fetching import Fetched, FetchError, fetch
+from authapi.verifier.following.fetching import Fetched, FetchError, fetch
 from tests.verifier.fake_issuer import Answer, black_hole, body, out_of_reach, status
 
 URL = "https://auth.example/document"

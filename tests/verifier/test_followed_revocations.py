@@ -8,9 +8,13 @@ import pytest
 
 from authapi.verifier import VerifierNotReadyError
 from authapi.verifier.claims import Claims
-from authapi.verifier.fetching import Fetched, FetchError
-from authapi.verifier.followed_revocations import REISSUED_KEPT, FollowedRevocations
-from authapi.verifier.revocation_page import RevocationPage, read_page
+from authapi.verifier.following.fetching import Fetched, FetchError
+from authapi.verifier.following.revocations import (
+    REISSUED_KEPT,
+    FollowedRevocations,
+    RevocationPage,
+    read_page,
+)
 from tests.support.clock import TestClock
 from tests.verifier.fixtures import NOW
 

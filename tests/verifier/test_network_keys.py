@@ -5,10 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from authapi.verifier import (
-    Verifier,
-    issuer_link,
-)
+from authapi.verifier import Verifier
+from authapi.verifier.following import link as issuer_link
 from tests.support.until import until
 from tests.verifier.conftest import MakeVerifier
 from tests.verifier.fake_issuer import (

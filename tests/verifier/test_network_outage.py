@@ -7,14 +7,10 @@ from time import monotonic
 import httpx
 import pytest
 
-from authapi.verifier import (
-    InvalidTokenError,
-    Verifier,
-    VerifierNotReadyError,
-    issuer_link,
-    issuer_site,
-)
+from authapi.verifier import InvalidTokenError, Verifier, VerifierNotReadyError
 from authapi.verifier import verifier as verifier_module
+from authapi.verifier.following import issuer as issuer_site
+from authapi.verifier.following import link as issuer_link
 from tests.support.until import until
 from tests.verifier.conftest import MakeVerifier
 from tests.verifier.fake_issuer import (

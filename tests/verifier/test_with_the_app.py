@@ -9,7 +9,8 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
 
 from authapi.services.keys.rotation import mark_compromised, rotate_key
-from authapi.verifier import InvalidTokenError, Verifier, VerifierNotReadyError, issuer_link
+from authapi.verifier import InvalidTokenError, Verifier, VerifierNotReadyError
+from authapi.verifier.following import link as issuer_link
 from authapi.web.parts import Parts
 from tests.support.api import Api
 from tests.support.clock import TestClock

@@ -1,11 +1,10 @@
 """Verifies authapi's access tokens without asking anybody. Stands alone: nothing else of ours."""
 
 from authapi.verifier.claims import Claims
-from authapi.verifier.compact import decode_compact
 from authapi.verifier.errors import InvalidTokenError, VerifierNotReadyError
-from authapi.verifier.jwk_set import StaticKeys, parse_jwk_set
-from authapi.verifier.keys import KeySource, VerifyingKey
-from authapi.verifier.revoked_sessions import Revocations, RevokedSessions
+from authapi.verifier.jws import decode_compact
+from authapi.verifier.keys import KeySource, StaticKeys, VerifyingKey, parse_jwk_set
+from authapi.verifier.revocations import Revocations, RevokedSessions
 from authapi.verifier.status import VerifierStatus
 from authapi.verifier.verifier import Verifier
 

@@ -1,14 +1,57 @@
-"""A key that verifies signatures, bound to one algorithm for good (RFC 8725 section 3.1)."""
+"""Keys that verify signatures, each bound to one algorithm (RFC 8725 section 3.1), and JWK Sets.
 
+Signatures are those of RFC 7518 section 3 and RFC 8037 section 3.1. `cryptography` verifies them,
+not PyJWT's algorithm objects: those make each parameter object anew for each signature, which is
+a fifteenth of an ES256 verification (measured), and jwt.decode would parse the token once more.
+"""
+
+import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from hashlib import sha256
+from typing import Any, Protocol
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
-from authapi.verifier.signatures import PublicKey, is_signature
+PublicKey = EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey
+
+_COORDINATE = 32  # bytes of r and of s on P-256: a signature is both, without DER around them
+_ECDSA = ECDSA(Prehashed(SHA256()))
+_SHA256 = SHA256()
+_PKCS1 = PKCS1v15()
+
+
+def is_signature(key: PublicKey | bytes, signing_input: bytes, signature: bytes) -> bool:
+    """Whether `signature` is the input's: ES256, EdDSA, RS256 or HS256 by the kind of the key."""
+    if isinstance(key, bytes):
+        return hmac.compare_digest(hmac.digest(key, signing_input, "sha256"), signature)
+    try:
+        if isinstance(key, EllipticCurvePublicKey):
+            return _verify_es256(key, signing_input, signature)
+        if isinstance(key, RSAPublicKey):
+            key.verify(signature, signing_input, _PKCS1, _SHA256)
+        else:
+            key.verify(signature, signing_input)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _verify_es256(key: EllipticCurvePublicKey, signing_input: bytes, signature: bytes) -> bool:
+    if len(signature) != 2 * _COORDINATE:
+        return False
+    r = int.from_bytes(signature[:_COORDINATE], "big")
+    s = int.from_bytes(signature[_COORDINATE:], "big")
+    key.verify(encode_dss_signature(r, s), sha256(signing_input).digest(), _ECDSA)
+    return True
+
 
 RSA_BITS = 2048  # RFC 7518 section 3.3
 HMAC_BYTES = 32  # RFC 7518 section 3.2
@@ -78,3 +121,64 @@ def _secret_complaint(secret: object) -> str | None:
     except jwt.InvalidKeyError:  # PEM, DER, SSH or JWK text: public, so whoever reads it could sign
         return "its HS256 secret is the text of an asymmetric key"
     return None
+
+
+def parse_jwk_set(document: Mapping[str, Any], *, secrets: bool = False) -> dict[str, VerifyingKey]:
+    """The keys of a JWK Set by their `kid`.
+
+    A key for another purpose than verifying, of an algorithm that is not ours, or without `kid` or
+    `alg` is skipped (RFC 7517 section 5). So are `oct` keys unless `secrets` is true: a secret
+    that was fetched from a public address is none.
+    Raises ValueError where the document is not a JWK Set, a key of ours is unusable, a `kid`
+    stands twice (it would name two keys, RFC 8725 section 3.1), or no key is left.
+    """
+    entries = document.get("keys")
+    if not isinstance(entries, list):
+        raise ValueError('A JWK Set is an object with a list "keys" (RFC 7517 section 5).')  # noqa: TRY004
+    keys: dict[str, VerifyingKey] = {}
+    for jwk in entries:
+        if not _is_for_us(jwk, secrets=secrets):
+            continue
+        if jwk["kid"] in keys:
+            raise ValueError(f"The JWK Set names two keys {jwk['kid']!r}.")
+        keys[jwk["kid"]] = _parse(jwk)
+    if not keys:
+        names = ", ".join(ALGORITHMS)
+        raise ValueError(f'The JWK Set holds no key with "kid" and an "alg" of {names}.')
+    return keys
+
+
+class StaticKeys:
+    """A key source that never changes."""
+
+    def __init__(self, keys: Mapping[str, VerifyingKey]) -> None:
+        self._keys = dict(keys)
+
+    def find(self, kid: str) -> VerifyingKey | None:
+        return self._keys.get(kid)
+
+
+def _is_for_us(jwk: object, *, secrets: bool) -> bool:
+    if not isinstance(jwk, dict) or jwk.get("alg") not in tuple(ALGORITHMS):
+        return False
+    kid, operations = jwk.get("kid"), jwk.get("key_ops", ["verify"])
+    return (
+        isinstance(kid, str)
+        and kid != ""
+        and jwk.get("use", "sig") == "sig"
+        and isinstance(operations, list)
+        and "verify" in operations
+        and (secrets or jwk["alg"] != "HS256")
+    )
+
+
+def _parse(jwk: dict[str, Any]) -> VerifyingKey:
+    kid, algorithm = jwk["kid"], jwk["alg"]
+    try:
+        key = ALGORITHMS[algorithm].from_jwk(jwk)
+    except (jwt.InvalidKeyError, ValueError, TypeError, KeyError):
+        # `from None`: the cause may quote a secret.
+        raise ValueError(
+            f"The key {kid!r} of the JWK Set is not a valid {algorithm} key."
+        ) from None
+    return VerifyingKey(kid, algorithm, key)

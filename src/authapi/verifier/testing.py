@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 
 from authapi.verifier.claims import Claims
 from authapi.verifier.errors import VerifierNotReadyError
-from authapi.verifier.revoked_sessions import RevokedSessions
+from authapi.verifier.revocations import RevokedSessions
 from authapi.verifier.verifier import Verifier
 
 PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey

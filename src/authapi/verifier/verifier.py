@@ -12,20 +12,18 @@ from weakref import finalize
 
 from authapi.verifier.after_fork import call_in_children
 from authapi.verifier.claims import Claims, in_force, out_of_force, read_claims
-from authapi.verifier.compact import open_compact, token_bytes
 from authapi.verifier.errors import InvalidTokenError
-from authapi.verifier.issuer_address import IssuerAddress
-from authapi.verifier.jwk_set import StaticKeys, parse_jwk_set
-from authapi.verifier.keys import KeySource
-from authapi.verifier.revoked_sessions import Revocations
+from authapi.verifier.jws import open_compact, token_bytes
+from authapi.verifier.keys import KeySource, StaticKeys, parse_jwk_set
+from authapi.verifier.revocations import Revocations
 from authapi.verifier.status import READY, VerifierStatus
 from authapi.verifier.verified_tokens import Verified, VerifiedTokens
 
 if TYPE_CHECKING:
     import httpx
 
-    from authapi.verifier.chore import Attempt
-    from authapi.verifier.issuer_link import IssuerLink
+    from authapi.verifier.following.link import IssuerLink
+    from authapi.verifier.following.retrying import Attempt
 
 ACCESS_TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})  # RFC 9068 section 4
 MAX_LEEWAY = 30.0  # seconds
@@ -75,7 +73,9 @@ class Verifier:
         self._given_revocations = None if revocations == "follow" else revocations
         self._connect: Callable[[], IssuerLink] | None = None
         if jwks is None or revocations == "follow":
-            from authapi.verifier.issuer_link import LinkOptions  # and httpx: for this alone
+            # Not above: httpx is imported for this alone.
+            from authapi.verifier.following.issuer import IssuerAddress
+            from authapi.verifier.following.link import LinkOptions
 
             self._connect = LinkOptions(
                 address=IssuerAddress.read(issuer, fetch_from=fetch_from, allow_http=allow_http),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from random import uniform
 from threading import Lock
 
-from authapi.verifier.fetching import FetchError
+from authapi.verifier.following.fetching import FetchError
 
 log = logging.getLogger("authapi.verifier")
 

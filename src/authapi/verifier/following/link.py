@@ -12,13 +12,12 @@ from time import monotonic
 
 import httpx
 
-from authapi.verifier.chore import Attempt, Chore
 from authapi.verifier.errors import InvalidTokenError, UnknownKeyError, VerifierNotReadyError
-from authapi.verifier.feed_follower import FeedFollower
-from authapi.verifier.fetched_keys import FetchedKeys
-from authapi.verifier.followed_revocations import FollowedRevocations
-from authapi.verifier.issuer_address import IssuerAddress
-from authapi.verifier.issuer_site import IssuerSite
+from authapi.verifier.following.feed import FeedFollower
+from authapi.verifier.following.issuer import IssuerAddress, IssuerSite
+from authapi.verifier.following.keys import FetchedKeys
+from authapi.verifier.following.retrying import Attempt, Chore
+from authapi.verifier.following.revocations import FollowedRevocations
 from authapi.verifier.status import VerifierStatus
 
 REFETCH_AFTER = 3.0  # seconds from one fetch of the keys to the next that an unknown kid may cause

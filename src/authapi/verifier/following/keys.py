@@ -4,10 +4,9 @@ from collections.abc import Mapping, Set
 from random import uniform
 
 from authapi.verifier.errors import VerifierNotReadyError
-from authapi.verifier.fetching import Fetched, FetchError
-from authapi.verifier.issuer_site import IssuerSite
-from authapi.verifier.jwk_set import parse_jwk_set
-from authapi.verifier.keys import VerifyingKey
+from authapi.verifier.following.fetching import Fetched, FetchError
+from authapi.verifier.following.issuer import IssuerSite
+from authapi.verifier.keys import VerifyingKey, parse_jwk_set
 
 # How long a set is used before it is asked for again, seconds: what the issuer says, within these.
 SHORTEST, USUAL, LONGEST = 10, 300, 3600

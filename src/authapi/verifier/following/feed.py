@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from random import uniform
 
-from authapi.verifier.followed_revocations import FollowedRevocations
-from authapi.verifier.issuer_site import IssuerSite
-from authapi.verifier.revocation_page import read_page
+from authapi.verifier.following.issuer import IssuerSite
+from authapi.verifier.following.revocations import FollowedRevocations, read_page
 
 WAIT = 20.0  # seconds that the issuer may hold a request until there is news
 WHOLE_EVERY = 300.0  # seconds between two readings of the whole window

@@ -17,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from authapi import create_app
 from authapi.config import Settings
 from authapi.verifier import Claims
-from authapi.web.pages import Form, Pages, safe_next
+from authapi.web.site import Form, Pages, safe_next
 
 HERE = Path(__file__).parent
 PORT = int(os.environ.get("PORT", "8002"))

@@ -25,15 +25,19 @@ from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
 from authapi.verifier import Verifier
-from authapi.web import error_handlers, openapi, verify
-from authapi.web.cookies import Cookies
-from authapi.web.cors import Cors
-from authapi.web.docs_page import docs_router
-from authapi.web.headers import Envelope
-from authapi.web.last_resort import LastResort
-from authapi.web.parts import Parts
+from authapi.web import error_handlers
+from authapi.web.credentials.cookies import Cookies
+from authapi.web.credentials.session_reader import SessionReader
+from authapi.web.middleware import verify
+from authapi.web.middleware.cors import Cors
+from authapi.web.middleware.headers import Envelope
+from authapi.web.middleware.proxies import TrustedProxies
+from authapi.web.middleware.start_gate import StartGate, told_of_shutdown
+from authapi.web.middleware.unexpected_errors import LastResort
+from authapi.web.middleware.verify import Application
+from authapi.web.openapi import document
+from authapi.web.openapi.docs_page import docs_router
 from authapi.web.password_pool import PasswordPool
-from authapi.web.proxies import TrustedProxies
 from authapi.web.routers import (
     accounts,
     client_script,
@@ -45,10 +49,7 @@ from authapi.web.routers import (
     tokens,
     well_known,
 )
-from authapi.web.session_reader import SessionReader
-from authapi.web.shutdown import told_of_shutdown
-from authapi.web.start_gate import StartGate
-from authapi.web.verify import Application
+from authapi.web.runtime import Parts
 
 # Requests that do I/O at one moment, each with one of the connections that are kept; the rest wait.
 # With Starlette's 40 they wait for the GIL instead, and hand it on at each statement: of 16 clients
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         summary="Log-in with access tokens that can be revoked.",
         version=version("authapi"),
         lifespan=_lifespan,
-        docs_url=None,  # web/docs_page.py, without any outside address
+        docs_url=None,  # web/openapi/docs_page.py, without any outside address
         redoc_url=None,
         redirect_slashes=False,  # a redirect's target would come from the request's Host
     )
@@ -80,8 +81,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         app.router.routes += group.router.routes
     app.router.routes += client_script.router.routes
     app.router.routes += docs_router().routes
-    openapi.describe(app, verify.PATHS)
-    openapi.name_cookies(app, parts.cookies)
+    document.describe(app, verify.PATHS)
+    document.name_cookies(app, parts.cookies)
     error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(app.state.start_gate.middleware)

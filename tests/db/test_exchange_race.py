@@ -18,7 +18,7 @@ from authapi.services.accounts.administration import change_scopes
 from authapi.services.sessions.logout import log_out_everywhere
 from authapi.services.sessions.token_issue import TokenPair
 from authapi.verifier import Claims, InvalidTokenError
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
 from tests.support.api import Api
 from tests.support.clock import TestClock
 from tests.support.contender import Contender

@@ -18,7 +18,7 @@ from authapi.services.accounts.administration import change_scopes, disable_user
 from authapi.services.revocation.feed import LOOK_BACK
 from authapi.services.revocation.poll import FULL_EVERY
 from authapi.verifier import VerifierNotReadyError
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
 from tests.conftest import MakeSettings
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.app_transport import AppClient

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from authapi.app import create_app
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
 from tests.conftest import MakeSettings
 from tests.faults.conftest import recovered
 from tests.support.api import Api

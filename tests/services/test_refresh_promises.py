@@ -22,7 +22,7 @@ from sqlalchemy import event
 from authapi.app import assemble
 from authapi.config import Settings
 from authapi.services.operation.start import prepare
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
 from tests.conftest import SECRET
 from tests.services.refresh_story import (
     IDLE_TTL,

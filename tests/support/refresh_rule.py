@@ -11,7 +11,7 @@ from authapi.services.accounts.registration import NewUser, add_user
 from authapi.services.sessions.login import Device, LoginAttempt, log_in
 from authapi.services.sessions.refresh_rotation import BODY, COOKIE, rotate_refresh_token
 from authapi.services.sessions.token_issue import TokenPair
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
 
 EMAIL = "grace@example.com"
 PASSWORD = "a very long password of Grace's"

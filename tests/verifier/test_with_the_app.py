@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet
 from authapi.services.keys.rotation import mark_compromised, rotate_key
 from authapi.verifier import InvalidTokenError, Verifier, VerifierNotReadyError
 from authapi.verifier.following import link as issuer_link
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
 from tests.support.api import Api
 from tests.support.clock import TestClock
 from tests.support.until import until

@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 
 from authapi.web import error_handlers
-from authapi.web.docs_page import START, docs_router
-from authapi.web.headers import Envelope
+from authapi.web.middleware.headers import Envelope
+from authapi.web.openapi.docs_page import START, docs_router
 from tests.support.app_transport import AppClient
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from authapi.db.revocations import Changes
 from authapi.verifier.lifetimes import WINDOW_SECONDS
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
 from tests.conftest import MakeApp
 from tests.support.clock import START, TestClock
 from tests.support.databases import sqlite_only

@@ -8,7 +8,7 @@ import pytest
 from fastapi import Depends, FastAPI, Request
 
 from authapi.verifier import Claims
-from authapi.web.pages import Form, Pages, safe_next
+from authapi.web.site import Form, Pages, safe_next
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.app_transport import AppClient
 from tests.support.cookies import Jar

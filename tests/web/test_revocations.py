@@ -12,7 +12,7 @@ from authapi.services.accounts.administration import change_scopes
 from authapi.services.keys.rotation import mark_compromised
 from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
 from authapi.verifier.lifetimes import WINDOW_SECONDS
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
 from tests.support.api import EMAIL, Api
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only

@@ -11,7 +11,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 
 from authapi.db.session_cache import SessionCache
 from authapi.db.session_lookups import FoundSession
-from authapi.web.session_reader import SessionReader
+from authapi.web.credentials.session_reader import SessionReader
 
 PATIENCE = 10.0  # seconds until a test that hangs fails
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from authapi.services.keys.rotation import mark_compromised, rotate_key
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
 from tests.support.api import Api
 from tests.support.databases import sqlite_only
 

@@ -8,8 +8,8 @@ from fastapi.security import HTTPBearer
 from authapi.errors import BadRequest
 from authapi.services.sessions.login import Device
 from authapi.verifier import Claims
-from authapi.web.authentication import authenticate
-from authapi.web.parts import Parts, parts_of
+from authapi.web.credentials.authentication import authenticate
+from authapi.web.runtime import Parts, parts_of
 
 KEY_LENGTHS = range(16, 129)
 USER_AGENT_LENGTH = 256

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -4,10 +4,10 @@ from fastapi import APIRouter
 
 from authapi.errors import AlreadyRegistered, RateLimited, RegistrationClosed, UsernameTaken
 from authapi.services.accounts.registration import NewUser, register
+from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppParts, FromDevice
-from authapi.web.openapi import BODY, refusals
+from authapi.web.openapi.document import BODY, refusals
 from authapi.web.schemas import Profile, Registration
-from authapi.web.strict_json import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, tags=["accounts"])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
-from authapi.web.caching import etag_of, has_current
+from authapi.web.responses import etag_of, has_current
 
 router = APIRouter(include_in_schema=False)
 

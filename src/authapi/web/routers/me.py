@@ -6,12 +6,12 @@ from authapi.errors import RateLimited, UsernameTaken, WrongPassword
 from authapi.services.accounts.deletion import delete_account
 from authapi.services.accounts.password_change import change_password
 from authapi.services.accounts.profile import change_username, get_profile
+from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppParts, CurrentSubject, FromDevice
-from authapi.web.openapi import BODY, CHANGE, CREDENTIAL, refusals
-from authapi.web.parts import parts_of
+from authapi.web.openapi.document import BODY, CHANGE, CREDENTIAL, refusals
+from authapi.web.responses import written_out
+from authapi.web.runtime import parts_of
 from authapi.web.schemas import PasswordChange, PasswordProof, Profile, ProfileChange
-from authapi.web.strict_json import StrictRoute
-from authapi.web.written_out import written_out
 
 router = APIRouter(route_class=StrictRoute, prefix="/me", tags=["me"])
 

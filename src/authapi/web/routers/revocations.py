@@ -11,9 +11,9 @@ from fastapi import APIRouter, Query, Request, Response
 from authapi.errors import BadRequest, InvalidField, Unavailable
 from authapi.services.revocation.feed import Page
 from authapi.verifier import VerifierNotReadyError
-from authapi.web.caching import has_current
 from authapi.web.dependencies import AppParts
-from authapi.web.openapi import refusals
+from authapi.web.openapi.document import refusals
+from authapi.web.responses import has_current
 from authapi.web.schemas import RevocationPage
 
 router = APIRouter(tags=["for services"])

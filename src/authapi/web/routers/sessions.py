@@ -4,10 +4,10 @@ from fastapi import APIRouter
 
 from authapi.errors import NotFound
 from authapi.services.sessions.logout import end_other_sessions, end_session, list_sessions
+from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppParts, CurrentSubject
-from authapi.web.openapi import CHANGE, CREDENTIAL, refusals
+from authapi.web.openapi.document import CHANGE, CREDENTIAL, refusals
 from authapi.web.schemas import SessionInfo
-from authapi.web.strict_json import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, prefix="/sessions", tags=["sessions"])
 

@@ -16,7 +16,15 @@ from authapi.errors import (
 from authapi.services.sessions.login import LoginAttempt, log_in
 from authapi.services.sessions.logout import log_out, log_out_everywhere
 from authapi.services.sessions.refresh_rotation import rotate_refresh_token
-from authapi.web.csrf import is_foreign, refuse_foreign
+from authapi.web.bodies import StrictRoute
+from authapi.web.credentials.csrf import is_foreign, refuse_foreign
+from authapi.web.credentials.handover import hand_over
+from authapi.web.credentials.reading import (
+    csrf_token_of,
+    read_refresh_token,
+    sessions_sent,
+    sessions_to_end,
+)
 from authapi.web.dependencies import (
     IDEMPOTENCY_KEY,
     AppParts,
@@ -25,13 +33,10 @@ from authapi.web.dependencies import (
     idempotency_key,
 )
 from authapi.web.error_handlers import as_response
-from authapi.web.openapi import BODY, CHANGE, refusals
-from authapi.web.parts import Parts, parts_of
-from authapi.web.presented import csrf_token_of, read_refresh_token, sessions_sent, sessions_to_end
+from authapi.web.openapi.document import BODY, CHANGE, refusals
+from authapi.web.responses import written_out
+from authapi.web.runtime import Parts, parts_of
 from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
-from authapi.web.strict_json import StrictRoute
-from authapi.web.transports import hand_over
-from authapi.web.written_out import written_out
 
 router = APIRouter(route_class=StrictRoute, tags=["tokens"])
 

@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request, Response
 
 from authapi.crypto.signing_keys import as_jwk
 from authapi.services.keys.ring import KeyRing
-from authapi.web.caching import cacheable
 from authapi.web.dependencies import AppParts
+from authapi.web.responses import cacheable
 from authapi.web.schemas import JwkSet, ServerMetadata
 
 router = APIRouter(prefix="/.well-known", tags=["for services"])

@@ -1,10 +1,12 @@
 """The credentials of a request that need not be in force: at log-in, refresh, log-out and /csrf."""
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.types import Scope
 
 from authapi.errors import (
     BadRequest,
@@ -15,10 +17,52 @@ from authapi.errors import (
 )
 from authapi.services.sessions.identification import Presented, identify_sessions
 from authapi.services.sessions.refresh_rotation import BODY, COOKIE, session_of
-from authapi.web.cookies import CookieKind, RepeatedCookieError
-from authapi.web.csrf import HEADER, refuse_foreign, require_csrf_token
-from authapi.web.parts import Parts
-from authapi.web.transports import bearer_token
+from authapi.web.credentials.cookies import CookieKind, Cookies, RepeatedCookieError
+from authapi.web.credentials.csrf import HEADER, refuse_foreign, require_csrf_token
+from authapi.web.runtime import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request is authenticated by, as it was sent."""
+
+    kind: Literal["bearer", "access", "session"]
+    value: str = field(repr=False)
+
+    @property
+    def is_cookie(self) -> bool:
+        return self.kind != "bearer"
+
+
+def read_credential(scope: Scope, cookies: Cookies) -> Credential | None:
+    """The one that counts, or None. Raises BadRequest for two headers, InvalidToken for two
+    cookies of one name."""
+    token = bearer_token(scope)
+    if token is not None:
+        return Credential("bearer", token)
+    try:
+        if access := cookies.read(scope, "access"):
+            return Credential("access", access)
+        if session := cookies.read(scope, "session"):
+            return Credential("session", session)
+    except RepeatedCookieError as error:
+        raise InvalidToken from error
+    return None
+
+
+def bearer_token(scope: Scope) -> str | None:
+    """The token of the one Authorization header (RFC 6750 section 2.1); None without a header.
+
+    A header that is not `Bearer` and a token gives a token that no verifier accepts, so that it is
+    refused like any other. Raises BadRequest for two headers.
+    """
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
+    if not values:
+        return None
+    if len(values) > 1:
+        raise BadRequest("There are two Authorization headers.")
+    scheme, _, token = values[0].decode("latin-1").partition(" ")
+    return token.strip(" ") if scheme.lower() == "bearer" else ""
 
 
 async def sessions_sent(request: Request, parts: Parts) -> Collection[str]:

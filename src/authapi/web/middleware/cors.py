@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authapi.errors import OriginNotAllowed
 from authapi.web.error_handlers import METHODS, as_response
-from authapi.web.verify import is_question_of_a_proxy
+from authapi.web.middleware.verify import is_question_of_a_proxy
 
 ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-CSRF-Token", "Idempotency-Key")
 EXPOSED_HEADERS = ("WWW-Authenticate", "Retry-After", "X-Request-ID")

@@ -4,9 +4,12 @@ Most often the server's start-up does it. A mounted application has none, and a 
 down at the start: then requests do, one at a time, until it has worked.
 """
 
-from contextlib import suppress
-from threading import Lock
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Lock, current_thread, main_thread
 from time import monotonic
+from types import FrameType
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +18,38 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from authapi.errors import CommandError, Unavailable
 from authapi.services.operation.start import prepare
 from authapi.web.error_handlers import as_response
-from authapi.web.parts import Parts
+from authapi.web.runtime import Parts
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextmanager
+def told_of_shutdown(stop_waiting: Callable[[], None]) -> Iterator[None]:
+    """Call it before the server's own handler of a signal that ends it.
+
+    ASGI tells an application of the end only after its last request: too late for one that waits.
+    """
+    if current_thread() is not main_thread():
+        yield  # an application in a thread hears of no signal
+        return
+    previous = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop_waiting()
+        handler = previous[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+        elif handler == signal.SIG_DFL:
+            signal.default_int_handler(number, frame)
+
+    for number in SIGNALS:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
 
 log = structlog.get_logger()
 

@@ -15,9 +15,9 @@ from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
 from authapi.verifier import Verifier
-from authapi.web.cookies import Cookies
+from authapi.web.credentials.cookies import Cookies
+from authapi.web.credentials.session_reader import SessionReader
 from authapi.web.password_pool import PasswordPool
-from authapi.web.session_reader import SessionReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,10 @@ from authapi.errors import (
     Refusal,
 )
 from authapi.verifier import Claims
-from authapi.web.authentication import authenticate
+from authapi.web.credentials.authentication import authenticate
 from authapi.web.error_handlers import refused
-from authapi.web.openapi import documented
-from authapi.web.proxies import original_method
+from authapi.web.middleware.proxies import original_method
+from authapi.web.openapi.document import documented
 
 
 class Application(FastAPI):

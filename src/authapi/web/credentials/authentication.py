@@ -8,9 +8,9 @@ from authapi.crypto.session_ids import parse_session_id
 from authapi.errors import InvalidToken, NoCredential, Unavailable
 from authapi.services.sessions.lookup import accept_cached, look_up_session
 from authapi.verifier import Claims, InvalidTokenError, VerifierNotReadyError
-from authapi.web.csrf import SAFE_METHODS, refuse_foreign, require_csrf_token
-from authapi.web.parts import Parts, parts_of
-from authapi.web.transports import Credential, read_credential
+from authapi.web.credentials.csrf import SAFE_METHODS, refuse_foreign, require_csrf_token
+from authapi.web.credentials.reading import Credential, read_credential
+from authapi.web.runtime import Parts, parts_of
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from authapi.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from authapi.web.cookies import KINDS, Cookies
+from authapi.web.credentials.cookies import KINDS, Cookies
 from authapi.web.schemas import ErrorBody, ValidationErrorBody
 
 INVALID_FIELD = {

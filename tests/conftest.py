@@ -142,7 +142,7 @@ def make_app(make_settings: MakeSettings, clock: TestClock) -> Iterator[MakeApp]
 
     yield make
     for app in made:
-        app.state.parts.close()
+        app.state.runtime.close()
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def api(make_api: Callable[..., Api]) -> Api:
 @pytest.fixture
 def db(api: Api) -> Database:
     """The same database as `api`'s, for what HTTP can't show."""
-    database: Database = api.app.state.parts.db
+    database: Database = api.app.state.runtime.db
     return database
 
 

@@ -32,8 +32,8 @@ from authapi.web.middleware import verify
 from authapi.web.middleware.cors import Cors
 from authapi.web.middleware.headers import Envelope
 from authapi.web.middleware.proxies import TrustedProxies
-from authapi.web.middleware.start_gate import StartGate, told_of_shutdown
-from authapi.web.middleware.unexpected_errors import LastResort
+from authapi.web.middleware.start_gate import StartGate, before_shutdown
+from authapi.web.middleware.unexpected_errors import UnexpectedErrors
 from authapi.web.middleware.verify import Application
 from authapi.web.openapi import document
 from authapi.web.openapi.docs_page import docs_router
@@ -49,7 +49,7 @@ from authapi.web.routers import (
     tokens,
     well_known,
 )
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 
 # Requests that do I/O at one moment, each with one of the connections that are kept; the rest wait.
 # With Starlette's 40 they wait for the GIL instead, and hand it on at each statement: of 16 clients
@@ -63,8 +63,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     Nothing is connected yet: the server start-up, or else the first request, prepares database and
     keys (services/operation/start.py). Raises CommandError for settings that can't be meant.
     """
-    parts = assemble(load_or_create(settings or load_settings()), clock)
-    logs.configure_if_nobody_has(parts.settings.log_format)
+    runtime = assemble(load_or_create(settings or load_settings()), clock)
+    logs.configure_if_nobody_has(runtime.settings.log_format)
     app = Application(
         title="authapi",
         summary="Log-in with access tokens that can be revoked.",
@@ -74,35 +74,35 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         redoc_url=None,
         redirect_slashes=False,  # a redirect's target would come from the request's Host
     )
-    app.state.parts = parts
-    app.state.start_gate = StartGate(parts)
+    app.state.runtime = runtime
+    app.state.start_gate = StartGate(runtime)
     # The routes themselves: include_router would build each of them again at the first request.
     for group in (accounts, tokens, me, sessions, well_known, revocations, health, metrics):
         app.router.routes += group.router.routes
     app.router.routes += client_script.router.routes
     app.router.routes += docs_router().routes
     document.describe(app, verify.PATHS)
-    document.name_cookies(app, parts.cookies)
+    document.name_cookies(app, runtime.cookies)
     error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(app.state.start_gate.middleware)
-    app.add_middleware(LastResort)
-    if parts.settings.cors_origins:
-        app.add_middleware(Cors, origins=parts.settings.cors_origins)
-    app.add_middleware(Envelope, https=parts.settings.is_https)
-    if parts.settings.trusted_proxies:
-        proxies = [str(network) for network in parts.settings.trusted_proxies]
+    app.add_middleware(UnexpectedErrors)
+    if runtime.settings.cors_origins:
+        app.add_middleware(Cors, origins=runtime.settings.cors_origins)
+    app.add_middleware(Envelope, https=runtime.settings.is_https)
+    if runtime.settings.trusted_proxies:
+        proxies = [str(network) for network in runtime.settings.trusted_proxies]
         app.add_middleware(TrustedProxies, trusted_hosts=proxies)
     return app
 
 
-def assemble(settings: Settings, clock: Clock) -> Parts:
-    """The parts for settings that have a secret."""
+def assemble(settings: Settings, clock: Clock) -> Runtime:
+    """Return the runtime for settings that have a secret."""
     keys = new_keys(settings)
     cache = SessionCache(settings.redis_url)
     feed = RevocationFeed(settings, clock, when_added=cache.revoke)
     db = open_database(settings.database_url, clock)
-    return Parts(
+    return Runtime(
         settings=settings,
         clock=clock,
         db=db,
@@ -129,9 +129,9 @@ def assemble(settings: Settings, clock: Clock) -> Parts:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    parts: Parts = app.state.parts
+    runtime: Runtime = app.state.runtime
     current_default_thread_limiter().total_tokens = REQUEST_THREADS
     await app.state.start_gate.open()
-    with told_of_shutdown(parts.revocations.changed.close):
+    with before_shutdown(runtime.revocations.changed.close):
         yield
-    parts.close()
+    runtime.close()

@@ -42,7 +42,7 @@ def send(client: httpx.Client, operation: Operation, **more: Any) -> httpx.Respo
 
 def rows(api: Api) -> list[list[tuple[object, ...]]]:
     """All that the database holds of users and sessions."""
-    with api.app.state.parts.db.autocommit() as tx:
+    with api.app.state.runtime.db.autocommit() as tx:
         return [
             [tuple(row) for row in tx.execute(text(f"SELECT * FROM {table} ORDER BY 1"))]
             for table in ("users", "sessions")
@@ -64,7 +64,7 @@ def test_no_field_brings_a_route_down(unlimited: Api, operation: Operation) -> N
     tokens = api.register_and_login()
     before = rows(api)
     # What PostgreSQL minds is in texts; a value of another type never comes as far.
-    on_sqlite = api.app.state.parts.settings.database_file is not None
+    on_sqlite = api.app.state.runtime.settings.database_file is not None
     values = [*STRINGS[::3], *VALUES] if on_sqlite else STRINGS
     for field in operation.body or {}:
         for value in values:

@@ -61,20 +61,20 @@ def target(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def _target(service: Service) -> Target:
-    parts = service.api.app.state.parts
-    key = parts.keys.ring.signing_key(service.clock())
+    runtime = service.api.app.state.runtime
+    key = runtime.keys.ring.signing_key(service.clock())
     me = service.client.get("/me", headers=service.tokens.bearer).json()
     signer = Signer(
         kid=key.kid,
         algorithm=key.algorithm,
         private=key.private,
-        issuer=parts.settings.public_url,
-        audience=parts.settings.audience,
+        issuer=runtime.settings.public_url,
+        audience=runtime.settings.audience,
         now=int(service.clock()),
         sid=service.tokens.sid,
         sub=me["id"],
     )
-    other = parts.keys.refresh_tokens._signer
+    other = runtime.keys.refresh_tokens._signer
     return Target(
         service,
         signer,

@@ -18,7 +18,7 @@ from authapi.services.accounts.administration import change_scopes
 from authapi.services.sessions.logout import log_out_everywhere
 from authapi.services.sessions.token_issue import TokenPair
 from authapi.verifier import Claims, InvalidTokenError
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 from tests.support.api import Api
 from tests.support.clock import TestClock
 from tests.support.contender import Contender
@@ -26,15 +26,15 @@ from tests.support.refresh_rule import EMAIL, RefreshRule, new_key
 
 
 @pytest.fixture
-def parts(api: Api) -> Parts:
+def runtime(api: Api) -> Runtime:
     api.expect(200, "GET", "/readyz")
-    parts: Parts = api.app.state.parts
-    return parts
+    runtime: Runtime = api.app.state.runtime
+    return runtime
 
 
 @pytest.fixture
-def rule(parts: Parts) -> RefreshRule:
-    rule = RefreshRule(parts, "bearer")
+def rule(runtime: Runtime) -> RefreshRule:
+    rule = RefreshRule(runtime, "bearer")
     rule.register()
     return rule
 
@@ -63,9 +63,9 @@ def exchange_alone(db: Database, wanted: sessions.Exchange) -> bool:
         return sessions.exchange(tx, wanted) is not None
 
 
-def is_refused(parts: Parts, access_token: str) -> bool:
+def is_refused(runtime: Runtime, access_token: str) -> bool:
     try:
-        return not parts.verifier.verify(access_token)
+        return not runtime.verifier.verify(access_token)
     except InvalidTokenError:
         return True
 
@@ -89,7 +89,7 @@ def race(
     rule: RefreshRule, pair: TokenPair, keys: tuple[str | None, str | None]
 ) -> list[TokenPair | None]:
     """Two refreshes with one token, which both come to the row while it is locked."""
-    db = rule.parts.db
+    db = rule.runtime.db
 
     def present(key: str | None) -> TokenPair | None:
         try:
@@ -150,11 +150,11 @@ def test_a_retry_behind_a_revocation_is_refused(
 
 
 def test_log_out_all_behind_a_refresh_ends_what_it_minted(
-    rule: RefreshRule, pair: TokenPair, parts: Parts
+    rule: RefreshRule, pair: TokenPair, runtime: Runtime
 ) -> None:
-    db, wanted = parts.db, exchange_of(rule, pair.refresh_token)
+    db, wanted = runtime.db, exchange_of(rule, pair.refresh_token)
     user_id = rule.row(pair.session_id).user_id or ""
-    log_out_all = partial(log_out_everywhere, db, parts.revocations, user_id)
+    log_out_all = partial(log_out_everywhere, db, runtime.revocations, user_id)
     revoker = Contender(db, log_out_all)
     with db.begin() as tx:
         assert sessions.exchange(tx, wanted)
@@ -164,11 +164,11 @@ def test_log_out_all_behind_a_refresh_ends_what_it_minted(
 
 
 def test_a_revocation_that_waited_carries_the_time_after_it(
-    rule: RefreshRule, pair: TokenPair, parts: Parts, clock: TestClock
+    rule: RefreshRule, pair: TokenPair, runtime: Runtime, clock: TestClock
 ) -> None:
     """Whoever held the lock may have minted a token meanwhile, and need not have written."""
-    revoker = Contender(parts.db, lambda: rule.revoke(pair.session_id))
-    with parts.db.begin() as tx:
+    revoker = Contender(runtime.db, lambda: rule.revoke(pair.session_id))
+    with runtime.db.begin() as tx:
         sessions.lock(tx, pair.session_id)
         revoker.run_into_the_lock()
         clock.advance(5)
@@ -177,10 +177,10 @@ def test_a_revocation_that_waited_carries_the_time_after_it(
 
 
 def test_a_change_of_scopes_that_waited_refuses_what_was_minted_meanwhile(
-    rule: RefreshRule, pair: TokenPair, parts: Parts, clock: TestClock
+    rule: RefreshRule, pair: TokenPair, runtime: Runtime, clock: TestClock
 ) -> None:
-    change = Contender(parts.db, lambda: change_scopes(parts.db, EMAIL, "admin"))
-    with parts.db.begin() as tx:
+    change = Contender(runtime.db, lambda: change_scopes(runtime.db, EMAIL, "admin"))
+    with runtime.db.begin() as tx:
         sessions.lock(tx, pair.session_id)
         change.run_into_the_lock()
         clock.advance(5)
@@ -189,14 +189,14 @@ def test_a_change_of_scopes_that_waited_refuses_what_was_minted_meanwhile(
 
 
 def test_a_refresh_that_waited_takes_its_time_after_it(
-    rule: RefreshRule, pair: TokenPair, parts: Parts, clock: TestClock
+    rule: RefreshRule, pair: TokenPair, runtime: Runtime, clock: TestClock
 ) -> None:
-    refresh = Contender(parts.db, lambda: rule.present(pair.refresh_token))
-    with parts.db.begin() as tx:
+    refresh = Contender(runtime.db, lambda: rule.present(pair.refresh_token))
+    with runtime.db.begin() as tx:
         sessions.lock(tx, pair.session_id)
         refresh.run_into_the_lock()
         clock.advance(5)
-    claims: Claims = parts.verifier.verify(refresh.result().access_token)
+    claims: Claims = runtime.verifier.verify(refresh.result().access_token)
     assert claims.issued_at == int(clock())
 
 
@@ -247,12 +247,12 @@ def new_session(sid: str, user: User) -> sessions.NewSession:
 
 
 def test_log_out_all_behind_a_log_in_ends_its_session(
-    rule: RefreshRule, pair: TokenPair, parts: Parts
+    rule: RefreshRule, pair: TokenPair, runtime: Runtime
 ) -> None:
     user_id, sid = rule.row(pair.session_id).user_id or "", new_id()
-    log_out_all = partial(log_out_everywhere, parts.db, parts.revocations, user_id)
-    revoker = Contender(parts.db, log_out_all)
-    with parts.db.begin() as tx:
+    log_out_all = partial(log_out_everywhere, runtime.db, runtime.revocations, user_id)
+    revoker = Contender(runtime.db, log_out_all)
+    with runtime.db.begin() as tx:
         user = users.lock(tx, user_id)
         assert user
         added = sessions.add(tx, new_session(sid, user))

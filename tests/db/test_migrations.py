@@ -78,7 +78,7 @@ def test_migrating_again_changes_nothing(empty_url: str) -> None:
 
 def test_migrating_keeps_what_is_there(api: Api, database_url: str) -> None:
     tokens = api.register_and_login()
-    migrations.upgrade(api.app.state.parts.settings.database_url)
+    migrations.upgrade(api.app.state.runtime.settings.database_url)
     api.refreshed(tokens.refresh)
 
 

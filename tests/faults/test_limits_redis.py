@@ -40,7 +40,7 @@ def processes(make_settings: MakeSettings, redis: RedisServer) -> Iterator[list[
     yield apis
     for api in apis:
         api.client.close()
-        api.app.state.parts.close()
+        api.app.state.runtime.close()
 
 
 def guess(api: Api, password: str = "wrong") -> int:

@@ -18,7 +18,7 @@ from authapi.services.accounts.administration import change_scopes, disable_user
 from authapi.services.revocation.feed import LOOK_BACK
 from authapi.services.revocation.poll import FULL_EVERY
 from authapi.verifier import VerifierNotReadyError
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 from tests.conftest import MakeSettings
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.app_transport import AppClient
@@ -33,9 +33,9 @@ HOUR = 3600
 MakeApi = Callable[..., Api]
 
 
-def parts_of(api: Api) -> Parts:
-    parts: Parts = api.app.state.parts
-    return parts
+def runtime_of(api: Api) -> Runtime:
+    runtime: Runtime = api.app.state.runtime
+    return runtime
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_revocation_of_a_process_whose_clock_is_off_is_learned(
         wrong.client.post("/logout", json={"refresh_token": tokens.refresh})
         process.poll()
         assert not process.accepts(token)
-        parts_of(wrong).close()
+        runtime_of(wrong).close()
 
 
 def test_what_was_missed_during_a_failure_is_in_the_next_poll(
@@ -186,7 +186,7 @@ def test_a_process_that_never_loaded_the_window_is_unavailable(
         assert restarted.verify(tokens) == 503
         missing = restarted.expect(503, "GET", "/readyz").json()["not_ready"]
         assert {"database", "revocations"} <= set(missing)
-        parts_of(restarted).close()
+        runtime_of(restarted).close()
 
 
 @sqlite_only
@@ -210,9 +210,9 @@ def test_the_times_of_a_token_are_the_databases(
     app = create_app(make_settings(access_token_ttl=900), clock=lambda: clock() + 25)
     with AppClient(app) as client:
         api = Api(client)
-        claims = parts_of(api).verifier.verify(api.register_and_login().access)
+        claims = runtime_of(api).verifier.verify(api.register_and_login().access)
         assert (claims.issued_at, claims.expires_at) == (int(clock()), int(clock()) + 900)
-        parts_of(api).close()
+        runtime_of(api).close()
 
 
 def test_tokens_of_before_a_change_of_scopes_are_refused_and_a_refresh_helps_at_once(
@@ -220,9 +220,9 @@ def test_tokens_of_before_a_change_of_scopes_are_refused_and_a_refresh_helps_at_
 ) -> None:
     other = make_api()
     assert other.verify(tokens) == 204
-    change_scopes(parts_of(api).db, EMAIL, "admin")
+    change_scopes(runtime_of(api).db, EMAIL, "admin")
     for each in (api, other):
-        parts_of(each).poll.poll()
+        runtime_of(each).poll.poll()
         assert each.verify(tokens) == 401
     fresh = api.refreshed(tokens.refresh)
     assert fresh.body["scope"] == "admin"
@@ -232,8 +232,8 @@ def test_tokens_of_before_a_change_of_scopes_are_refused_and_a_refresh_helps_at_
 
 def test_a_disabled_account_is_refused_by_a_running_server(api: Api, tokens: Tokens) -> None:
     assert api.verify(tokens) == 204
-    disable_user(parts_of(api).db, EMAIL)
-    parts_of(api).poll.poll()
+    disable_user(runtime_of(api).db, EMAIL)
+    runtime_of(api).poll.poll()
     assert api.verify(tokens) == 401
     assert api.refresh(tokens.refresh).status_code == 401
 
@@ -245,7 +245,7 @@ def test_a_disabled_account_is_refused_by_a_running_server(api: Api, tokens: Tok
 def test_a_token_that_was_verified_before_is_looked_up_again(api: Api, tokens: Tokens) -> None:
     for _ in range(2):
         assert api.verify(tokens) == 204
-    parts_of(api).revocations.add([tokens.sid])
+    runtime_of(api).revocations.add([tokens.sid])
     assert api.verify(tokens) == 401
 
 

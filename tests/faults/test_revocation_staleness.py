@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from authapi.app import create_app
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 from tests.conftest import MakeSettings
 from tests.faults.conftest import recovered
 from tests.support.api import Api
@@ -18,9 +18,9 @@ from tests.support.until import until
 MakeApi = Callable[..., Api]
 
 
-def parts_of(api: Api) -> Parts:
-    parts: Parts = api.app.state.parts
-    return parts
+def runtime_of(api: Api) -> Runtime:
+    runtime: Runtime = api.app.state.runtime
+    return runtime
 
 
 @postgresql_only
@@ -35,7 +35,7 @@ def test_a_clock_off_the_databases_is_named(
         assert answer.get("not_ready", []) == (["clock"] if status == 503 else [])
         metrics = api.expect(200, "GET", "/metrics").text
         assert f"authapi_clock_skew_seconds {float(ahead)}" in metrics
-        parts_of(api).close()
+        runtime_of(api).close()
 
 
 @sqlite_only
@@ -47,7 +47,7 @@ def test_staleness_is_a_warning_and_a_metric(api: Api, clock: TestClock) -> None
     assert "121 seconds" in warning
     metrics = api.expect(200, "GET", "/metrics").text
     assert "authapi_revocation_staleness_seconds 121.0" in metrics
-    parts_of(api).poll.poll()
+    runtime_of(api).poll.poll()
     assert api.expect(200, "GET", "/readyz").json()["warnings"] == []
 
 
@@ -60,7 +60,7 @@ def test_failing_closed_is_unavailable_until_it_is_back(
     clock.advance(121)
     assert api.verify(tokens) == 503
     assert api.expect(503, "GET", "/readyz").json()["not_ready"] == ["revocations"]
-    parts_of(api).poll.poll()
+    runtime_of(api).poll.poll()
     assert api.verify(tokens) == 204
 
 

@@ -50,7 +50,7 @@ def elsewhere(make_api: MakeApi, redis: RedisServer, holder: Holder) -> Holder:
 
 def cost(holder: Holder, status: int = 204) -> int:
     """How many statements a request costs that does nothing else."""
-    statements = holder.api.app.state.parts.db.statements
+    statements = holder.api.app.state.runtime.db.statements
     before: int = statements.count
     assert holder.status("GET", "/verify") == status
     return int(statements.count) - before
@@ -133,9 +133,9 @@ def test_a_revocation_past_redis_is_learned_by_the_poll(
     holder: Holder, elsewhere: Holder, redis: RedisServer
 ) -> None:
     # The command line knows no Redis.
-    sign_out_user(holder.api.app.state.parts.db, EMAIL)
+    sign_out_user(holder.api.app.state.runtime.db, EMAIL)
     for each in (holder, elsewhere):
-        each.api.app.state.parts.poll.poll()
+        each.api.app.state.runtime.poll.poll()
         assert not each.is_in()
     assert entry(redis, holder) is None
 
@@ -148,7 +148,7 @@ def test_a_revocation_while_redis_was_away_is_not_forgotten(
     assert holder.copy().log_out().status_code == 204
     redis.thaw()
     until_used_again(holder, redis)
-    elsewhere.api.app.state.parts.poll.poll()
+    elsewhere.api.app.state.runtime.poll.poll()
     assert not holder.is_in()
     assert not elsewhere.is_in()
 
@@ -161,9 +161,9 @@ def until_used_again(holder: Holder, redis: RedisServer) -> None:
 def test_changed_scopes_replace_the_entry(
     holder: Holder, elsewhere: Holder, clock: TestClock
 ) -> None:
-    change_scopes(holder.api.app.state.parts.db, EMAIL, "read")
+    change_scopes(holder.api.app.state.runtime.db, EMAIL, "read")
     for each in (holder, elsewhere):
-        each.api.app.state.parts.poll.poll()
+        each.api.app.state.runtime.poll.poll()
     for _ in range(3):
         assert [scopes(holder), scopes(elsewhere)] == ["read", "read"]
         clock.advance(1)
@@ -179,19 +179,19 @@ def test_scopes_that_were_read_before_their_change_was_committed_do_not_stay(
         found = find(*given)
         monkeypatch.setattr(session_lookups, "find", find)
         clock.advance(-3)  # when the change read the clock; a transaction lives up to 5 s
-        change_scopes(holder.api.app.state.parts.db, EMAIL, "read")
+        change_scopes(holder.api.app.state.runtime.db, EMAIL, "read")
         clock.advance(3)
         return found
 
     monkeypatch.setattr(session_lookups, "find", find_before_the_commit)
     assert scopes(holder) == ""
-    holder.api.app.state.parts.poll.poll()
+    holder.api.app.state.runtime.poll.poll()
     assert scopes(holder) == "read"
 
 
 def test_long_after_a_change_the_database_is_spared_again(holder: Holder, clock: TestClock) -> None:
-    change_scopes(holder.api.app.state.parts.db, EMAIL, "read")
-    holder.api.app.state.parts.poll.poll()
+    change_scopes(holder.api.app.state.runtime.db, EMAIL, "read")
+    holder.api.app.state.runtime.poll.poll()
     clock.advance(70)
     assert cost(holder) == 2  # a use is written down
     assert [cost(holder) for _ in range(3)] == [1, 0, 0]

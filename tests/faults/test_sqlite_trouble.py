@@ -101,7 +101,7 @@ def test_a_read_only_database_is_503_for_writers(api: Api, tokens: Tokens, db: D
 def test_a_full_disk_is_503_and_leaves_no_half_account(make_api: Callable[..., Api]) -> None:
     api = make_api(limit_register="")
     api.expect(200, "GET", "/readyz")
-    with with_pragma(api.app.state.parts.db, "max_page_count = 1"):
+    with with_pragma(api.app.state.runtime.db, "max_page_count = 1"):
         for number in range(100):
             body = {"email": f"user{number}@example.com", "password": PASSWORD}
             if api.client.post("/register", json=body).status_code == 503:

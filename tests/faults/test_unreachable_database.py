@@ -101,7 +101,7 @@ def test_requests_without_a_free_connection_are_503(api: Api, tokens: Tokens) ->
     ask = partial(api.client.get, "/me", headers=tokens.bearer)
     with ExitStack() as held:
         for _ in range(CONNECTIONS):
-            held.enter_context(api.app.state.parts.db.engine.connect())
+            held.enter_context(api.app.state.runtime.db.engine.connect())
         assert_unavailable(ask)
         assert api.verify(tokens) == 204
     assert ask().status_code == 200

@@ -145,8 +145,8 @@ def test_a_token_is_small(make_api: MakeApi, algorithm: str, limit: int) -> None
 
 @sqlite_only
 def test_an_operators_scopes_leave_room(api: Api) -> None:
-    parts = api.app.state.parts
+    runtime = api.app.state.runtime
     user = NewUser(EMAIL, PASSWORD, scopes="reports:read reports:write")
     api.expect(200, "GET", "/readyz")
-    add_user(parts.db, parts.hasher, user, now=parts.clock())
+    add_user(runtime.db, runtime.hasher, user, now=runtime.clock())
     assert len(api.login().access) <= 600

@@ -16,7 +16,7 @@ SETTLED = 2 * OVERLAP
 @pytest.fixture
 def rule(api: Api) -> RefreshRule:
     api.expect(200, "GET", "/readyz")
-    rule = RefreshRule(api.app.state.parts, "cookie")
+    rule = RefreshRule(api.app.state.runtime, "cookie")
     rule.register()
     return rule
 
@@ -59,7 +59,7 @@ def test_a_token_that_comes_back_brings_a_fresh_access_token(
 ) -> None:
     new = rule.present(first.refresh_token)
     clock.advance(5)
-    again = rule.parts.verifier.verify(rule.present(new.refresh_token).access_token)
+    again = rule.runtime.verifier.verify(rule.present(new.refresh_token).access_token)
     assert again.issued_at == int(clock())
 
 
@@ -117,14 +117,14 @@ def test_past_the_overlap_a_retry_with_its_key_gets_the_same_token(
 
 
 def test_without_an_overlap_a_token_is_exchanged_at_once(rule: RefreshRule) -> None:
-    settings = rule.parts.settings.model_copy(update={"refresh_overlap_cookie": 0})
-    strict = RefreshRule(rule.parts, "cookie", settings)
+    settings = rule.runtime.settings.model_copy(update={"refresh_overlap_cookie": 0})
+    strict = RefreshRule(rule.runtime, "cookie", settings)
     assert strict.present(strict.log_in().refresh_token).rotated
 
 
 def test_without_an_overlap_a_second_use_is_a_replay(rule: RefreshRule) -> None:
-    settings = rule.parts.settings.model_copy(update={"refresh_overlap_cookie": 0})
-    strict = RefreshRule(rule.parts, "cookie", settings)
+    settings = rule.runtime.settings.model_copy(update={"refresh_overlap_cookie": 0})
+    strict = RefreshRule(rule.runtime, "cookie", settings)
     first = strict.log_in()
     strict.present(first.refresh_token)
     with pytest.raises(InvalidGrant):
@@ -137,7 +137,7 @@ def test_without_an_overlap_a_second_use_is_a_replay(rule: RefreshRule) -> None:
 def test_a_token_is_refused_in_another_transport_s_place_and_nothing_happens(
     rule: RefreshRule, clock: TestClock, transport: str, place: tuple[str, str]
 ) -> None:
-    other = RefreshRule(rule.parts, transport)
+    other = RefreshRule(rule.runtime, transport)
     pair = other.log_in()
     clock.advance(SETTLED)
     with pytest.raises(InvalidGrant):

@@ -103,13 +103,13 @@ def test_however_often_it_is_refreshed_no_row_is_added(api: Api) -> None:
     tokens = api.register_and_login()
     for _ in range(20):
         tokens = api.refreshed(tokens.refresh, new_key())
-    with api.app.state.parts.db.autocommit() as tx:
+    with api.app.state.runtime.db.autocommit() as tx:
         assert tx.scalar(select(func.count()).select_from(Session)) == 1
 
 
 def test_the_row_does_not_grow(api: Api) -> None:
     def size() -> int:
-        with api.app.state.parts.db.autocommit() as tx:
+        with api.app.state.runtime.db.autocommit() as tx:
             row = tx.get(Session, tokens.sid)
             return len(row.exchanged_before) + len(row.exchange_keys)
 
@@ -123,10 +123,10 @@ def test_the_row_does_not_grow(api: Api) -> None:
 
 def everything_stored(api: Api) -> bytes:
     """SQLite's files as they are; PostgreSQL's tables as text."""
-    settings: Settings = api.app.state.parts.settings
+    settings: Settings = api.app.state.runtime.settings
     if file := settings.database_file:
         return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
-    with api.app.state.parts.db.autocommit() as tx:
+    with api.app.state.runtime.db.autocommit() as tx:
         tables = tx.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
         rows = [tx.execute(text(f"SELECT t::text FROM {name} t")).all() for name in tables.all()]
     return str(rows).encode()

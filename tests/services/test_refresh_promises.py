@@ -22,7 +22,7 @@ from sqlalchemy import event
 from authapi.app import assemble
 from authapi.config import Settings
 from authapi.services.operation.start import prepare
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 from tests.conftest import SECRET
 from tests.services.refresh_story import (
     IDLE_TTL,
@@ -189,13 +189,13 @@ def clock() -> TestClock:
 
 
 @pytest.fixture(scope="module")
-def parts(
+def runtime(
     sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, clock: TestClock
-) -> Iterator[Parts]:
+) -> Iterator[Runtime]:
     """One quick database for all stories: each is a session of its own."""
     path = tmp_path_factory.mktemp("stories") / "authapi.db"
     shutil.copy(sqlite_template, path)
-    parts = assemble(
+    runtime = assemble(
         Settings(
             database_url=f"sqlite:///{path}",
             secret=SecretStr(SECRET),
@@ -210,11 +210,11 @@ def parts(
         ),
         clock,
     )
-    event.listen(parts.db.engine, "connect", _hurry)
-    prepare(parts.db, parts.settings, parts.keys.ring)
-    RefreshRule(parts, "bearer").register()
-    yield parts
-    parts.close()
+    event.listen(runtime.db.engine, "connect", _hurry)
+    prepare(runtime.db, runtime.settings, runtime.keys.ring)
+    RefreshRule(runtime, "bearer").register()
+    yield runtime
+    runtime.close()
 
 
 def _hurry(connection: sqlite3.Connection, _: object) -> None:
@@ -235,18 +235,18 @@ def tell(story: Callable[[], Story], stories: int) -> None:
 
 
 def test_a_bearer_client_is_never_logged_out_and_a_thief_always_is(
-    parts: Parts, clock: TestClock
+    runtime: Runtime, clock: TestClock
 ) -> None:
-    tell(lambda: BearerStory(RefreshRule(parts, "bearer"), clock, overlap=0), stories=60)
+    tell(lambda: BearerStory(RefreshRule(runtime, "bearer"), clock, overlap=0), stories=60)
 
 
-def test_the_promises_hold_with_an_overlap_for_bearer(parts: Parts, clock: TestClock) -> None:
-    changed = parts.settings.model_copy(update={"refresh_overlap_bearer": OVERLAP})
-    server = RefreshRule(parts, "bearer", changed)
+def test_the_promises_hold_with_an_overlap_for_bearer(runtime: Runtime, clock: TestClock) -> None:
+    changed = runtime.settings.model_copy(update={"refresh_overlap_bearer": OVERLAP})
+    server = RefreshRule(runtime, "bearer", changed)
     tell(lambda: OverlappingBearerStory(server, clock, OVERLAP), stories=40)
 
 
 def test_a_browser_is_never_logged_out_and_a_thief_always_is(
-    parts: Parts, clock: TestClock
+    runtime: Runtime, clock: TestClock
 ) -> None:
-    tell(lambda: CookieStory(RefreshRule(parts, "cookie"), clock, OVERLAP), stories=100)
+    tell(lambda: CookieStory(RefreshRule(runtime, "cookie"), clock, OVERLAP), stories=100)

@@ -32,7 +32,7 @@ def of_another_type(api: Api, tokens: Tokens) -> str:
 
 def of_another_transport(api: Api, tokens: Tokens) -> str:
     return (
-        RefreshRule(api.app.state.parts, "cookie", email=EMAIL, password=PASSWORD)
+        RefreshRule(api.app.state.runtime, "cookie", email=EMAIL, password=PASSWORD)
         .log_in()
         .refresh_token
     )
@@ -44,7 +44,7 @@ def of_a_revoked_session(api: Api, tokens: Tokens) -> str:
 
 
 def of_a_disabled_user(api: Api, tokens: Tokens) -> str:
-    disable_user(api.app.state.parts.db, EMAIL)
+    disable_user(api.app.state.runtime.db, EMAIL)
     return tokens.refresh
 
 
@@ -54,8 +54,8 @@ def of_a_deleted_user(api: Api, tokens: Tokens) -> str:
 
 
 def of_a_session_that_is_gone(api: Api, tokens: Tokens) -> str:
-    with api.app.state.parts.db.begin() as tx:
-        tx.delete(RefreshRule(api.app.state.parts, "bearer").row(tokens.sid))
+    with api.app.state.runtime.db.begin() as tx:
+        tx.delete(RefreshRule(api.app.state.runtime, "bearer").row(tokens.sid))
     return tokens.refresh
 
 

@@ -26,7 +26,7 @@ def holder(api: Api) -> Holder:
 
 def cost(holder: Holder, status: int = 204) -> int:
     """How many statements a request costs that does nothing else."""
-    statements = holder.api.app.state.parts.db.statements
+    statements = holder.api.app.state.runtime.db.statements
     before: int = statements.count
     assert holder.status("GET", "/verify") == status
     return int(statements.count) - before
@@ -142,7 +142,7 @@ def test_the_database_keeps_no_secret(holder: Holder, db: Database) -> None:
 @sqlite_only
 def test_a_revocation_that_only_the_set_knows_is_enough(holder: Holder) -> None:
     # The row is read again and still says nothing; the set has the last word.
-    holder.api.app.state.parts.revocations.add([holder.sid])
+    holder.api.app.state.runtime.revocations.add([holder.sid])
     assert not holder.is_in()
 
 
@@ -154,4 +154,4 @@ def test_changed_scopes_are_seen_at_once(holder: Holder, db: Database, clock: Te
         answer = holder.send("GET", "/verify?scope=write")
         assert (answer.status_code, answer.headers["X-Auth-Scope"]) == (204, "read write")
         clock.advance(0.7)
-        holder.api.app.state.parts.poll.poll()
+        holder.api.app.state.runtime.poll.poll()

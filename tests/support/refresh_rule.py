@@ -11,7 +11,7 @@ from authapi.services.accounts.registration import NewUser, add_user
 from authapi.services.sessions.login import Device, LoginAttempt, log_in
 from authapi.services.sessions.refresh_rotation import BODY, COOKIE, rotate_refresh_token
 from authapi.services.sessions.token_issue import TokenPair
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 
 EMAIL = "grace@example.com"
 PASSWORD = "a very long password of Grace's"
@@ -25,7 +25,7 @@ def new_key() -> str:
 class RefreshRule:
     """What the routes do, for the place that refresh tokens of `transport` come from."""
 
-    parts: Parts
+    runtime: Runtime
     transport: str
     other_settings: Settings | None = None
     email: str = EMAIL
@@ -33,26 +33,29 @@ class RefreshRule:
 
     @property
     def settings(self) -> Settings:
-        return self.other_settings or self.parts.settings
+        return self.other_settings or self.runtime.settings
 
     @property
     def place(self) -> tuple[str, str]:
         return BODY if self.transport == "bearer" else COOKIE
 
     def register(self) -> None:
-        parts, wanted = self.parts, NewUser(email=self.email, password=self.password)
-        add_user(parts.db, parts.hasher, wanted, now=parts.clock())
+        runtime, wanted = self.runtime, NewUser(email=self.email, password=self.password)
+        add_user(runtime.db, runtime.hasher, wanted, now=runtime.clock())
 
     def log_in(self) -> TokenPair:
         """A new session of the transport; the user is `register`ed once."""
-        parts, attempt = self.parts, LoginAttempt(self.email, None, self.password, self.transport)
+        runtime, attempt = (
+            self.runtime,
+            LoginAttempt(self.email, None, self.password, self.transport),
+        )
         pair = log_in(
-            parts.db,
+            runtime.db,
             self.settings,
-            parts.keys,
-            parts.hasher,
-            parts.limits,
-            parts.revocations,
+            runtime.keys,
+            runtime.hasher,
+            runtime.limits,
+            runtime.revocations,
             attempt,
             Device("192.0.2.1", None),
         )
@@ -63,23 +66,23 @@ class RefreshRule:
         self, token: str, key: str | None = None, place: tuple[str, str] | None = None
     ) -> TokenPair:
         """Raises InvalidGrant or BadRequest."""
-        parts = self.parts
+        runtime = self.runtime
         return rotate_refresh_token(
-            parts.db,
+            runtime.db,
             self.settings,
-            parts.keys,
-            parts.limits,
-            parts.revocations,
+            runtime.keys,
+            runtime.limits,
+            runtime.revocations,
             token,
             place or self.place,
             key,
         )
 
     def claims(self, token: str) -> RefreshClaims:
-        return self.parts.keys.refresh_tokens.verify(token)
+        return self.runtime.keys.refresh_tokens.verify(token)
 
     def row(self, sid: str) -> Session:
-        with self.parts.db.autocommit() as tx:
+        with self.runtime.db.autocommit() as tx:
             row = sessions.find(tx, sid)
         assert row is not None
         return row
@@ -88,5 +91,5 @@ class RefreshRule:
         return self.row(sid).revoked_at is not None
 
     def revoke(self, sid: str) -> None:
-        with self.parts.db.begin() as tx:
+        with self.runtime.db.begin() as tx:
             sessions.revoke(tx, sid, "logout")

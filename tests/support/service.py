@@ -49,10 +49,10 @@ def serving(template: Path, folder: Path, **overrides: object) -> Iterator[Servi
     }
     clock = TestClock()
     app = create_app(Settings(**values), clock=clock)
-    parts = app.state.parts
+    runtime = app.state.runtime
     user = NewUser(EMAIL, PASSWORD, username="ada", scopes=SCOPES)
-    add_user(parts.db, parts.hasher, user, now=clock())
+    add_user(runtime.db, runtime.hasher, user, now=clock())
     with AppClient(app) as client:
         api = Api(client)
         yield Service(api, clock, api.login())
-    parts.close()
+    runtime.close()

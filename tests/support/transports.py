@@ -93,7 +93,7 @@ class Holder:
         return answer.status_code == 200 and self.is_in()
 
     def is_revoked(self) -> bool:
-        with self.api.app.state.parts.db.autocommit() as tx:
+        with self.api.app.state.runtime.db.autocommit() as tx:
             row = sessions.find(tx, self.sid)
         return row is None or row.revoked_at is not None
 

@@ -95,6 +95,6 @@ def test_a_revocation_by_another_process_is_learned(log_in: LogIn, db: Database)
     holder = log_in()
     assert holder.is_in()
     sign_out_user(db, "ada@example.com")
-    holder.api.app.state.parts.poll.poll()
+    holder.api.app.state.runtime.poll.poll()
     assert not holder.is_in()
     assert holder.refresh().status_code in {400, 401}

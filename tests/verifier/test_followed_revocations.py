@@ -11,8 +11,8 @@ from authapi.verifier.claims import Claims
 from authapi.verifier.following.fetching import Fetched, FetchError
 from authapi.verifier.following.revocations import (
     REISSUED_KEPT,
+    FeedPage,
     FollowedRevocations,
-    RevocationPage,
     read_page,
 )
 from tests.support.clock import TestClock
@@ -39,7 +39,7 @@ class Followed(FollowedRevocations):
         reissued: dict[str, float] | None = None,
         keys: frozenset[str] = frozenset(),
     ) -> bool:
-        return self.learn(RevocationPage(as_of, str(as_of), sessions or {}, reissued or {}, keys))
+        return self.learn(FeedPage(as_of, str(as_of), sessions or {}, reissued or {}, keys))
 
 
 def claims(sid: str = "a", *, issued_at: int = NOW, key_id: str = "the-key") -> Claims:
@@ -73,10 +73,10 @@ def test_tokens_from_before_a_change_of_scopes_are_refused() -> None:
     assert not followed.refuses(claims("b", issued_at=NOW - 1))
 
 
-def page_number(number: int) -> RevocationPage:
+def page_number(number: int) -> FeedPage:
     sessions = ({"a": UNTIL}, {"b": UNTIL}, {})[number]
     reissued = ({}, {"c": NOW - 10}, {"c": NOW})[number]
-    return RevocationPage(NOW + number, str(number), sessions, reissued, frozenset())
+    return FeedPage(NOW + number, str(number), sessions, reissued, frozenset())
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
@@ -224,12 +224,12 @@ def fetched(body: bytes) -> Fetched:
     return Fetched("https://auth.example/revocations", body, False, None, None)
 
 
-def page_of(**changes: object) -> RevocationPage:
+def page_of(**changes: object) -> FeedPage:
     return read_page(fetched(json.dumps(PAGE | changes).encode()), now=NOW)
 
 
 def test_a_page_is_read() -> None:
-    assert page_of() == RevocationPage(NOW + 0.5, "c", {"a": UNTIL}, {}, frozenset({"k"}))
+    assert page_of() == FeedPage(NOW + 0.5, "c", {"a": UNTIL}, {}, frozenset({"k"}))
 
 
 def test_a_page_of_an_older_issuer_has_no_reissued() -> None:

@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet
 from authapi.services.keys.rotation import mark_compromised, rotate_key
 from authapi.verifier import InvalidTokenError, Verifier, VerifierNotReadyError
 from authapi.verifier.following import link as issuer_link
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 from tests.support.api import Api
 from tests.support.clock import TestClock
 from tests.support.until import until
@@ -28,7 +28,7 @@ def service(clock: TestClock) -> Iterator[Service]:
     made: list[Verifier] = []
 
     def make(api: Api) -> Verifier:
-        settings = parts_of(api.app).settings
+        settings = runtime_of(api.app).settings
         made.append(
             Verifier(
                 issuer=settings.public_url,
@@ -45,9 +45,9 @@ def service(clock: TestClock) -> Iterator[Service]:
         verifier.close()
 
 
-def parts_of(app: FastAPI) -> Parts:
-    parts: Parts = app.state.parts
-    return parts
+def runtime_of(app: FastAPI) -> Runtime:
+    runtime: Runtime = app.state.runtime
+    return runtime
 
 
 def is_refused(verifier: Verifier, token: str) -> bool:
@@ -105,11 +105,11 @@ def test_a_log_out_from_before_the_service_began_is_known(api: Api, service: Ser
 def test_a_key_that_signs_at_once_is_fetched_for_its_first_token(
     api: Api, service: Service, clock: TestClock
 ) -> None:
-    first, verifier, parts = api.register_and_login(), service(api), parts_of(api.app)
+    first, verifier, runtime = api.register_and_login(), service(api), runtime_of(api.app)
     verifier.verify(first.access)
     clock.advance(1)
-    rotate_key(parts.db, parts.settings, at_once=True)
-    parts.poll.poll()
+    rotate_key(runtime.db, runtime.settings, at_once=True)
+    runtime.poll.poll()
     assert verifier._link
     verifier._link._keys_tried_at -= issuer_link.REFETCH_AFTER  # some seconds have passed
     second = api.login()
@@ -119,11 +119,11 @@ def test_a_key_that_signs_at_once_is_fetched_for_its_first_token(
 def test_a_compromised_key_is_refused_and_the_session_goes_on(
     api: Api, service: Service, clock: TestClock
 ) -> None:
-    tokens, verifier, parts = api.register_and_login(), service(api), parts_of(api.app)
+    tokens, verifier, runtime = api.register_and_login(), service(api), runtime_of(api.app)
     kid = verifier.verify(tokens.access).key_id
     clock.advance(1)
-    mark_compromised(parts.db, parts.settings, kid)
-    parts.poll.poll()
+    mark_compromised(runtime.db, runtime.settings, kid)
+    runtime.poll.poll()
     until(lambda: is_refused(verifier, tokens.access))
     refreshed = api.refreshed(tokens.refresh)
     until(lambda: not is_refused(verifier, refreshed.access))

@@ -83,9 +83,11 @@ def test_no_cookie_is_larger_than_browsers_keep(make_api: MakeApi, transport: st
     api = make_api(
         public_url=url[:300], audience="a" * 200, signing_algorithm="RS256", session_ttl=315360000
     )
-    parts = api.app.state.parts
+    runtime = api.app.state.runtime
     scopes = " ".join("s" * 9 for _ in range(MAX_LENGTH // 10)).ljust(MAX_LENGTH, "s")
-    add_user(parts.db, parts.hasher, NewUser(EMAIL, PASSWORD, scopes=scopes), now=parts.clock())
+    add_user(
+        runtime.db, runtime.hasher, NewUser(EMAIL, PASSWORD, scopes=scopes), now=runtime.clock()
+    )
     holder = Holder(api, transport).log_in()
     sizes = {name: len(cookie.header) for name, cookie in set_cookies(holder.answer).items()}
     assert max(sizes.values()) <= 4096, sizes

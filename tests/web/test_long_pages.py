@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from authapi.db.revocations import Changes
 from authapi.verifier.lifetimes import WINDOW_SECONDS
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 from tests.conftest import MakeApp
 from tests.support.clock import START, TestClock
 from tests.support.databases import sqlite_only
@@ -43,10 +43,10 @@ async def ask_while_others_want_a_turn(app: FastAPI, query: str) -> tuple[httpx.
 
 def test_nobody_waits_for_the_whole_window(make_app: MakeApp, clock: TestClock) -> None:
     app = make_app()
-    parts: Parts = app.state.parts
+    runtime: Runtime = app.state.runtime
     revoked = {secrets.token_urlsafe(16): START + number / 1000 for number in range(SESSIONS)}
     clock.advance(100)
-    parts.revocations.learn(Changes(as_of=clock(), revoked=revoked), asked_at=clock())
+    runtime.revocations.learn(Changes(as_of=clock(), revoked=revoked), asked_at=clock())
     answer, longest = asyncio.run(ask_while_others_want_a_turn(app, ""))
     assert longest < LONGEST_TURN
     told = answer.json()["sessions"]

@@ -147,5 +147,5 @@ def test_two_applications_on_one_database_know_the_same_accounts(
 
 
 def test_settings_that_are_given_need_no_environment(make_app: MakeApp) -> None:
-    settings: Settings = make_app(audience="given").state.parts.settings
+    settings: Settings = make_app(audience="given").state.runtime.settings
     assert settings.audience == "given"

@@ -130,7 +130,7 @@ def test_a_page_is_the_first_that_anybody_asks_for(service: Service, tmp_path: A
     app.get("/")(pages.subject)
     with AppClient(app) as client:
         assert client.get("/").status_code == 401
-    auth.state.parts.close()
+    auth.state.runtime.close()
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_refresh_token_of_a_cookie_is_refused_in_a_body(api: Api, victim: Hold
 
 def test_a_refresh_token_of_a_body_is_refused_in_a_cookie(api: Api) -> None:
     tokens = api.register_and_login()
-    csrf = {"X-CSRF-Token": api.app.state.parts.csrf.make(tokens.sid)}
+    csrf = {"X-CSRF-Token": api.app.state.runtime.csrf.make(tokens.sid)}
     headers = cookie_header((NAMES["refresh"], tokens.refresh)) | csrf
     answer = api.client.post("/refresh", headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_grant")

@@ -16,6 +16,6 @@ def test_each_has_a_connection_that_is_kept(make_app: Callable[..., FastAPI]) ->
             return current_default_thread_limiter().total_tokens
 
     app = make_app()
-    pool = app.state.parts.db.engine.pool
+    pool = app.state.runtime.db.engine.pool
     assert isinstance(pool, QueuePool)
     assert anyio.run(threads_while_served, app) == pool.size()

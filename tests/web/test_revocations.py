@@ -12,7 +12,7 @@ from authapi.services.accounts.administration import change_scopes
 from authapi.services.keys.rotation import mark_compromised
 from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
 from authapi.verifier.lifetimes import WINDOW_SECONDS
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 from tests.support.api import EMAIL, Api
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
@@ -24,9 +24,9 @@ TIMEOUT = 10  # seconds of real time that a thread is given
 LONG = "30"  # seconds that no test lasts
 
 
-def parts_of(api: Api) -> Parts:
-    parts: Parts = api.app.state.parts
-    return parts
+def runtime_of(api: Api) -> Runtime:
+    runtime: Runtime = api.app.state.runtime
+    return runtime
 
 
 def ask(api: Api, **query: str) -> dict[str, object]:
@@ -41,7 +41,7 @@ def log_out(api: Api) -> str:
     """A session that was revoked a moment ago, and that a poll has read; its sid."""
     tokens = api.login()
     api.expect(204, "POST", "/logout", headers=tokens.bearer)
-    parts_of(api).poll.poll()
+    runtime_of(api).poll.poll()
     return tokens.sid
 
 
@@ -72,34 +72,34 @@ def test_a_session_with_new_scopes_is_named_with_its_first_good_second(
     api: Api, clock: TestClock
 ) -> None:
     tokens = api.login()
-    change_scopes(parts_of(api).db, EMAIL, "read")
-    parts_of(api).poll.poll()
+    change_scopes(runtime_of(api).db, EMAIL, "read")
+    runtime_of(api).poll.poll()
     assert ask(api)["reissued"] == {tokens.sid: int(clock() + 0.5)}
 
 
 def test_a_compromised_key_is_named(api: Api) -> None:
-    parts = parts_of(api)
+    runtime = runtime_of(api)
     api.client.get("/healthz")
-    stolen = parts.keys.ring.published()[0].kid
-    mark_compromised(parts.db, parts.settings, stolen)
-    parts.poll.poll()
+    stolen = runtime.keys.ring.published()[0].kid
+    mark_compromised(runtime.db, runtime.settings, stolen)
+    runtime.poll.poll()
     assert ask(api)["keys"] == [stolen]
 
 
 def test_an_entry_leaves_the_window(api: Api, clock: TestClock) -> None:
     sid = log_out(api)
     clock.advance(WINDOW_SECONDS - 1)
-    parts_of(api).poll.poll()
+    runtime_of(api).poll.poll()
     assert sid in str(ask(api)["sessions"])
     clock.advance(60)
-    parts_of(api).poll.poll()
+    runtime_of(api).poll.poll()
     assert ask(api)["sessions"] == {}
 
 
 def test_since_a_cursor_only_what_may_be_new_is_sent(api: Api, clock: TestClock) -> None:
     old = log_out(api)
     clock.advance(LOOK_BACK + 1)
-    parts_of(api).poll.poll()
+    runtime_of(api).poll.poll()
     cursor = cursor_of(api)
     new = log_out(api)
     assert set(map(str, ask(api, since=cursor)["sessions"])) == {new}  # type: ignore[call-overload]
@@ -114,7 +114,7 @@ def test_any_process_answers_any_cursor(
     clock.advance(1)
     sid = log_out(api)
     assert sid in str(ask(api, since=cursor)["sessions"])
-    parts_of(other).poll.poll()
+    runtime_of(other).poll.poll()
     assert sid in str(ask(other, since=cursor_of(api))["sessions"])
 
 
@@ -146,7 +146,7 @@ def test_whoever_has_the_window_is_not_sent_it_again(api: Api, clock: TestClock)
     log_out(api)
     first = api.expect(200, "GET", "/revocations")
     clock.advance(5)
-    parts_of(api).poll.poll()
+    runtime_of(api).poll.poll()
     headers = {"If-None-Match": first.headers["etag"]}
     again = api.expect(304, "GET", "/revocations", headers=headers)
     assert (again.content, again.headers["etag"]) == (b"", first.headers["etag"])
@@ -176,7 +176,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def waiting(pool: ThreadPoolExecutor, api: Api, since: str) -> Future[httpx.Response]:
     """A request that has come and is not answered."""
-    feed = parts_of(api).revocations
+    feed = runtime_of(api).revocations
     query = {"since": since, "wait": LONG}
     answer = pool.submit(api.client.get, "/revocations", params=query, timeout=TIMEOUT)
     ends_at = monotonic() + TIMEOUT
@@ -202,17 +202,17 @@ def test_a_waiting_reader_hears_of_what_others_changed(
     answer = waiting(pool, api, cursor_of(api))
     clock.advance(1)
     changes = Changes(as_of=clock(), **{kind: {"name": clock()}})
-    parts_of(api).revocations.learn(changes, asked_at=clock())
+    runtime_of(api).revocations.learn(changes, asked_at=clock())
     assert "name" in answer.result(TIMEOUT).text
 
 
 def test_a_poll_without_news_answers_nobody(
     api: Api, pool: ThreadPoolExecutor, clock: TestClock
 ) -> None:
-    feed = parts_of(api).revocations
+    feed = runtime_of(api).revocations
     answer = waiting(pool, api, cursor_of(api))
     clock.advance(1)
-    parts_of(api).poll.poll()
+    runtime_of(api).poll.poll()
     assert feed.changed.readers
     assert not answer.done()
     feed.changed.close()
@@ -222,7 +222,7 @@ def test_a_poll_without_news_answers_nobody(
 def test_without_news_the_wait_ends_with_a_later_cursor(api: Api, clock: TestClock) -> None:
     cursor = cursor_of(api)
     clock.advance(1)
-    parts_of(api).poll.poll()
+    runtime_of(api).poll.poll()
     body = ask(api, since=cursor, wait="0.05")
     assert (body["sessions"], body["as_of"]) == ({}, clock())
 
@@ -240,6 +240,6 @@ def test_without_a_cursor_nobody_waits(api: Api) -> None:
 
 def test_a_server_that_stops_lets_nobody_wait(api: Api, pool: ThreadPoolExecutor) -> None:
     answer = waiting(pool, api, cursor_of(api))
-    feed: RevocationFeed = parts_of(api).revocations
+    feed: RevocationFeed = runtime_of(api).revocations
     feed.changed.close()
     assert answer.result(TIMEOUT).status_code == 200

@@ -163,7 +163,7 @@ def test_with_the_database_gone_it_is_503(holder: Holder, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("transport", ["cookie"])
 def test_the_access_cookie_costs_no_query(holder: Holder) -> None:
-    statements = holder.api.app.state.parts.db.statements
+    statements = holder.api.app.state.runtime.db.statements
     before = statements.count
     assert holder.status("GET", "/verify") == 204
     holder.jar = Jar()

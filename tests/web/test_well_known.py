@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from authapi.services.keys.rotation import mark_compromised, rotate_key
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 from tests.support.api import Api
 from tests.support.databases import sqlite_only
 
@@ -21,9 +21,9 @@ PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 MakeApi = Callable[..., Api]
 
 
-def parts_of(api: Api) -> Parts:
-    parts: Parts = api.app.state.parts
-    return parts
+def runtime_of(api: Api) -> Runtime:
+    runtime: Runtime = api.app.state.runtime
+    return runtime
 
 
 def keys_of(api: Api) -> list[dict[str, str]]:
@@ -44,7 +44,7 @@ def test_a_key_is_named_with_its_algorithm_and_use_and_no_private_member(
     api = make_api(signing_algorithm=algorithm)
     [jwk] = keys_of(api)
     assert jwk.items() >= {**members, "alg": algorithm, "use": "sig"}.items()
-    assert jwk["kid"] == parts_of(api).keys.ring.published()[0].kid
+    assert jwk["kid"] == runtime_of(api).keys.ring.published()[0].kid
     assert not jwk.keys() & PRIVATE_MEMBERS
 
 
@@ -57,18 +57,18 @@ def test_a_secret_key_is_not_published(make_api: MakeApi) -> None:
 def test_a_next_key_is_published_before_it_signs(make_api: MakeApi) -> None:
     api = make_api()
     [active] = keys_of(api)
-    parts = parts_of(api)
-    waiting = rotate_key(parts.db, parts.settings, at_once=False)
-    parts.poll.poll()
+    runtime = runtime_of(api)
+    waiting = rotate_key(runtime.db, runtime.settings, at_once=False)
+    runtime.poll.poll()
     assert [jwk["kid"] for jwk in keys_of(api)] == [waiting.kid, active["kid"]]
 
 
 def test_a_compromised_key_is_not_published(make_api: MakeApi) -> None:
     api = make_api()
     [stolen] = keys_of(api)
-    parts = parts_of(api)
-    mark_compromised(parts.db, parts.settings, stolen["kid"])
-    parts.poll.poll()
+    runtime = runtime_of(api)
+    mark_compromised(runtime.db, runtime.settings, stolen["kid"])
+    runtime.poll.poll()
     assert stolen["kid"] not in [jwk["kid"] for jwk in keys_of(api)]
 
 
@@ -98,9 +98,9 @@ def test_whoever_has_the_document_is_not_sent_it_again(make_api: MakeApi, path: 
 def test_a_new_key_changes_the_etag(make_api: MakeApi) -> None:
     api = make_api()
     etag = api.expect(200, "GET", JWKS).headers["etag"]
-    parts = parts_of(api)
-    rotate_key(parts.db, parts.settings, at_once=False)
-    parts.poll.poll()
+    runtime = runtime_of(api)
+    rotate_key(runtime.db, runtime.settings, at_once=False)
+    runtime.poll.poll()
     api.expect(200, "GET", JWKS, headers={"If-None-Match": etag})
 
 
@@ -114,7 +114,7 @@ def test_the_issuer_is_the_public_url_exactly(make_api: MakeApi) -> None:
     api = make_api(public_url=PUBLIC_URL)
     tokens = api.register_and_login()
     assert api.expect(200, "GET", METADATA).json()["issuer"] == PUBLIC_URL
-    assert parts_of(api).verifier.verify(tokens.access).raw["iss"] == PUBLIC_URL
+    assert runtime_of(api).verifier.verify(tokens.access).raw["iss"] == PUBLIC_URL
 
 
 @pytest.mark.parametrize(

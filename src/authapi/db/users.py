@@ -41,7 +41,7 @@ _ACCOUNT_BY_EMAIL = _ACCOUNT.where(User.email_canonical == bindparam("name"))
 _ACCOUNT_BY_USERNAME = _ACCOUNT.where(User.username_canonical == bindparam("name"))
 
 
-class AlreadyTaken(Exception):
+class AlreadyTakenError(Exception):
     """The canonical e-mail address or username belongs to another user."""
 
 
@@ -83,13 +83,13 @@ def lock(tx: Transaction, user_id: str) -> User | None:
 
 
 def add(tx: Transaction, user: User) -> None:
-    """Raises AlreadyTaken, after which the transaction can only be given up."""
+    """Raises AlreadyTakenError, after which the transaction can only be given up."""
     tx.add(user)
     _write(tx)
 
 
 def set_username(tx: Transaction, user: User, username: str | None, canonical: str | None) -> None:
-    """Raises AlreadyTaken, after which the transaction can only be given up."""
+    """Raises AlreadyTakenError, after which the transaction can only be given up."""
     user.username, user.username_canonical = username, canonical
     _write(tx)
 
@@ -98,7 +98,7 @@ def _write(tx: Transaction) -> None:
     try:
         tx.flush()
     except IntegrityError as error:
-        raise AlreadyTaken from error
+        raise AlreadyTakenError from error
 
 
 def set_password_hash(tx: Transaction, user_id: str, password_hash: str) -> None:

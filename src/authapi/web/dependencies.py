@@ -9,14 +9,14 @@ from authapi.errors import BadRequest
 from authapi.services.sessions.login import Device
 from authapi.verifier import Claims
 from authapi.web.credentials.authentication import authenticate
-from authapi.web.runtime import Parts, parts_of
+from authapi.web.runtime import Runtime, runtime_of
 
 KEY_LENGTHS = range(16, 129)
 USER_AGENT_LENGTH = 256
 
 
-async def parts(request: Request) -> Parts:
-    return parts_of(request)
+async def runtime(request: Request) -> Runtime:
+    return runtime_of(request)
 
 
 async def device(request: Request) -> Device:
@@ -62,6 +62,6 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
     "schema": {"type": "string", "minLength": 16, "maxLength": 128},
 }
 
-AppParts = Annotated[Parts, Depends(parts)]
+AppRuntime = Annotated[Runtime, Depends(runtime)]
 CurrentSubject = Annotated[Claims, Security(access_token)]
 FromDevice = Annotated[Device, Depends(device)]

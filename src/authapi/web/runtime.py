@@ -21,7 +21,7 @@ from authapi.web.password_pool import PasswordPool
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Runtime:
     settings: Settings
     clock: Clock
     db: Database
@@ -45,6 +45,6 @@ class Parts:
         self.session_cache.close()
 
 
-def parts_of(request: HTTPConnection) -> Parts:
-    parts: Parts = request.app.state.parts
-    return parts
+def runtime_of(request: HTTPConnection) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime

@@ -30,7 +30,7 @@ from authapi.verifier import Claims
 from authapi.web.bodies import StrictRequest
 from authapi.web.credentials.authentication import authenticate
 from authapi.web.credentials.csrf import HEADER, SAFE_METHODS
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 
 KEPT = ("asgi", "http_version", "scheme", "server", "client")
 OF_THE_BODY = (b"content-type", b"content-length", b"transfer-encoding", b"expect")
@@ -136,8 +136,8 @@ class Pages:
 
     def csrf_token(self, claims: Claims) -> str:
         """For the field `csrf_token` of the page's forms."""
-        parts: Parts = self._auth.state.parts
-        return parts.csrf.make(claims.sid)
+        runtime: Runtime = self._auth.state.runtime
+        return runtime.csrf.make(claims.sid)
 
     async def ask(
         self, request: Request, method: str, path: str, body: object = None, csrf_token: str = ""

@@ -17,11 +17,11 @@ def test_what_comes_from_elsewhere_changes_nothing(
     service: Service, user: str, name: str, transport: str
 ) -> None:
     holder = Holder(service.api, transport).log_in(user)
-    before = contents(service.api.app.state.parts.db)
+    before = contents(service.api.app.state.runtime.db)
     for source, headers in FOREIGN.items():
         for token in (holder.csrf_token, None):
             require_refused(send(holder, name, headers, token), source)
-    assert contents(service.api.app.state.parts.db) == before
+    assert contents(service.api.app.state.runtime.db) == before
     assert holder.is_in()
 
 
@@ -45,11 +45,11 @@ def test_without_the_sessions_own_token_nothing_changes(
         "own and another's": [own, str(other.csrf_token)],
         "a list": [f"{own}, {other.csrf_token}"],
     }
-    before = contents(service.api.app.state.parts.db)
+    before = contents(service.api.app.state.runtime.db)
     for about, tokens in wrong.items():
         for source in NOT_FOREIGN.values():
             require_refused(send(holder, name, source, *tokens), about)
-    assert contents(service.api.app.state.parts.db) == before
+    assert contents(service.api.app.state.runtime.db) == before
 
 
 @pytest.mark.parametrize("source", NOT_FOREIGN)
@@ -80,7 +80,7 @@ def test_what_a_form_can_send_changes_nothing(
     service: Service, user: str, transport: str, form: str
 ) -> None:
     holder = Holder(service.api, transport).log_in(user)
-    before = contents(service.api.app.state.parts.db)
+    before = contents(service.api.app.state.runtime.db)
     content_type, content = FORMS[form]
     for name in (name for name in (*CHANGING, "POST /login") if name.startswith("POST ")):
         body = {"email": EMAIL, "password": PASSWORD, "transport": transport}
@@ -99,7 +99,7 @@ def test_what_a_form_can_send_changes_nothing(
             refused |= {400} if (transport, name) == ("session", "POST /refresh") else set()
             assert answer.status_code in refused, (name, answer.text)
             assert set_cookies(answer) == {}
-    assert contents(service.api.app.state.parts.db) == before
+    assert contents(service.api.app.state.runtime.db) == before
 
 
 @EACH
@@ -108,7 +108,7 @@ def test_an_attackers_own_pair_of_cookie_and_token_changes_nothing(
 ) -> None:
     victim = Holder(service.api, transport).log_in(user)
     attacker = Holder(service.api, transport).log_in()
-    before = contents(service.api.app.state.parts.db)
+    before = contents(service.api.app.state.runtime.db)
     # The victim's cookie is gone, and the attacker's in its place.
     require_refused(send(attacker, name, FOREIGN["another site"], attacker.csrf_token), "alone")
     require_refused(send(victim, name, NOT_FOREIGN["our page"], attacker.csrf_token), "the token")
@@ -125,7 +125,7 @@ def test_an_attackers_own_pair_of_cookie_and_token_changes_nothing(
             assert answer.status_code in {401, 403}
             if name != "POST /logout":
                 assert set_cookies(answer) == {}
-    assert contents(service.api.app.state.parts.db) == before
+    assert contents(service.api.app.state.runtime.db) == before
 
 
 @pytest.mark.parametrize("name", [name for name in CHANGING if name != "POST /refresh"])
@@ -144,10 +144,10 @@ def test_safe_methods_change_nothing(
     service: Service, user: str, transport: str, method: str
 ) -> None:
     holder = Holder(service.api, transport).log_in(user)
-    before = contents(service.api.app.state.parts.db)
+    before = contents(service.api.app.state.runtime.db)
     for path in DOCUMENT["paths"]:
         holder.send(method, path.replace("{session_id}", holder.sid))
-    assert contents(service.api.app.state.parts.db) == before
+    assert contents(service.api.app.state.runtime.db) == before
 
 
 def test_the_path_of_the_public_url_is_no_part_of_the_origin() -> None:

@@ -16,11 +16,11 @@ from tests.web.csrf.routes import require_refused
 def test_no_other_site_logs_anybody_in(
     service: Service, user: str, transport: str, source: str
 ) -> None:
-    before = contents(service.api.app.state.parts.db)
+    before = contents(service.api.app.state.runtime.db)
     body = {"email": user, "password": PASSWORD, "transport": transport}
     answer = service.client.post("/login", json=body, headers=list(FOREIGN[source]))
     require_refused(answer, source)
-    assert contents(service.api.app.state.parts.db) == before
+    assert contents(service.api.app.state.runtime.db) == before
 
 
 @pytest.mark.parametrize("source", FOREIGN)

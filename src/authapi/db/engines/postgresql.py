@@ -28,7 +28,7 @@ SERVER_SETTINGS = (
 )
 
 
-class NoAnswer(psycopg.OperationalError):
+class NoAnswerError(psycopg.OperationalError):
     """Nothing was heard: the statement may have been lost, or be carried out later."""
 
 
@@ -42,7 +42,7 @@ class BoundedConnection(psycopg.Connection[Any]):
             if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
                 raise
             self.pgconn.finish()  # its state is unknown: the pool replaces it
-            raise NoAnswer("the database did not answer in time") from error
+            raise NoAnswerError("the database did not answer in time") from error
 
 
 def connect(
@@ -75,7 +75,7 @@ def connect(
         return attempt.result(CONNECT_TIMEOUT)
     except FutureTimeoutError as error:
         attempt.add_done_callback(_close_late)
-        raise NoAnswer("the database did not answer in time") from error
+        raise NoAnswerError("the database did not answer in time") from error
 
 
 def _close_late(attempt: Future[BoundedConnection]) -> None:
@@ -84,7 +84,7 @@ def _close_late(attempt: Future[BoundedConnection]) -> None:
 
 
 def is_timeout(error: DBAPIError) -> bool:
-    return isinstance(error.orig, NoAnswer)
+    return isinstance(error.orig, NoAnswerError)
 
 
 def may_pass(error: DBAPIError) -> bool:

@@ -28,7 +28,7 @@ def change_username(db: Database, user_id: str, typed: str | None) -> User:
             user = users.lock(tx, user_id)
             if user:
                 users.set_username(tx, user, username, canonical(username) if username else None)
-    except users.AlreadyTaken as error:
+    except users.AlreadyTakenError as error:
         raise UsernameTaken from error
     if user is None:
         raise InvalidToken

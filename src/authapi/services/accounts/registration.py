@@ -68,7 +68,7 @@ def _add(db: Database, hasher: PasswordHasher, user: User, password: str) -> Non
     try:
         with db.begin() as tx:
             users.add(tx, user)
-    except users.AlreadyTaken:
+    except users.AlreadyTakenError:
         _require_free(db, user)  # somebody else was faster: says which of the two they took
         raise
 

@@ -12,7 +12,7 @@ from authapi.services.revocation.feed import RevocationFeed
 MAX_SKEW = 30
 
 
-def what_is_not_ready(db: Database, ring: KeyRing, feed: RevocationFeed) -> list[str]:
+def missing_parts(db: Database, ring: KeyRing, feed: RevocationFeed) -> list[str]:
     """Names, for a person to read; empty when all is well."""
     missing = []
     try:

@@ -15,7 +15,7 @@ from authapi.verifier import InvalidTokenError, Verifier
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
+class SentCredentials:
     """As sent; None for what was not."""
 
     access_token: str | None = None
@@ -38,7 +38,7 @@ class Presented:
 
 
 def identify_sessions(
-    db: Database, verifier: Verifier, refresh_tokens: RefreshTokens, presented: Presented
+    db: Database, verifier: Verifier, refresh_tokens: RefreshTokens, presented: SentCredentials
 ) -> set[str]:
     """The sids that genuine credentials name. Raises Unavailable."""
     named = {

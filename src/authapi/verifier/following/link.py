@@ -16,7 +16,7 @@ from authapi.verifier.errors import InvalidTokenError, UnknownKeyError, Verifier
 from authapi.verifier.following.feed import FeedFollower
 from authapi.verifier.following.issuer import IssuerAddress, IssuerSite
 from authapi.verifier.following.keys import FetchedKeys
-from authapi.verifier.following.retrying import Attempt, Chore
+from authapi.verifier.following.retrying import Attempt, RepeatingTask
 from authapi.verifier.following.revocations import FollowedRevocations
 from authapi.verifier.status import VerifierStatus
 
@@ -62,7 +62,9 @@ class IssuerLink:
         self._keys_tried_at = self._monotonic() - REFETCH_AFTER
         self._eager_until = 0.0
         self.keys = FetchedKeys(self._site) if options.keys else None
-        self._fetching = self._chore(self._fetch_keys, KEYS_LONGEST_PAUSE) if self.keys else None
+        self._fetching = (
+            self._repeating(self._fetch_keys, KEYS_LONGEST_PAUSE) if self.keys else None
+        )
         self.revocations = self._new_revocations() if options.revocations else None
         self._following = self._new_following()
         self._lock = Lock()
@@ -95,13 +97,13 @@ class IssuerLink:
 
     def status(self) -> VerifierStatus:
         keys, revocations = self.keys, self.revocations
-        chores = [chore for chore in (self._fetching, self._following) if chore]
+        tasks = [task for task in (self._fetching, self._following) if task]
         return VerifierStatus(
             is_ready=all(part.is_loaded for part in (keys, revocations) if part is not None),
             is_stale=revocations is not None and revocations.is_stale(),
             staleness=revocations.staleness() if revocations is not None else None,
             revoked_sessions=len(revocations) if revocations is not None else 0,
-            problem=next((chore.problem for chore in chores if chore.problem), None),
+            problem=next((task.problem for task in tasks if task.problem), None),
         )
 
     def attempt_for(self, refusal: InvalidTokenError) -> Attempt | None:
@@ -158,7 +160,7 @@ class IssuerLink:
             monotonic=self._monotonic,
         )
 
-    def _new_following(self) -> Chore | None:
+    def _new_following(self) -> RepeatingTask | None:
         if self.revocations is None:
             return None
         poll_interval = self._options.poll_interval
@@ -170,27 +172,27 @@ class IssuerLink:
             monotonic=self._monotonic,
             on_compromised_key=self._key_is_compromised,
         )
-        return self._chore(follower.follow, 2 * poll_interval)
+        return self._repeating(follower.follow, 2 * poll_interval)
 
-    def _chore(self, step: Callable[[], Awaitable[float]], longest: float) -> Chore:
-        return Chore(step, longest_pause=longest, after_failure=self._site.forget_places)
+    def _repeating(self, step: Callable[[], Awaitable[float]], longest: float) -> RepeatingTask:
+        return RepeatingTask(step, longest_pause=longest, after_failure=self._site.forget_places)
 
     def _run(self) -> None:
         asyncio.run(self._main())
 
     async def _main(self) -> None:
-        chores = [chore for chore in (self._fetching, self._following) if chore]
+        tasks = [task for task in (self._fetching, self._following) if task]
         with self._lock:
             self._loop = asyncio.get_running_loop()
-            self._running = asyncio.ensure_future(self._run_all(chores))
+            self._running = asyncio.ensure_future(self._run_all(tasks))
             if self._is_stopped:
                 self._running.cancel()
         await asyncio.wait([self._running])
 
-    async def _run_all(self, chores: list[Chore]) -> None:
+    async def _run_all(self, tasks: list[RepeatingTask]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                for chore in chores:
-                    group.create_task(chore.run())
+                for task in tasks:
+                    group.create_task(task.run())
         finally:
             await self._site.close()

@@ -17,7 +17,7 @@ FIRST_PAUSE = 0.1  # seconds, doubled with each failure
 Attempt = Future[None]
 
 
-class Chore:
+class RepeatingTask:
     """`step` does it once and says after how many seconds it is due again; FetchError is failure.
 
     However many threads ask for it, there is one try at a time.

@@ -17,7 +17,7 @@ KEPT = 86400.0  # seconds that an entry may ask to be kept
 
 
 @dataclass(frozen=True, slots=True)
-class RevocationPage:
+class FeedPage:
     """Times are Unix seconds of the issuer's database."""
 
     as_of: float
@@ -27,7 +27,7 @@ class RevocationPage:
     keys: frozenset[str]
 
 
-def read_page(fetched: Fetched, *, now: float) -> RevocationPage:
+def read_page(fetched: Fetched, *, now: float) -> FeedPage:
     """Raises FetchError for what is not a page of the feed. `now` is this machine's time."""
     document = fetched.document()
     as_of, cursor = document.get("as_of"), document.get("cursor")
@@ -38,7 +38,7 @@ def read_page(fetched: Fetched, *, now: float) -> RevocationPage:
         raise FetchError(f"{fetched.url}: the cursor is no text of ours.")
     if not isinstance(keys, list) or not all(_is_id(kid) for kid in keys):
         raise FetchError(f"{fetched.url}: keys is not a list of kids.")
-    return RevocationPage(
+    return FeedPage(
         as_of=as_of,
         cursor=cursor,
         sessions=_times(fetched, document.get("sessions"), latest=as_of + KEPT),
@@ -124,7 +124,7 @@ class FollowedRevocations:
     def refused_keys(self) -> frozenset[str]:
         return self._revoked.refused_keys()
 
-    def learn(self, page: RevocationPage) -> bool:
+    def learn(self, page: FeedPage) -> bool:
         """Unite with what is held; whether anything was new. Nothing is ever replaced."""
         before = len(self._revoked), self._reissued, self._revoked.refused_keys()
         self._revoked.merge(page.sessions)

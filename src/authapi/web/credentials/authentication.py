@@ -10,7 +10,7 @@ from authapi.services.sessions.lookup import accept_cached, look_up_session
 from authapi.verifier import Claims, InvalidTokenError, VerifierNotReadyError
 from authapi.web.credentials.csrf import SAFE_METHODS, refuse_foreign, require_csrf_token
 from authapi.web.credentials.reading import Credential, read_credential
-from authapi.web.runtime import Parts, parts_of
+from authapi.web.runtime import Runtime, runtime_of
 
 log = structlog.get_logger()
 
@@ -21,26 +21,26 @@ async def authenticate(request: Request, method: str | None = None) -> Claims:
     `method` is the one that the CSRF rule is asked about, by default the request's own.
     Raises NoCredential, InvalidToken, CsrfFailed, BadRequest, Unavailable.
     """
-    parts = parts_of(request)
-    credential = read_credential(request.scope, parts.cookies)
+    runtime = runtime_of(request)
+    credential = read_credential(request.scope, runtime.cookies)
     if credential is None:
         raise NoCredential
     if credential.kind == "bearer":
-        return verify(parts, credential.value)
+        return verify(runtime, credential.value)
     changes_state = (request.method if method is None else method) not in SAFE_METHODS
     headers = request.headers
     if changes_state:
-        refuse_foreign(headers, parts.settings)
-    claims = await _claims_of_cookie(parts, credential)
+        refuse_foreign(headers, runtime.settings)
+    claims = await _claims_of_cookie(runtime, credential)
     if changes_state:
-        require_csrf_token(headers, parts.csrf, claims.sid)
+        require_csrf_token(headers, runtime.csrf, claims.sid)
     return claims
 
 
-def verify(parts: Parts, token: str) -> Claims:
+def verify(runtime: Runtime, token: str) -> Claims:
     """An access token's claims, without any I/O. Raises InvalidToken, Unavailable."""
     try:
-        return parts.verifier.verify(token)
+        return runtime.verifier.verify(token)
     except VerifierNotReadyError as error:
         raise Unavailable from error
     except InvalidTokenError as error:
@@ -48,24 +48,24 @@ def verify(parts: Parts, token: str) -> Claims:
         raise InvalidToken from error
 
 
-async def _claims_of_cookie(parts: Parts, credential: Credential) -> Claims:
+async def _claims_of_cookie(runtime: Runtime, credential: Credential) -> Claims:
     if credential.kind == "access":
-        return verify(parts, credential.value)
+        return verify(runtime, credential.value)
     session_id = parse_session_id(credential.value)
     if session_id is None:
         raise InvalidToken
-    cached = await parts.session_reader.find(session_id.sid)
-    now = parts.clock()
+    cached = await runtime.session_reader.find(session_id.sid)
+    now = runtime.clock()
     if cached:
-        claims = accept_cached(parts.settings, parts.revocations, session_id, cached, now=now)
+        claims = accept_cached(runtime.settings, runtime.revocations, session_id, cached, now=now)
         if claims:
             return claims
     return await run_in_threadpool(
         look_up_session,
-        parts.db,
-        parts.session_cache,
-        parts.settings,
-        parts.revocations,
+        runtime.db,
+        runtime.session_cache,
+        runtime.settings,
+        runtime.revocations,
         session_id,
         cached,
         now=now,

@@ -15,11 +15,11 @@ from authapi.errors import (
     InvalidToken,
     NoCredential,
 )
-from authapi.services.sessions.identification import Presented, identify_sessions
+from authapi.services.sessions.identification import SentCredentials, identify_sessions
 from authapi.services.sessions.refresh_rotation import BODY, COOKIE, session_of
 from authapi.web.credentials.cookies import CookieKind, Cookies, RepeatedCookieError
 from authapi.web.credentials.csrf import HEADER, refuse_foreign, require_csrf_token
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +65,16 @@ def bearer_token(scope: Scope) -> str | None:
     return token.strip(" ") if scheme.lower() == "bearer" else ""
 
 
-async def sessions_sent(request: Request, parts: Parts) -> Collection[str]:
+async def sessions_sent(request: Request, runtime: Runtime) -> Collection[str]:
     """The sids of whatever genuine credential came along, to be revoked by a log-in."""
-    presented = replace(_cookies(request, parts), access_token=bearer_token(request.scope))
+    presented = replace(_cookies(request, runtime), access_token=bearer_token(request.scope))
     if not presented:
         return ()
-    return await run_in_threadpool(_identify, parts, presented)
+    return await run_in_threadpool(_identify, runtime, presented)
 
 
 def read_refresh_token(
-    request: Request, parts: Parts, in_body: str | None
+    request: Request, runtime: Runtime, in_body: str | None
 ) -> tuple[str, tuple[str, str]]:
     """The refresh token and its place; one in the body outranks the cookie.
 
@@ -83,79 +83,79 @@ def read_refresh_token(
     if in_body is not None:
         return in_body, BODY
     try:
-        token = parts.cookies.read(request.scope, "refresh")
+        token = runtime.cookies.read(request.scope, "refresh")
     except RepeatedCookieError as error:
         raise InvalidGrant from error
     if token is None:
-        if "session" in parts.cookies.sent(request.scope):
+        if "session" in runtime.cookies.sent(request.scope):
             raise BadRequest("A session of transport `session` has nothing to refresh.")
         raise InvalidGrant
-    refuse_foreign(request.headers, parts.settings)
-    require_csrf_token(request.headers, parts.csrf, session_of(parts.keys, token))
+    refuse_foreign(request.headers, runtime.settings)
+    require_csrf_token(request.headers, runtime.csrf, session_of(runtime.keys, token))
     return token, COOKIE
 
 
-def sessions_to_end(request: Request, parts: Parts, in_body: str | None) -> Collection[str]:
+def sessions_to_end(request: Request, runtime: Runtime, in_body: str | None) -> Collection[str]:
     """The sids that a log-out is for. A header or a body outranks the cookies.
 
     Raises NoCredential, InvalidToken, CsrfFailed.
     """
     token = bearer_token(request.scope)
     if token is not None or in_body is not None:
-        presented = Presented(access_token=token, body_refresh_token=in_body)
-        if sids := _identify(parts, presented):
+        presented = SentCredentials(access_token=token, body_refresh_token=in_body)
+        if sids := _identify(runtime, presented):
             return sids
         raise InvalidToken
-    if not parts.cookies.sent(request.scope):
+    if not runtime.cookies.sent(request.scope):
         raise NoCredential
-    refuse_foreign(request.headers, parts.settings)
+    refuse_foreign(request.headers, runtime.settings)
     if HEADER not in request.headers:
         raise CsrfFailed
-    sids = _identify(parts, _cookies(request, parts))
+    sids = _identify(runtime, _cookies(request, runtime))
     if not sids:
         raise InvalidToken
-    own = {sid for sid in sids if _is_csrf_token_of(request, parts, sid)}
+    own = {sid for sid in sids if _is_csrf_token_of(request, runtime, sid)}
     if not own:
         raise CsrfFailed
     return own
 
 
-def csrf_token_of(request: Request, parts: Parts) -> str:
+def csrf_token_of(request: Request, runtime: Runtime) -> str:
     """Raises NoCredential without cookies, InvalidToken without a genuine one."""
-    if not parts.cookies.sent(request.scope):
+    if not runtime.cookies.sent(request.scope):
         raise NoCredential
-    cookies = _cookies(request, parts)
+    cookies = _cookies(request, runtime)
     for presented in (
-        Presented(access_cookie=cookies.access_cookie),
-        Presented(session_id=cookies.session_id),
-        Presented(cookie_refresh_token=cookies.cookie_refresh_token),
+        SentCredentials(access_cookie=cookies.access_cookie),
+        SentCredentials(session_id=cookies.session_id),
+        SentCredentials(cookie_refresh_token=cookies.cookie_refresh_token),
     ):
-        for sid in _identify(parts, presented):
-            return parts.csrf.make(sid)
+        for sid in _identify(runtime, presented):
+            return runtime.csrf.make(sid)
     raise InvalidToken
 
 
-def _identify(parts: Parts, presented: Presented) -> set[str]:
-    return identify_sessions(parts.db, parts.verifier, parts.keys.refresh_tokens, presented)
+def _identify(runtime: Runtime, presented: SentCredentials) -> set[str]:
+    return identify_sessions(runtime.db, runtime.verifier, runtime.keys.refresh_tokens, presented)
 
 
-def _cookies(request: Request, parts: Parts) -> Presented:
+def _cookies(request: Request, runtime: Runtime) -> SentCredentials:
     def read(kind: CookieKind) -> str | None:
         try:
-            return parts.cookies.read(request.scope, kind)
+            return runtime.cookies.read(request.scope, kind)
         except RepeatedCookieError:
             return None  # nobody can tell which of them is whose
 
-    return Presented(
+    return SentCredentials(
         access_cookie=read("access"),
         cookie_refresh_token=read("refresh"),
         session_id=read("session"),
     )
 
 
-def _is_csrf_token_of(request: Request, parts: Parts, sid: str) -> bool:
+def _is_csrf_token_of(request: Request, runtime: Runtime, sid: str) -> bool:
     try:
-        require_csrf_token(request.headers, parts.csrf, sid)
+        require_csrf_token(request.headers, runtime.csrf, sid)
     except CsrfFailed:
         return False
     return True

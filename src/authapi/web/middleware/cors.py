@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authapi.errors import OriginNotAllowed
 from authapi.web.error_handlers import METHODS, as_response
-from authapi.web.middleware.verify import is_question_of_a_proxy
+from authapi.web.middleware.verify import is_verify_request
 
 ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-CSRF-Token", "Idempotency-Key")
 EXPOSED_HEADERS = ("WWW-Authenticate", "Retry-After", "X-Request-ID")
@@ -39,7 +39,7 @@ class Cors(CORSMiddleware):
                     headers.add_vary_header("Origin")
             await send(message)
 
-        if is_question_of_a_proxy(scope):
+        if is_verify_request(scope):
             # A 204 for a preflight would tell the proxy that the credential is good.
             await self.simple_response(scope, receive, send_varying, Headers(scope=scope))
         else:

@@ -18,13 +18,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from authapi.errors import CommandError, Unavailable
 from authapi.services.operation.start import prepare
 from authapi.web.error_handlers import as_response
-from authapi.web.runtime import Parts
+from authapi.web.runtime import Runtime
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def told_of_shutdown(stop_waiting: Callable[[], None]) -> Iterator[None]:
+def before_shutdown(stop_waiting: Callable[[], None]) -> Iterator[None]:
     """Call it before the server's own handler of a signal that ends it.
 
     ASGI tells an application of the end only after its last request: too late for one that waits.
@@ -62,8 +62,8 @@ PATIENCE = 1.5
 
 
 class StartGate:
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._lock = Lock()
         self._not_before = 0.0
         self.is_open = False
@@ -101,14 +101,14 @@ class StartGate:
         try:
             if self.is_open or monotonic() < self._not_before:
                 return
-            parts = self._parts
+            runtime = self._runtime
             try:
-                prepare(parts.db, parts.settings, parts.keys.ring)
-                parts.poll.poll()  # the whole window, before the first request is answered
+                prepare(runtime.db, runtime.settings, runtime.keys.ring)
+                runtime.poll.poll()  # the whole window, before the first request is answered
             finally:
                 # From the end of the attempt: whoever waited for it does not make another.
                 self._not_before = monotonic() + RETRY_AFTER
-            parts.poll.start()
+            runtime.poll.start()
             self.is_open = True
         finally:
             self._lock.release()

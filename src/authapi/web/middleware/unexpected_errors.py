@@ -9,7 +9,7 @@ from authapi.web.error_handlers import as_response
 log = structlog.get_logger()
 
 
-class LastResort:
+class UnexpectedErrors:
     """Pure ASGI. Inside whatever gives each response its headers."""
 
     def __init__(self, app: ASGIApp) -> None:

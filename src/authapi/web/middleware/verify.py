@@ -50,7 +50,7 @@ class Application(FastAPI):
             self.user_middleware = added
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not is_question_of_a_proxy(scope):
+        if not is_verify_request(scope):
             await super().__call__(scope, receive, send)
             return
         if self.middleware_stack is None:
@@ -61,13 +61,13 @@ class Application(FastAPI):
 
 def _in_front(app: ASGIApp) -> ASGIApp:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        answering = verify_endpoint if is_question_of_a_proxy(scope) else app
+        answering = verify_endpoint if is_verify_request(scope) else app
         await answering(scope, receive, send)
 
     return answer
 
 
-def is_question_of_a_proxy(scope: Scope) -> bool:
+def is_verify_request(scope: Scope) -> bool:
     if scope["type"] != "http":
         return False
     path: str = scope["path"].removeprefix(scope.get("root_path", ""))

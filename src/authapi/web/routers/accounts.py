@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from authapi.errors import AlreadyRegistered, RateLimited, RegistrationClosed, UsernameTaken
 from authapi.services.accounts.registration import NewUser, register
 from authapi.web.bodies import StrictRoute
-from authapi.web.dependencies import AppParts, FromDevice
+from authapi.web.dependencies import AppRuntime, FromDevice
 from authapi.web.openapi.document import BODY, refusals
 from authapi.web.schemas import Profile, Registration
 
@@ -18,15 +18,15 @@ router = APIRouter(route_class=StrictRoute, tags=["accounts"])
     summary="Make an account",
     responses=refusals(*BODY, RegistrationClosed, AlreadyRegistered, UsernameTaken, RateLimited),
 )
-async def register_account(body: Registration, parts: AppParts, device: FromDevice) -> Profile:
-    user = await parts.password_pool.run(
+async def register_account(body: Registration, runtime: AppRuntime, device: FromDevice) -> Profile:
+    user = await runtime.password_pool.run(
         register,
-        parts.db,
-        parts.settings,
-        parts.hasher,
-        parts.limits,
+        runtime.db,
+        runtime.settings,
+        runtime.hasher,
+        runtime.limits,
         NewUser(email=body.email, password=body.password, username=body.username),
         device.address,
-        now=parts.clock(),
+        now=runtime.clock(),
     )
     return Profile.of(user)

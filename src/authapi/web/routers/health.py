@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from authapi.services.operation.readiness import warnings, what_is_not_ready
-from authapi.web.dependencies import AppParts
+from authapi.services.operation.readiness import missing_parts, warnings
+from authapi.web.dependencies import AppRuntime
 from authapi.web.schemas import Health, NotReadyBody, Readiness
 
 router = APIRouter(tags=["health"])
@@ -27,10 +27,10 @@ async def healthz() -> Health:
         }
     },
 )
-def readyz(parts: AppParts) -> Readiness | Response:
-    missing = what_is_not_ready(parts.db, parts.keys.ring, parts.revocations)
+def readyz(runtime: AppRuntime) -> Readiness | Response:
+    missing = missing_parts(runtime.db, runtime.keys.ring, runtime.revocations)
     if not missing:
-        return Readiness(status="ready", warnings=warnings(parts.revocations))
+        return Readiness(status="ready", warnings=warnings(runtime.revocations))
     body = NotReadyBody(
         error="unavailable",
         error_description=f"Not ready: {', '.join(missing)}.",

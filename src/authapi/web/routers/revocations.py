@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from authapi.errors import BadRequest, InvalidField, Unavailable
 from authapi.services.revocation.feed import Page
 from authapi.verifier import VerifierNotReadyError
-from authapi.web.dependencies import AppParts
+from authapi.web.dependencies import AppRuntime
 from authapi.web.openapi.document import refusals
 from authapi.web.responses import has_current
 from authapi.web.schemas import RevocationPage
@@ -39,14 +39,14 @@ Wait = Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait fo
     },
 )
 async def revocations(
-    request: Request, parts: AppParts, since: Since = None, wait: Wait = 0
+    request: Request, runtime: AppRuntime, since: Since = None, wait: Wait = 0
 ) -> Response:
     """Without `since` the whole window; with it what is new, some of it perhaps twice.
 
     Unite what you are given. `until` (Unix seconds) is when an entry may be forgotten. With
     `wait` an answer without news comes only after that many seconds.
     """
-    feed = parts.revocations
+    feed = runtime.revocations
     seen = None if since is None else _as_of(since)
     try:
         if wait and seen is not None:

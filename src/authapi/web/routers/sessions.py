@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from authapi.errors import NotFound
 from authapi.services.sessions.logout import end_other_sessions, end_session, list_sessions
 from authapi.web.bodies import StrictRoute
-from authapi.web.dependencies import AppParts, CurrentSubject
+from authapi.web.dependencies import AppRuntime, CurrentSubject
 from authapi.web.openapi.document import CHANGE, CREDENTIAL, refusals
 from authapi.web.schemas import SessionInfo
 
@@ -13,8 +13,8 @@ router = APIRouter(route_class=StrictRoute, prefix="/sessions", tags=["sessions"
 
 
 @router.get("", summary="List the sessions", responses=refusals(*CREDENTIAL))
-def read_sessions(parts: AppParts, current: CurrentSubject) -> list[SessionInfo]:
-    return [SessionInfo.of(row, current.sid) for row in list_sessions(parts.db, current.sub)]
+def read_sessions(runtime: AppRuntime, current: CurrentSubject) -> list[SessionInfo]:
+    return [SessionInfo.of(row, current.sid) for row in list_sessions(runtime.db, current.sub)]
 
 
 @router.delete(
@@ -23,8 +23,8 @@ def read_sessions(parts: AppParts, current: CurrentSubject) -> list[SessionInfo]
     summary="End every session but this one",
     responses=refusals(*CHANGE),
 )
-def end_others(parts: AppParts, current: CurrentSubject) -> None:
-    end_other_sessions(parts.db, parts.revocations, current.sub, current.sid)
+def end_others(runtime: AppRuntime, current: CurrentSubject) -> None:
+    end_other_sessions(runtime.db, runtime.revocations, current.sub, current.sid)
 
 
 @router.delete(
@@ -33,5 +33,5 @@ def end_others(parts: AppParts, current: CurrentSubject) -> None:
     summary="End one session",
     responses=refusals(*CHANGE, NotFound),
 )
-def end_one(session_id: str, parts: AppParts, current: CurrentSubject) -> None:
-    end_session(parts.db, parts.revocations, current.sub, session_id)
+def end_one(session_id: str, runtime: AppRuntime, current: CurrentSubject) -> None:
+    end_session(runtime.db, runtime.revocations, current.sub, session_id)

@@ -27,7 +27,7 @@ from authapi.web.credentials.reading import (
 )
 from authapi.web.dependencies import (
     IDEMPOTENCY_KEY,
-    AppParts,
+    AppRuntime,
     CurrentSubject,
     FromDevice,
     idempotency_key,
@@ -35,7 +35,7 @@ from authapi.web.dependencies import (
 from authapi.web.error_handlers import as_response
 from authapi.web.openapi.document import BODY, CHANGE, refusals
 from authapi.web.responses import written_out
-from authapi.web.runtime import Parts, parts_of
+from authapi.web.runtime import Runtime, runtime_of
 from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
 
 router = APIRouter(route_class=StrictRoute, tags=["tokens"])
@@ -50,26 +50,26 @@ ANY_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
     response_model=TokenResponse,
     responses=refusals(*BODY, InvalidCredentials, CsrfFailed, RateLimited),
 )
-async def login(body: Login, request: Request, parts: AppParts, device: FromDevice) -> Response:
+async def login(body: Login, request: Request, runtime: AppRuntime, device: FromDevice) -> Response:
     # Cookies that come along end their session and are cleared: not for any site that asks.
-    if body.transport != "bearer" or parts.cookies.sent(request.scope):
-        refuse_foreign(request.headers, parts.settings)
-    came_with = await sessions_sent(request, parts)
+    if body.transport != "bearer" or runtime.cookies.sent(request.scope):
+        refuse_foreign(request.headers, runtime.settings)
+    came_with = await sessions_sent(request, runtime)
     attempt = LoginAttempt(body.email, body.username, body.password, body.transport, came_with)
-    given = await parts.password_pool.run(
+    given = await runtime.password_pool.run(
         log_in,
-        parts.db,
-        parts.settings,
-        parts.keys,
-        parts.hasher,
-        parts.limits,
-        parts.revocations,
+        runtime.db,
+        runtime.settings,
+        runtime.keys,
+        runtime.hasher,
+        runtime.limits,
+        runtime.revocations,
         attempt,
         device,
     )
     cookies = Response()
-    answer = hand_over(given, cookies, parts.cookies, parts.csrf)
-    parts.cookies.clear_sent(request.scope, cookies)
+    answer = hand_over(given, cookies, runtime.cookies, runtime.csrf)
+    runtime.cookies.clear_sent(request.scope, cookies)
     return written_out(answer, cookies=cookies, exclude_none=True)
 
 
@@ -81,20 +81,20 @@ async def login(body: Login, request: Request, parts: AppParts, device: FromDevi
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 def refresh(request: Request, body: Refresh | None = None) -> Response:
-    parts, key = parts_of(request), idempotency_key(request)
-    token, place = read_refresh_token(request, parts, body.refresh_token if body else None)
+    runtime, key = runtime_of(request), idempotency_key(request)
+    token, place = read_refresh_token(request, runtime, body.refresh_token if body else None)
     pair = rotate_refresh_token(
-        parts.db,
-        parts.settings,
-        parts.keys,
-        parts.limits,
-        parts.revocations,
+        runtime.db,
+        runtime.settings,
+        runtime.keys,
+        runtime.limits,
+        runtime.revocations,
         token,
         place,
         key,
     )
     cookies = Response()
-    answer = hand_over(pair, cookies, parts.cookies, parts.csrf)
+    answer = hand_over(pair, cookies, runtime.cookies, runtime.csrf)
     return written_out(answer, cookies=cookies, exclude_none=True)
 
 
@@ -105,14 +105,14 @@ def refresh(request: Request, body: Refresh | None = None) -> Response:
     responses=refusals(*BODY, NoCredential, InvalidToken, CsrfFailed),
     openapi_extra=ANY_CREDENTIAL,
 )
-def logout(request: Request, parts: AppParts, body: Logout | None = None) -> Response:
+def logout(request: Request, runtime: AppRuntime, body: Logout | None = None) -> Response:
     response = Response(status_code=204)
     try:
-        sids = sessions_to_end(request, parts, body.refresh_token if body else None)
-        log_out(parts.db, parts.revocations, sids)
+        sids = sessions_to_end(request, runtime, body.refresh_token if body else None)
+        log_out(runtime.db, runtime.revocations, sids)
     except InvalidToken as refusal:
         response = as_response(refusal)  # and the cookies, which are of no use to anybody, go too
-    _clear_cookies(request, parts, response)
+    _clear_cookies(request, runtime, response)
     return response
 
 
@@ -123,10 +123,10 @@ def logout(request: Request, parts: AppParts, body: Logout | None = None) -> Res
     responses=refusals(*CHANGE, BadRequest),
 )
 def logout_all(
-    request: Request, response: Response, parts: AppParts, current: CurrentSubject
+    request: Request, response: Response, runtime: AppRuntime, current: CurrentSubject
 ) -> None:
-    log_out_everywhere(parts.db, parts.revocations, current.sub)
-    _clear_cookies(request, parts, response)
+    log_out_everywhere(runtime.db, runtime.revocations, current.sub)
+    _clear_cookies(request, runtime, response)
 
 
 @router.get(
@@ -135,11 +135,11 @@ def logout_all(
     responses=refusals(NoCredential, InvalidToken),
     openapi_extra=ANY_CREDENTIAL,
 )
-def csrf(request: Request, parts: AppParts) -> CsrfToken:
-    return CsrfToken(csrf_token=csrf_token_of(request, parts))
+def csrf(request: Request, runtime: AppRuntime) -> CsrfToken:
+    return CsrfToken(csrf_token=csrf_token_of(request, runtime))
 
 
-def _clear_cookies(request: Request, parts: Parts, response: Response) -> None:
+def _clear_cookies(request: Request, runtime: Runtime, response: Response) -> None:
     # Another site's page may have a Bearer token of its own: the browser's cookies stay.
-    if not is_foreign(request.headers, parts.settings):
-        parts.cookies.clear_sent(request.scope, response)
+    if not is_foreign(request.headers, runtime.settings):
+        runtime.cookies.clear_sent(request.scope, response)

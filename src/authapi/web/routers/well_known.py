@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from authapi.crypto.signing_keys import as_jwk
 from authapi.services.keys.ring import KeyRing
-from authapi.web.dependencies import AppParts
+from authapi.web.dependencies import AppRuntime
 from authapi.web.responses import cacheable
 from authapi.web.schemas import JwkSet, ServerMetadata
 
@@ -14,10 +14,10 @@ METADATA_MAX_AGE = 3600
 
 
 @router.get("/jwks.json", summary="The public keys (RFC 7517)", response_model=JwkSet)
-async def jwks(request: Request, parts: AppParts) -> Response:
+async def jwks(request: Request, runtime: AppRuntime) -> Response:
     # Half the publishing delay: by the time a key signs, every cache has been renewed once.
-    max_age = parts.settings.key_publish_delay // 2
-    return cacheable(request, {"keys": _public_keys(parts.keys.ring)}, max_age=max_age)
+    max_age = runtime.settings.key_publish_delay // 2
+    return cacheable(request, {"keys": _public_keys(runtime.keys.ring)}, max_age=max_age)
 
 
 @router.get(
@@ -26,15 +26,15 @@ async def jwks(request: Request, parts: AppParts) -> Response:
     response_model=ServerMetadata,
     response_model_exclude_none=True,
 )
-async def metadata(request: Request, parts: AppParts) -> Response:
-    issuer = parts.settings.public_url
+async def metadata(request: Request, runtime: AppRuntime) -> Response:
+    issuer = runtime.settings.public_url
     document: dict[str, object] = {
         "issuer": issuer,
         "response_types_supported": [],
         "grant_types_supported": [],
         "revocations_uri": f"{issuer}/revocations",
     }
-    if _public_keys(parts.keys.ring):
+    if _public_keys(runtime.keys.ring):
         document["jwks_uri"] = f"{issuer}/.well-known/jwks.json"
     return cacheable(request, document, max_age=METADATA_MAX_AGE)
 

@@ -75,8 +75,8 @@ def test_nothing_of_the_server_is_there(python: str, tmp_path: Path, module: str
 
 def test_its_files_are_the_verifiers_and_no_others(wheel: Path) -> None:
     packed = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    sources = (ROOT / "src/authapi/verifier").rglob("*.py")
-    ours = {f"authapi/verifier/{path.name}" for path in sources}
+    sources = (ROOT / "src").glob("authapi/verifier/**/*.py")
+    ours = {path.relative_to(ROOT / "src").as_posix() for path in sources}
     assert packed == ours | {"authapi/verifier/py.typed"}
 
 

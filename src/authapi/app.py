@@ -18,12 +18,15 @@ from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
-from authapi.db.database import KEPT, open_database
+from authapi.db.database import KEPT_CONNECTIONS, open_database
 from authapi.db.session_cache import SessionCache
+from authapi.services.accounts.passwords import Passwords
 from authapi.services.keys.rotation import new_keys
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
+from authapi.services.sessions.lookup import Lookups
+from authapi.services.sessions.token_issue import TokenIssuer
 from authapi.verifier import Verifier
 from authapi.web import error_handlers
 from authapi.web.credentials.cookies import Cookies
@@ -54,7 +57,7 @@ from authapi.web.runtime import Runtime
 # Requests that do I/O at one moment, each with one of the connections that are kept; the rest wait.
 # With Starlette's 40 they wait for the GIL instead, and hand it on at each statement: of 16 clients
 # that refresh, 10 threads serve 1,750 requests a second, 40 serve 1,050 (570 and 730 us of CPU).
-REQUEST_THREADS = KEPT
+REQUEST_THREADS = KEPT_CONNECTIONS
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.now) -> FastAPI:
@@ -101,12 +104,15 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
     keys = new_keys(settings)
     cache = SessionCache(settings.redis_url)
     feed = RevocationFeed(settings, clock, when_added=cache.revoke)
-    db = open_database(settings.database_url, clock)
+    db = open_database(settings.database_url, clock, on_revoked=feed.add)
+    limits = RateLimits(settings, clock)
+    hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
     return Runtime(
         settings=settings,
         clock=clock,
         db=db,
-        keys=keys,
+        tokens=TokenIssuer(settings, keys),
+        passwords=Passwords(hasher, limits),
         verifier=Verifier(
             issuer=settings.public_url,
             audience=settings.audience,
@@ -119,10 +125,9 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         poll=RevocationPoll(settings, keys.ring, feed, clock),
         csrf=CsrfTokens(settings.secrets),
         cookies=Cookies.of(settings),
-        session_cache=cache,
+        lookups=Lookups(db, cache, feed, settings.refresh_idle_ttl),
         session_reader=SessionReader(cache),
-        limits=RateLimits(settings, clock),
-        hasher=PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost),
+        limits=limits,
         password_pool=PasswordPool(settings.hash_concurrency, settings.hash_queue),
     )
 

@@ -1,4 +1,4 @@
-"""Every refusal that a client can meet, each with its status and code (contract section 6).
+"""Every refusal that a client can meet, each with its status and code (docs/errors.md).
 
 Refusal
 ├── BadRequest              400 invalid_request
@@ -23,7 +23,7 @@ Refusal
 ├── ServerError             500 server_error
 └── Unavailable             503 unavailable
 
-CommandError is the command line's: exit status 1 and one sentence.
+OperatorError is no refusal: the service can't run, or a command can't be carried out.
 """
 
 import re
@@ -35,7 +35,7 @@ SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 class Refusal(Exception):
-    """A request that is answered with `status` and the body of contract section 6."""
+    """A request that is answered with `status` and the one error body."""
 
     status = 400
     code = "invalid_request"
@@ -199,5 +199,9 @@ class Unavailable(Refusal):
     headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
-class CommandError(Exception):
-    """A sentence for the person at the terminal; the command ends with status 1."""
+class OperatorError(Exception):
+    """What only the operator can mend, in a sentence that says how. No client is told."""
+
+
+class CommandError(OperatorError):
+    """A command, or its settings, can't be meant: exit status 1 and one sentence."""

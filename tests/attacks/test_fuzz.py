@@ -42,9 +42,9 @@ def send(client: httpx.Client, operation: Operation, **more: Any) -> httpx.Respo
 
 def rows(api: Api) -> list[list[tuple[object, ...]]]:
     """All that the database holds of users and sessions."""
-    with api.app.state.runtime.db.autocommit() as tx:
+    with api.app.state.runtime.db.connect() as connection:
         return [
-            [tuple(row) for row in tx.execute(text(f"SELECT * FROM {table} ORDER BY 1"))]
+            [tuple(row) for row in connection.execute(text(f"SELECT * FROM {table} ORDER BY 1"))]
             for table in ("users", "sessions")
         ]
 

@@ -62,7 +62,7 @@ def target(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def _target(service: Service) -> Target:
     runtime = service.api.app.state.runtime
-    key = runtime.keys.ring.signing_key(service.clock())
+    key = runtime.tokens.keys.ring.signing_key(service.clock())
     me = service.client.get("/me", headers=service.tokens.bearer).json()
     signer = Signer(
         kid=key.kid,
@@ -74,7 +74,7 @@ def _target(service: Service) -> Target:
         sid=service.tokens.sid,
         sub=me["id"],
     )
-    other = runtime.keys.refresh_tokens._signer
+    other = runtime.tokens.keys.refresh_tokens._signer
     return Target(
         service,
         signer,

@@ -96,12 +96,12 @@ def test_another_secret_opens_nothing_and_overwrites_nothing(
     authapi: Authapi, api: Api, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens = api.register_and_login()
-    with db.autocommit() as tx:
-        before = tx.execute(text("SELECT * FROM signing_keys")).all()
+    with db.connect() as connection:
+        before = connection.execute(text("SELECT * FROM signing_keys")).all()
     monkeypatch.setenv("AUTHAPI_SECRET", SECRET[::-1])
     assert "AUTHAPI_SECRET does not open" in authapi("serve", "--port", "0").sentence
-    with db.autocommit() as tx:
-        assert tx.execute(text("SELECT * FROM signing_keys")).all() == before
+    with db.connect() as connection:
+        assert connection.execute(text("SELECT * FROM signing_keys")).all() == before
     assert api.verify(tokens) == 204
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.cli.conftest import Authapi
+from tests.support.clock import TestClock
 from tests.support.api import EMAIL, PASSWORD, Api
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -48,8 +49,11 @@ def test_a_taken_username_is_refused(authapi: Authapi) -> None:
     assert authapi(*second, typed=f"{PASSWORD}\n").sentence == "This username is taken."
 
 
-def test_the_list_shows_a_line_an_account_the_oldest_first(authapi: Authapi) -> None:
+def test_the_list_shows_a_line_an_account_the_oldest_first(
+    authapi: Authapi, clock: TestClock
+) -> None:
     create(authapi, "--username", "ada", "--scope", "read")
+    clock.advance(1)
     authapi("users", "create", "b@example.com", "--password-stdin", typed=f"{PASSWORD}\n")
     authapi("users", "disable", "b@example.com")
     lines = [line.split("\t") for line in authapi("users", "list").output.splitlines()]

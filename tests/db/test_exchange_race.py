@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from authapi.crypto.ids import new_id
-from authapi.db import sessions, users
+from authapi.db import exchanges, sessions, users
 from authapi.db.database import Database
-from authapi.db.models import User
+from authapi.db.models import RevokedReason, Transport
 from authapi.errors import InvalidCredentials, InvalidGrant
 from authapi.services.accounts.administration import change_scopes
 from authapi.services.sessions.logout import log_out_everywhere
@@ -22,7 +22,7 @@ from authapi.web.runtime import Runtime
 from tests.support.api import Api
 from tests.support.clock import TestClock
 from tests.support.contender import Contender
-from tests.support.refresh_rule import EMAIL, RefreshRule, new_key
+from tests.support.refresh_rule import RefreshRule, new_key
 
 
 @pytest.fixture
@@ -44,23 +44,23 @@ def pair(rule: RefreshRule) -> TokenPair:
     return rule.log_in()
 
 
-def exchange_of(rule: RefreshRule, token: str) -> sessions.Exchange:
+def exchange_of(rule: RefreshRule, token: str) -> exchanges.Exchange:
     claims = rule.claims(token)
-    return sessions.Exchange(
+    return exchanges.Exchange(
         sid=claims.sid,
         jti=claims.jti,
         parent=claims.parent,
         token_expires_at=claims.expires_at,
-        transports=rule.place,
+        carrier=rule.carrier,
         settled_after=float("-inf"),
         key_digest="",
         idle_ttl=1000,
     )
 
 
-def exchange_alone(db: Database, wanted: sessions.Exchange) -> bool:
-    with db.autocommit() as tx:
-        return sessions.exchange(tx, wanted) is not None
+def exchange_alone(db: Database, wanted: exchanges.Exchange) -> bool:
+    with db.connect(to_write=True) as connection:
+        return exchanges.exchange(connection, wanted) is not None
 
 
 def is_refused(runtime: Runtime, access_token: str) -> bool:
@@ -80,7 +80,7 @@ def test_of_two_that_have_read_and_then_write_one_exchanges(
     assert rule.row(pair.session_id).last_exchanged == first.parent == second.parent
     other = Contender(db, partial(exchange_alone, db, second))
     with db.begin() as tx:
-        won = sessions.exchange(tx, first) is not None
+        won = exchanges.exchange(tx, first) is not None
         other.run_into_the_lock()
     assert (won, other.result()) == (True, False)
 
@@ -99,7 +99,7 @@ def race(
 
     contenders = [Contender(db, partial(present, key)) for key in keys]
     with db.begin() as tx:
-        sessions.lock(tx, pair.session_id)
+        exchanges.lock(tx, pair.session_id)
         for contender in contenders:
             contender.run_into_the_lock()
     return [contender.result() for contender in contenders]
@@ -130,7 +130,7 @@ def test_a_refresh_behind_a_revocation_is_refused(
 ) -> None:
     refresh = Contender(db, lambda: rule.present(pair.refresh_token))
     with db.begin() as tx:
-        sessions.revoke(tx, pair.session_id, "logout")
+        sessions.revoke(tx, pair.session_id, RevokedReason.LOGOUT)
         refresh.run_into_the_lock()
     with pytest.raises(InvalidGrant):
         refresh.result()
@@ -143,7 +143,7 @@ def test_a_retry_behind_a_revocation_is_refused(
     rule.present(pair.refresh_token, key)
     retry = Contender(db, lambda: rule.present(pair.refresh_token, key))
     with db.begin() as tx:
-        sessions.revoke(tx, pair.session_id, "logout")
+        sessions.revoke(tx, pair.session_id, RevokedReason.LOGOUT)
         retry.run_into_the_lock()
     with pytest.raises(InvalidGrant):
         retry.result()
@@ -154,10 +154,10 @@ def test_log_out_all_behind_a_refresh_ends_what_it_minted(
 ) -> None:
     db, wanted = runtime.db, exchange_of(rule, pair.refresh_token)
     user_id = rule.row(pair.session_id).user_id or ""
-    log_out_all = partial(log_out_everywhere, db, runtime.revocations, user_id)
+    log_out_all = partial(log_out_everywhere, db, user_id)
     revoker = Contender(db, log_out_all)
     with db.begin() as tx:
-        assert sessions.exchange(tx, wanted)
+        assert exchanges.exchange(tx, wanted)
         revoker.run_into_the_lock()
     revoker.result()
     assert rule.is_revoked(pair.session_id)
@@ -169,7 +169,7 @@ def test_a_revocation_that_waited_carries_the_time_after_it(
     """Whoever held the lock may have minted a token meanwhile, and need not have written."""
     revoker = Contender(runtime.db, lambda: rule.revoke(pair.session_id))
     with runtime.db.begin() as tx:
-        sessions.lock(tx, pair.session_id)
+        exchanges.lock(tx, pair.session_id)
         revoker.run_into_the_lock()
         clock.advance(5)
     revoker.result()
@@ -179,9 +179,10 @@ def test_a_revocation_that_waited_carries_the_time_after_it(
 def test_a_change_of_scopes_that_waited_refuses_what_was_minted_meanwhile(
     rule: RefreshRule, pair: TokenPair, runtime: Runtime, clock: TestClock
 ) -> None:
-    change = Contender(runtime.db, lambda: change_scopes(runtime.db, EMAIL, "admin"))
+    user_id = rule.row(pair.session_id).user_id or ""
+    change = Contender(runtime.db, lambda: change_scopes(runtime.db, user_id, "admin"))
     with runtime.db.begin() as tx:
-        sessions.lock(tx, pair.session_id)
+        exchanges.lock(tx, pair.session_id)
         change.run_into_the_lock()
         clock.advance(5)
     change.result()
@@ -193,7 +194,7 @@ def test_a_refresh_that_waited_takes_its_time_after_it(
 ) -> None:
     refresh = Contender(runtime.db, lambda: rule.present(pair.refresh_token))
     with runtime.db.begin() as tx:
-        sessions.lock(tx, pair.session_id)
+        exchanges.lock(tx, pair.session_id)
         refresh.run_into_the_lock()
         clock.advance(5)
     claims: Claims = runtime.verifier.verify(refresh.result().access_token)
@@ -205,16 +206,16 @@ def test_a_refresh_that_waited_takes_its_time_after_it(
 
 def disable(tx: Any, user_id: str) -> None:
     users.disable(tx, user_id)
-    sessions.revoke_all(tx, user_id, "account_disabled")
+    sessions.revoke_all(tx, user_id, RevokedReason.ACCOUNT_DISABLED)
 
 
 def change_password(tx: Any, user_id: str) -> None:
-    users.set_password_hash(tx, user_id, "another hash")
-    sessions.revoke_all(tx, user_id, "password_changed")
+    users.set_password(tx, user_id, "another hash")
+    sessions.revoke_all(tx, user_id, RevokedReason.PASSWORD_CHANGED)
 
 
 def delete(tx: Any, user_id: str) -> None:
-    sessions.revoke_all(tx, user_id, "account_deleted")
+    sessions.revoke_all(tx, user_id, RevokedReason.ACCOUNT_DELETED)
     users.remove(tx, user_id)
 
 
@@ -233,16 +234,19 @@ def test_a_log_in_behind_the_end_of_all_sessions_is_refused(
         login.result()
 
 
-def new_session(sid: str, user: User) -> sessions.NewSession:
+def new_session(sid: str, user: users.Account) -> sessions.NewSession:
     return sessions.NewSession(
         sid=sid,
         user_id=user.id,
-        password_hash=user.password_hash,
-        transport="bearer",
+        account_version=user.version,
+        transport=Transport.BEARER,
         idle_ttl=1000,
         session_ttl=1000,
         user_agent=None,
         ip=None,
+        secret_digest=None,
+        amr="pwd",
+        client_id="authapi",
     )
 
 
@@ -250,7 +254,7 @@ def test_log_out_all_behind_a_log_in_ends_its_session(
     rule: RefreshRule, pair: TokenPair, runtime: Runtime
 ) -> None:
     user_id, sid = rule.row(pair.session_id).user_id or "", new_id()
-    log_out_all = partial(log_out_everywhere, runtime.db, runtime.revocations, user_id)
+    log_out_all = partial(log_out_everywhere, runtime.db, user_id)
     revoker = Contender(runtime.db, log_out_all)
     with runtime.db.begin() as tx:
         user = users.lock(tx, user_id)

@@ -17,7 +17,7 @@ PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_tim
 
 @pytest.mark.parametrize(("pragma", "value"), PRAGMAS.items())
 def test_each_connection_is_set_up(db: Database, pragma: str, value: object) -> None:
-    with db.autocommit() as first, db.autocommit() as second:
+    with db.connect() as first, db.connect() as second:
         for tx in (first, second):
             assert tx.scalar(text(f"PRAGMA {pragma}")) == value
 
@@ -32,7 +32,7 @@ def test_a_transaction_holds_the_write_lock_from_its_first_statement(
 
 
 def test_readers_go_on_beside_a_writer(db: Database) -> None:
-    with db.begin() as writer, db.autocommit() as reader:
+    with db.begin() as writer, db.connect() as reader:
         writer.execute(text("UPDATE users SET scopes = scopes"))
         assert reader.scalar(text("SELECT count(*) FROM users")) == 0
 
@@ -48,13 +48,13 @@ def test_a_raise_undoes_the_transaction(db: Database) -> None:
     with suppress(ZeroDivisionError), db.begin() as tx:
         tx.execute(text("CREATE TABLE extra (one integer)"))
         _ = 1 / 0
-    with db.autocommit() as tx:
+    with db.connect() as tx:
         assert tx.scalar(text("SELECT count(*) FROM sqlite_master WHERE name = 'extra'")) == 0
 
 
 def test_opening_never_makes_a_file(db: Database, tmp_path: Path) -> None:
     db.close()
     (tmp_path / "authapi.db").unlink()
-    with pytest.raises(Unavailable), db.autocommit() as tx:
+    with pytest.raises(Unavailable), db.connect() as tx:
         tx.execute(text("SELECT 1"))
     assert not (tmp_path / "authapi.db").exists()

@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 
 from authapi.db import signing_keys
-from authapi.errors import CommandError
+from authapi.errors import OperatorError
 from authapi.services.keys.ring import State, states
 from authapi.services.keys.rotation import list_keys, mark_compromised, rotate_key
 from tests.conftest import SECRET
@@ -51,7 +51,7 @@ def test_operators_who_rotate_at_one_moment_add_one_key(start_process: StartProc
 
     outcomes = together(rotate, rotate, rotate)
     assert states_of(process) == [State.NEXT, State.ACTIVE]
-    assert sum(isinstance(outcome, CommandError) for outcome in outcomes) == 2
+    assert sum(isinstance(outcome, OperatorError) for outcome in outcomes) == 2
 
 
 @postgresql_only

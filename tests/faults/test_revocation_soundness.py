@@ -12,7 +12,7 @@ from authapi.app import create_app
 from authapi.db import sessions
 from authapi.db.database import open_database
 from authapi.db.engines.listener import Listener
-from authapi.db.models import Session
+from authapi.db.models import RevokedReason, Session
 from authapi.errors import Unavailable
 from authapi.services.accounts.administration import change_scopes, disable_user
 from authapi.services.revocation.feed import LOOK_BACK
@@ -20,10 +20,11 @@ from authapi.services.revocation.poll import FULL_EVERY
 from authapi.verifier import VerifierNotReadyError
 from authapi.web.runtime import Runtime
 from tests.conftest import MakeSettings
-from tests.support.api import EMAIL, PASSWORD, Api, Tokens
+from tests.support.api import PASSWORD, Api, Tokens
 from tests.support.app_transport import AppClient
 from tests.support.clock import TestClock
 from tests.support.databases import postgresql_only, sqlite_only
+from tests.support.operator import operate
 from tests.support.process import Process, StartProcess
 from tests.support.until import until
 
@@ -46,7 +47,7 @@ def tokens(api: Api) -> Tokens:
 def revoke(process: Process, sid: str) -> None:
     """As another process would: this one is not told."""
     with process.db.begin() as tx:
-        assert sessions.revoke(tx, sid, "logout")
+        sessions.revoke(tx, sid, RevokedReason.LOGOUT)
 
 
 def token_at(process: Process, tokens: Tokens) -> str:
@@ -66,7 +67,7 @@ def test_a_commit_that_becomes_visible_late_is_learned(
     process = start_process()
     token = token_at(process, tokens)
     with process.db.begin() as tx:
-        sessions.revoke(tx, tokens.sid, "logout")
+        sessions.revoke(tx, tokens.sid, RevokedReason.LOGOUT)
         clock.advance(5)
         process.poll()  # its cursor is now later than the revocation
         assert process.accepts(token)
@@ -82,9 +83,9 @@ def test_a_revocations_moment_is_not_its_transactions_start(
     with process.db.begin() as tx:
         sessions.find(tx, tokens.sid)
         clock.advance(3)
-        sessions.revoke(tx, tokens.sid, "logout")
-    with process.db.autocommit() as tx:
-        row = sessions.find(tx, tokens.sid)
+        sessions.revoke(tx, tokens.sid, RevokedReason.LOGOUT)
+    with process.db.connect() as connection:
+        row = sessions.find(connection, tokens.sid)
     assert row is not None
     assert row.revoked_at == clock()
 
@@ -220,7 +221,7 @@ def test_tokens_of_before_a_change_of_scopes_are_refused_and_a_refresh_helps_at_
 ) -> None:
     other = make_api()
     assert other.verify(tokens) == 204
-    change_scopes(runtime_of(api).db, EMAIL, "admin")
+    operate(api, change_scopes, "admin")
     for each in (api, other):
         runtime_of(each).poll.poll()
         assert each.verify(tokens) == 401
@@ -232,7 +233,7 @@ def test_tokens_of_before_a_change_of_scopes_are_refused_and_a_refresh_helps_at_
 
 def test_a_disabled_account_is_refused_by_a_running_server(api: Api, tokens: Tokens) -> None:
     assert api.verify(tokens) == 204
-    disable_user(runtime_of(api).db, EMAIL)
+    operate(api, disable_user)
     runtime_of(api).poll.poll()
     assert api.verify(tokens) == 401
     assert api.refresh(tokens.refresh).status_code == 401

@@ -9,9 +9,10 @@ import pytest
 
 from authapi.db import session_lookups
 from authapi.services.accounts.administration import change_scopes, sign_out_user
-from tests.support.api import EMAIL, Api
+from tests.support.api import Api
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
+from tests.support.operator import operate
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.transports import Holder
 from tests.support.until import until
@@ -133,7 +134,7 @@ def test_a_revocation_past_redis_is_learned_by_the_poll(
     holder: Holder, elsewhere: Holder, redis: RedisServer
 ) -> None:
     # The command line knows no Redis.
-    sign_out_user(holder.api.app.state.runtime.db, EMAIL)
+    operate(holder.api, sign_out_user)
     for each in (holder, elsewhere):
         each.api.app.state.runtime.poll.poll()
         assert not each.is_in()
@@ -161,7 +162,7 @@ def until_used_again(holder: Holder, redis: RedisServer) -> None:
 def test_changed_scopes_replace_the_entry(
     holder: Holder, elsewhere: Holder, clock: TestClock
 ) -> None:
-    change_scopes(holder.api.app.state.runtime.db, EMAIL, "read")
+    operate(holder.api, change_scopes, "read")
     for each in (holder, elsewhere):
         each.api.app.state.runtime.poll.poll()
     for _ in range(3):
@@ -179,7 +180,7 @@ def test_scopes_that_were_read_before_their_change_was_committed_do_not_stay(
         found = find(*given)
         monkeypatch.setattr(session_lookups, "find", find)
         clock.advance(-3)  # when the change read the clock; a transaction lives up to 5 s
-        change_scopes(holder.api.app.state.runtime.db, EMAIL, "read")
+        operate(holder.api, change_scopes, "read")
         clock.advance(3)
         return found
 
@@ -190,7 +191,7 @@ def test_scopes_that_were_read_before_their_change_was_committed_do_not_stay(
 
 
 def test_long_after_a_change_the_database_is_spared_again(holder: Holder, clock: TestClock) -> None:
-    change_scopes(holder.api.app.state.runtime.db, EMAIL, "read")
+    operate(holder.api, change_scopes, "read")
     holder.api.app.state.runtime.poll.poll()
     clock.advance(70)
     assert cost(holder) == 2  # a use is written down

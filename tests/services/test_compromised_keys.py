@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from authapi.errors import CommandError
+from authapi.errors import OperatorError
 from authapi.services.keys.rotation import mark_compromised
 from tests.support.databases import sqlite_only
 from tests.support.process import Process, StartProcess
@@ -46,7 +46,7 @@ def test_a_key_that_cannot_be_opened_holds_up_no_revocation(start_process: Start
     stolen = process.signs_with()
     elsewhere = process.settings.model_copy(update={"secret": SecretStr(OTHER_SECRET)})
     assert mark_compromised(process.db, elsewhere, stolen)
-    with pytest.raises(CommandError):
+    with pytest.raises(OperatorError):
         process.poll()
     assert process.feed.page(None).keys == [stolen]
     assert process.refusal(token)

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from authapi.config import Settings
-from authapi.errors import CommandError
+from authapi.errors import OperatorError
 from authapi.services.keys.rotation import list_keys, mark_compromised, rotate_key
 from tests.conftest import SECRET
 from tests.support.clock import TestClock
@@ -103,7 +103,7 @@ class Keys(RuleBasedStateMachine):
     def rotate(self, now: bool) -> None:
         try:
             key = rotate_key(self.processes[0].db, self.processes[0].settings, at_once=now)
-        except CommandError:  # one waits already
+        except OperatorError:  # one waits already
             return
         if now:
             self.at_once.add(key.kid)

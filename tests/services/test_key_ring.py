@@ -3,10 +3,10 @@
 import pytest
 
 from authapi.crypto import signing_keys as crypto
+from authapi.db.signing_keys import StoredKey
 from authapi.errors import Unavailable
 from authapi.services.keys.ring import (
-    KEPT_FOR,
-    KeyDates,
+    KEPT_SECONDS,
     KeyRing,
     LoadedKey,
     State,
@@ -20,8 +20,8 @@ T = 1_800_000_000.0
 
 def dates(
     kid: str, position: int, signs_from: float, compromised_at: float | None = None
-) -> KeyDates:
-    return KeyDates(kid, "ES256", position, T, signs_from, compromised_at)
+) -> StoredKey:
+    return StoredKey(kid, "ES256", position, T, signs_from, compromised_at)
 
 
 OLD, NEW = dates("old", 1, T), dates("new", 2, T + 600)
@@ -34,8 +34,8 @@ OLD, NEW = dates("old", 1, T), dates("new", 2, T + 600)
         (T, State.ACTIVE, State.NEXT),
         (T + 599.999, State.ACTIVE, State.NEXT),
         (T + 600, State.RETIRED, State.ACTIVE),
-        (T + 600 + KEPT_FOR - 0.001, State.RETIRED, State.ACTIVE),
-        (T + 600 + KEPT_FOR, State.GONE, State.ACTIVE),
+        (T + 600 + KEPT_SECONDS - 0.001, State.RETIRED, State.ACTIVE),
+        (T + 600 + KEPT_SECONDS, State.GONE, State.ACTIVE),
         (T + 10**9, State.GONE, State.ACTIVE),
     ],
 )
@@ -66,7 +66,7 @@ def test_a_key_that_was_compromised_before_it_signed_has_retired_no_other() -> N
     replacement = dates("third", 3, T + 1199)
     keys = [OLD, never_signed, replacement]
     assert retired_at(OLD, keys) == T + 1199
-    assert states(keys, T + 1199 + KEPT_FOR - 1)["old"] is State.RETIRED
+    assert states(keys, T + 1199 + KEPT_SECONDS - 1)["old"] is State.RETIRED
 
 
 def test_the_newest_key_is_the_last_to_sign_and_not_the_last_made() -> None:
@@ -75,7 +75,7 @@ def test_the_newest_key_is_the_last_to_sign_and_not_the_last_made() -> None:
     assert newest([OLD, replacement, dates("new", 2, T + 600, compromised_at=T)]) is replacement
 
 
-def loaded(key: KeyDates) -> LoadedKey:
+def loaded(key: StoredKey) -> LoadedKey:
     signing = crypto.generate("HS256")
     return LoadedKey(key, signing, signing.verifying_key())
 
@@ -105,9 +105,9 @@ def test_a_next_key_signs_from_its_moment_without_another_poll() -> None:
 
 def test_a_gone_key_verifies_until_the_database_says_so() -> None:
     ring = ring_at(T, loaded(OLD), loaded(NEW))
-    ring.settle(T + 600 + KEPT_FOR - 0.001)
+    ring.settle(T + 600 + KEPT_SECONDS - 0.001)
     assert ring.find("old")
-    ring.settle(T + 600 + KEPT_FOR)
+    ring.settle(T + 600 + KEPT_SECONDS)
     assert ring.find("old") is None
     assert len(ring.published()) == 1
 

@@ -3,8 +3,8 @@
 import pytest
 
 from authapi.db.database import Database
-from authapi.errors import CommandError
-from authapi.services.keys.ring import KEPT_FOR, State, states
+from authapi.errors import OperatorError
+from authapi.services.keys.ring import KEPT_SECONDS, State, states
 from authapi.services.keys.rotation import list_keys, mark_compromised, rotate_key
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
@@ -107,7 +107,7 @@ def test_a_rotation_publishes_first_and_signs_later(
 def test_a_second_rotation_while_one_waits_is_refused(start_process: StartProcess) -> None:
     process = start_process()
     waiting = rotate_key(process.db, process.settings, at_once=False)
-    with pytest.raises(CommandError, match=waiting.kid):
+    with pytest.raises(OperatorError, match=waiting.kid):
         rotate_key(process.db, process.settings, at_once=False)
     assert states_of(process.db) == [State.NEXT, State.ACTIVE]
 
@@ -160,7 +160,7 @@ def test_a_key_is_gone_once_nothing_of_it_can_be_in_force(
     old = process.signs_with()
     rotate_key(process.db, process.settings, at_once=True)
     process.poll()
-    clock.advance(KEPT_FOR)
+    clock.advance(KEPT_SECONDS)
     process.poll()
     assert old not in process.publishes()
     assert states_of(process.db) == [State.ACTIVE, State.GONE]
@@ -227,7 +227,7 @@ def test_a_key_that_is_gone_can_still_be_called_compromised(
     process = start_process()
     gone = process.signs_with()
     rotate_key(process.db, process.settings, at_once=True)
-    clock.advance(KEPT_FOR)
+    clock.advance(KEPT_SECONDS)
     assert mark_compromised(process.db, process.settings, gone) is None
     assert states_of(process.db) == [State.ACTIVE, State.COMPROMISED]
 
@@ -244,7 +244,7 @@ def test_calling_a_key_compromised_twice_changes_nothing(start_process: StartPro
 def test_a_key_that_is_not_there_cannot_be_compromised(start_process: StartProcess) -> None:
     process = start_process()
     before = list_keys(process.db)[0]
-    with pytest.raises(CommandError, match="keys list"):
+    with pytest.raises(OperatorError, match="no key"):
         mark_compromised(process.db, process.settings, "nobody")
     assert list_keys(process.db)[0] == before
 

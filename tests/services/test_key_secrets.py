@@ -10,7 +10,7 @@ from sqlalchemy import update
 from authapi.crypto.derived_keys import SEAL_SIGNING_KEYS, Seal
 from authapi.db import models, signing_keys
 from authapi.db.database import Database
-from authapi.errors import CommandError
+from authapi.errors import OperatorError
 from authapi.services.keys import rotation as key_rotation
 from authapi.services.keys.rotation import mark_compromised
 from tests.conftest import SECRET, MakeSettings
@@ -24,8 +24,8 @@ pytestmark = sqlite_only
 
 
 def stored(db: Database) -> list[tuple[object, ...]]:
-    with db.autocommit() as tx:
-        rows = signing_keys.list_all(tx)
+    with db.connect() as connection:
+        rows = signing_keys.list_all(connection)
     return [(row.kid, row.private_sealed, row.signs_from, row.compromised_at) for row in rows]
 
 
@@ -99,7 +99,7 @@ def test_a_key_that_cannot_be_used_stops_the_start_with_a_sentence(
     process = start_process()
     kid = with_key(process, private, algorithm)
     before = stored(process.db)
-    with pytest.raises(CommandError, match=says) as refusal:
+    with pytest.raises(OperatorError, match=says) as refusal:
         start_process()
     assert kid in str(refusal.value)
     assert stored(process.db) == before
@@ -110,7 +110,7 @@ def test_a_wrong_secret_stops_the_start_and_overwrites_nothing(
 ) -> None:
     process = start_process()
     before = stored(process.db)
-    with pytest.raises(CommandError, match="AUTHAPI_SECRET does not open"):
+    with pytest.raises(OperatorError, match="AUTHAPI_SECRET does not open"):
         start_process(secret=NEW_SECRET, signing_algorithm="EdDSA")
     assert stored(process.db) == before
 

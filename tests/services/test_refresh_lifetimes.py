@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from authapi.config import Settings
+from authapi.db import sessions
 from authapi.db.models import Session
 from tests.conftest import SECRET
 from tests.support.api import PASSWORD, Api, Tokens
@@ -103,14 +104,15 @@ def test_however_often_it_is_refreshed_no_row_is_added(api: Api) -> None:
     tokens = api.register_and_login()
     for _ in range(20):
         tokens = api.refreshed(tokens.refresh, new_key())
-    with api.app.state.runtime.db.autocommit() as tx:
-        assert tx.scalar(select(func.count()).select_from(Session)) == 1
+    with api.app.state.runtime.db.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(Session)) == 1
 
 
 def test_the_row_does_not_grow(api: Api) -> None:
     def size() -> int:
-        with api.app.state.runtime.db.autocommit() as tx:
-            row = tx.get(Session, tokens.sid)
+        with api.app.state.runtime.db.connect() as connection:
+            row = sessions.find(connection, tokens.sid)
+            assert row is not None
             return len(row.exchanged_before) + len(row.exchange_keys)
 
     tokens = api.register_and_login()
@@ -126,9 +128,12 @@ def everything_stored(api: Api) -> bytes:
     settings: Settings = api.app.state.runtime.settings
     if file := settings.database_file:
         return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
-    with api.app.state.runtime.db.autocommit() as tx:
-        tables = tx.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
-        rows = [tx.execute(text(f"SELECT t::text FROM {name} t")).all() for name in tables.all()]
+    with api.app.state.runtime.db.connect() as connection:
+        names = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = connection.scalars(names)
+        rows = [
+            connection.execute(text(f"SELECT t::text FROM {name} t")).all() for name in tables.all()
+        ]
     return str(rows).encode()
 
 

@@ -211,7 +211,7 @@ def runtime(
         clock,
     )
     event.listen(runtime.db.engine, "connect", _hurry)
-    prepare(runtime.db, runtime.settings, runtime.keys.ring)
+    prepare(runtime.db, runtime.settings, runtime.tokens.keys.ring)
     RefreshRule(runtime, "bearer").register()
     yield runtime
     runtime.close()

@@ -4,11 +4,14 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from sqlalchemy import delete
 
+from authapi.db.models import Session
 from authapi.services.accounts.administration import disable_user
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.app_transport import raw_headers
 from tests.support.clock import TestClock
+from tests.support.operator import operate
 from tests.support.refresh_rule import RefreshRule, new_key
 
 # What is refused before the database is asked need not be tried on both.
@@ -44,7 +47,7 @@ def of_a_revoked_session(api: Api, tokens: Tokens) -> str:
 
 
 def of_a_disabled_user(api: Api, tokens: Tokens) -> str:
-    disable_user(api.app.state.runtime.db, EMAIL)
+    operate(api, disable_user)
     return tokens.refresh
 
 
@@ -55,7 +58,7 @@ def of_a_deleted_user(api: Api, tokens: Tokens) -> str:
 
 def of_a_session_that_is_gone(api: Api, tokens: Tokens) -> str:
     with api.app.state.runtime.db.begin() as tx:
-        tx.delete(RefreshRule(api.app.state.runtime, "bearer").row(tokens.sid))
+        tx.execute(delete(Session).where(Session.sid == tokens.sid))
     return tokens.refresh
 
 

@@ -21,8 +21,8 @@ def tokens(api: Api) -> Tokens:
 
 
 def is_revoked(db: Database, tokens: Tokens) -> bool:
-    with db.autocommit() as tx:
-        row = sessions.find(tx, tokens.sid)
+    with db.connect() as connection:
+        row = sessions.find(connection, tokens.sid)
     assert row is not None
     return row.revoked_at is not None
 

@@ -147,9 +147,9 @@ def test_a_revocation_that_only_the_set_knows_is_enough(holder: Holder) -> None:
 
 
 def test_changed_scopes_are_seen_at_once(holder: Holder, db: Database, clock: TestClock) -> None:
-    from authapi.services.accounts.administration import change_scopes
+    from authapi.services.accounts.administration import change_scopes, get_by_email
 
-    change_scopes(db, "ada@example.com", "read write")
+    change_scopes(db, get_by_email(db, "ada@example.com").id, "read write")
     for _ in range(3):
         answer = holder.send("GET", "/verify?scope=write")
         assert (answer.status_code, answer.headers["X-Auth-Scope"]) == (204, "read write")

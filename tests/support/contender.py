@@ -51,11 +51,11 @@ class Contender(Generic[T]):
         return self._results[0]
 
     def _start_until_postgresql_says_so(self) -> None:
-        with self._db.autocommit() as tx:
-            before = tx.scalars(WAITING).one()
+        with self._db.connect() as connection:
+            before = connection.scalars(WAITING).one()
             self._thread.start()
             deadline = monotonic() + WAIT_AT_MOST
-            while tx.scalars(WAITING).one() == before:
+            while connection.scalars(WAITING).one() == before:
                 assert monotonic() < deadline, "it does not wait"
 
     def _run(self) -> None:

@@ -7,8 +7,8 @@ from authapi.db.models import Model
 
 
 def contents(db: Database) -> dict[str, list[tuple[object, ...]]]:
-    with db.autocommit() as tx:
+    with db.connect() as connection:
         return {
-            name: sorted((tuple(row) for row in tx.execute(select(table))), key=repr)
+            name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
             for name, table in Model.metadata.tables.items()
         }

@@ -15,7 +15,7 @@ from authapi.services.keys.rotation import new_keys
 from authapi.services.operation.start import prepare
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
-from authapi.services.sessions.token_issue import issue_pair
+from authapi.services.sessions.token_issue import TokenIssuer
 from authapi.verifier import InvalidTokenError, Verifier
 
 DAY = 86400
@@ -66,8 +66,8 @@ class Process:
 
     def mint(self, sid: str = "a-session") -> str:
         """An access token as it would give one for a session whose lock it holds now."""
-        with self.db.autocommit() as tx:
-            now = read_clock(tx)
+        with self.db.connect() as connection:
+            now = read_clock(connection)
         session = LockedSession(
             sid=sid,
             user_id="a-user",
@@ -80,15 +80,13 @@ class Process:
             tokens_from=None,
             now=now,
         )
-        jti = new_id()
-        return issue_pair(
-            session, self.settings, self.keys, refresh_jti=jti, parent=sid
-        ).access_token
+        tokens = TokenIssuer(self.settings, self.keys)
+        return tokens.issue_pair(session, refresh_jti=new_id(), parent=sid).access_token
 
     def signs_with(self) -> str:
         """The kid of the key that it signs with now."""
-        with self.db.autocommit() as tx:
-            now = read_clock(tx)
+        with self.db.connect() as connection:
+            now = read_clock(connection)
         return self.keys.ring.signing_key(now).kid
 
     def publishes(self) -> set[str]:

@@ -1,16 +1,18 @@
 """The refresh rule without HTTP: a session of any transport, presented tokens, its row."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authapi.config import Settings
 from authapi.crypto.refresh_tokens import RefreshClaims
 from authapi.db import sessions
-from authapi.db.models import Session
+from authapi.db.models import Carrier, RevokedReason, Transport
+from authapi.db.sessions import StoredSession
 from authapi.services.accounts.registration import NewUser, add_user
-from authapi.services.sessions.login import Device, LoginAttempt, log_in
-from authapi.services.sessions.refresh_rotation import BODY, COOKIE, rotate_refresh_token
-from authapi.services.sessions.token_issue import TokenPair
+from authapi.services.sessions.login import LoginAttempt, log_in
+from authapi.services.sessions.opening import Device
+from authapi.services.sessions.refresh_rotation import present, rotate_refresh_token
+from authapi.services.sessions.token_issue import TokenIssuer, TokenPair
 from authapi.web.runtime import Runtime
 
 EMAIL = "grace@example.com"
@@ -23,7 +25,7 @@ def new_key() -> str:
 
 @dataclass
 class RefreshRule:
-    """What the routes do, for the place that refresh tokens of `transport` come from."""
+    """What the routes do, for the carrier of refresh tokens of `transport`."""
 
     runtime: Runtime
     transport: str
@@ -32,58 +34,40 @@ class RefreshRule:
     password: str = PASSWORD
 
     @property
-    def settings(self) -> Settings:
-        return self.other_settings or self.runtime.settings
+    def tokens(self) -> TokenIssuer:
+        tokens = self.runtime.tokens
+        return replace(tokens, settings=self.other_settings) if self.other_settings else tokens
 
     @property
-    def place(self) -> tuple[str, str]:
-        return BODY if self.transport == "bearer" else COOKIE
+    def carrier(self) -> Carrier:
+        return Transport(self.transport).carrier
 
     def register(self) -> None:
-        runtime, wanted = self.runtime, NewUser(email=self.email, password=self.password)
-        add_user(runtime.db, runtime.hasher, wanted, now=runtime.clock())
+        wanted = NewUser(email=self.email, password=self.password)
+        add_user(self.runtime.db, self.runtime.passwords.hasher, wanted)
 
     def log_in(self) -> TokenPair:
         """A new session of the transport; the user is `register`ed once."""
-        runtime, attempt = (
-            self.runtime,
-            LoginAttempt(self.email, None, self.password, self.transport),
-        )
-        pair = log_in(
-            runtime.db,
-            self.settings,
-            runtime.keys,
-            runtime.hasher,
-            runtime.limits,
-            runtime.revocations,
-            attempt,
-            Device("192.0.2.1", None),
-        )
+        runtime, transport = self.runtime, Transport(self.transport)
+        attempt = LoginAttempt(self.email, None, self.password, transport)
+        device = Device("192.0.2.1", None)
+        pair = log_in(runtime.db, runtime.passwords, self.tokens, attempt, device)
         assert isinstance(pair, TokenPair)
         return pair
 
     def present(
-        self, token: str, key: str | None = None, place: tuple[str, str] | None = None
+        self, token: str, key: str | None = None, carrier: Carrier | None = None
     ) -> TokenPair:
         """Raises InvalidGrant or BadRequest."""
-        runtime = self.runtime
-        return rotate_refresh_token(
-            runtime.db,
-            self.settings,
-            runtime.keys,
-            runtime.limits,
-            runtime.revocations,
-            token,
-            place or self.place,
-            key,
-        )
+        presented = present(self.tokens, token, carrier or self.carrier, key)
+        return rotate_refresh_token(self.runtime.db, self.runtime.limits, presented)
 
     def claims(self, token: str) -> RefreshClaims:
-        return self.runtime.keys.refresh_tokens.verify(token)
+        return self.runtime.tokens.keys.refresh_tokens.verify(token)
 
-    def row(self, sid: str) -> Session:
-        with self.runtime.db.autocommit() as tx:
-            row = sessions.find(tx, sid)
+    def row(self, sid: str) -> StoredSession:
+        with self.runtime.db.connect() as connection:
+            row = sessions.find(connection, sid)
         assert row is not None
         return row
 
@@ -92,4 +76,4 @@ class RefreshRule:
 
     def revoke(self, sid: str) -> None:
         with self.runtime.db.begin() as tx:
-            sessions.revoke(tx, sid, "logout")
+            sessions.revoke(tx, sid, RevokedReason.LOGOUT)

@@ -51,7 +51,7 @@ def serving(template: Path, folder: Path, **overrides: object) -> Iterator[Servi
     app = create_app(Settings(**values), clock=clock)
     runtime = app.state.runtime
     user = NewUser(EMAIL, PASSWORD, username="ada", scopes=SCOPES)
-    add_user(runtime.db, runtime.hasher, user, now=clock())
+    add_user(runtime.db, runtime.passwords.hasher, user)
     with AppClient(app) as client:
         api = Api(client)
         yield Service(api, clock, api.login())

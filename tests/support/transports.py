@@ -93,8 +93,8 @@ class Holder:
         return answer.status_code == 200 and self.is_in()
 
     def is_revoked(self) -> bool:
-        with self.api.app.state.runtime.db.autocommit() as tx:
-            row = sessions.find(tx, self.sid)
+        with self.api.app.state.runtime.db.connect() as connection:
+            row = sessions.find(connection, self.sid)
         return row is None or row.revoked_at is not None
 
     def log_out(self) -> httpx.Response:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from authapi.db.database import Database
+from authapi.services.accounts.administration import sign_out_user
 from tests.support.clock import TestClock
 from tests.support.cookies import set_cookies
 from tests.support.databases import sqlite_only
+from tests.support.operator import operate
 from tests.support.transports import Holder
 from tests.transports.conftest import LogIn
 
@@ -89,12 +90,10 @@ def test_logging_out_everywhere_ends_all_of_the_users(log_in: LogIn) -> None:
     )
 
 
-def test_a_revocation_by_another_process_is_learned(log_in: LogIn, db: Database) -> None:
-    from authapi.services.accounts.administration import sign_out_user
-
+def test_a_revocation_by_another_process_is_learned(log_in: LogIn) -> None:
     holder = log_in()
     assert holder.is_in()
-    sign_out_user(db, "ada@example.com")
+    operate(holder.api, sign_out_user)
     holder.api.app.state.runtime.poll.poll()
     assert not holder.is_in()
     assert holder.refresh().status_code in {400, 401}

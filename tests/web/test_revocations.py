@@ -13,9 +13,10 @@ from authapi.services.keys.rotation import mark_compromised
 from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 from authapi.web.runtime import Runtime
-from tests.support.api import EMAIL, Api
+from tests.support.api import Api
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
+from tests.support.operator import operate
 from tests.support.rows import every_row
 
 pytestmark = sqlite_only
@@ -72,7 +73,7 @@ def test_a_session_with_new_scopes_is_named_with_its_first_good_second(
     api: Api, clock: TestClock
 ) -> None:
     tokens = api.login()
-    change_scopes(runtime_of(api).db, EMAIL, "read")
+    operate(api, change_scopes, "read")
     runtime_of(api).poll.poll()
     assert ask(api)["reissued"] == {tokens.sid: int(clock() + 0.5)}
 
@@ -80,7 +81,7 @@ def test_a_session_with_new_scopes_is_named_with_its_first_good_second(
 def test_a_compromised_key_is_named(api: Api) -> None:
     runtime = runtime_of(api)
     api.client.get("/healthz")
-    stolen = runtime.keys.ring.published()[0].kid
+    stolen = runtime.tokens.keys.ring.published()[0].kid
     mark_compromised(runtime.db, runtime.settings, stolen)
     runtime.poll.poll()
     assert ask(api)["keys"] == [stolen]

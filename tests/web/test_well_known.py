@@ -44,7 +44,7 @@ def test_a_key_is_named_with_its_algorithm_and_use_and_no_private_member(
     api = make_api(signing_algorithm=algorithm)
     [jwk] = keys_of(api)
     assert jwk.items() >= {**members, "alg": algorithm, "use": "sig"}.items()
-    assert jwk["kid"] == runtime_of(api).keys.ring.published()[0].kid
+    assert jwk["kid"] == runtime_of(api).tokens.keys.ring.published()[0].kid
     assert not jwk.keys() & PRIVATE_MEMBERS
 
 

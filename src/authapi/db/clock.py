@@ -1,8 +1,7 @@
 """The database's time. Every moment that another process compares is read from it."""
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Double
 
@@ -27,6 +26,6 @@ def _sqlite_now(*_: object, **__: object) -> str:
     return "clock_timestamp()"
 
 
-def read_clock(tx: Transaction) -> float:
-    """The database's wall clock."""
-    return tx.scalars(select(db_now())).one()
+def read_clock(connection: Connection) -> float:
+    """Return the database's wall clock in Unix seconds."""
+    return connection.scalars(select(db_now())).one()

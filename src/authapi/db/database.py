@@ -1,14 +1,12 @@
 """How authapi talks to its database: SQLite or PostgreSQL, always in bounded time.
 
-Three ways in, and no fourth:
-`begin()`       one transaction that writes; it holds the write lock on SQLite from the start
-`autocommit()`  statements that commit themselves, for reading entities
-`connect()`     the same without the ORM, which takes a third of one statement's time: for what
-                is asked most often; `to_write` where it is no reader's statement
+Two ways in, and no third:
+`begin()`    one transaction that writes; on SQLite it holds the write lock from the start
+`connect()`  statements that commit by themselves; `to_write` for one that writes
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -17,7 +15,6 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import Session
 
 from authapi.clock import Clock
 from authapi.db.engines import postgresql, sqlite
@@ -27,9 +24,9 @@ from authapi.errors import Unavailable
 log = structlog.get_logger()
 
 # A request waits for a connection and then for one answer: 503 comes in under two seconds.
-POOL_TIMEOUT = 0.4
-CONNECTIONS = 20
-KEPT = CONNECTIONS // 2  # the others are opened for a crowd, and closed after it
+POOL_TIMEOUT_SECONDS = 0.4
+MAX_CONNECTIONS = 20
+KEPT_CONNECTIONS = MAX_CONNECTIONS // 2  # the others are opened for a crowd, and closed after it
 
 
 class Statements:
@@ -45,6 +42,27 @@ class Statements:
             self.count += 1
 
 
+class Transaction(Connection):
+    """A connection in a transaction, which notes what follows its commit."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.revoked: list[str] = []
+        self.log_lines: list[dict[str, Any]] = []
+
+    def note_revoked(self, sids: Collection[str]) -> None:
+        """Let this process refuse these sessions from the commit on."""
+        self.revoked += sids
+
+    def note_log_line(self, **line: Any) -> None:  # noqa: ANN401
+        """Log this once it is true. `event` and `level` are structlog's."""
+        self.log_lines.append(line)
+
+
+def ignore(_sids: Collection[str]) -> None:
+    """For a process that verifies no token: it need not hear what it revoked."""
+
+
 @dataclass(frozen=True)
 class Database:
     engine: Engine
@@ -52,21 +70,20 @@ class Database:
     statements: Statements
     writers: Breaker  # on SQLite these wait for one another; readers go on beside them
     readers: Breaker
+    on_revoked: Callable[[Collection[str]], None]
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
+    def begin(self) -> Iterator[Transaction]:
         """One transaction: committed at the end of the block, undone by a raise.
 
-        Raises Unavailable when the database is out of reach, busy or cut the work off.
+        What it noted is carried out after the commit and before this returns. Raises Unavailable
+        when the database is out of reach, busy or cut the work off.
         """
-        with self._watched(self.writers), self._session(self.engine) as tx, tx.begin():
-            yield tx
-
-    @contextmanager
-    def autocommit(self) -> Iterator[Session]:
-        """A session in which each statement commits by itself. Raises Unavailable."""
-        with self._watched(self.readers), self._session(self.autocommit_engine) as tx:
-            yield tx
+        with self._watched(self.writers):
+            tx = Transaction(self.engine)
+            with tx, tx.begin():
+                yield tx
+        self._follow_up(tx)
 
     @contextmanager
     def connect(self, *, to_write: bool = False) -> Iterator[Connection]:
@@ -78,29 +95,43 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
 
+    def _follow_up(self, tx: Transaction) -> None:
+        if tx.revoked:
+            self.on_revoked(tx.revoked)
+        for line in tx.log_lines:
+            write_log_line(**line)
+
     @staticmethod
     @contextmanager
     def _watched(breaker: Breaker) -> Iterator[None]:
         with unavailable_if_out_of_reach(), breaker.watch():
             yield
 
-    @staticmethod
-    def _session(engine: Engine) -> Session:
-        # Rows are read again by whoever needs them fresh; what was read stays readable.
-        return Session(engine, expire_on_commit=False)
+
+def write_log_line(*, event: str, level: str = "info", **fields: Any) -> None:  # noqa: ANN401
+    """Log what has happened. A log that can't be written undoes nothing, so it raises nothing."""
+    with suppress(Exception):
+        getattr(log, level)(event, **fields)
 
 
-def open_database(url: str, clock: Clock, *, connections: int = CONNECTIONS) -> Database:
-    """A database for `url`; nothing is connected before the first use.
+def open_database(
+    url: str,
+    clock: Clock,
+    *,
+    connections: int = MAX_CONNECTIONS,
+    on_revoked: Callable[[Collection[str]], None] = ignore,
+) -> Database:
+    """Return a database for `url`. Nothing is connected before the first use.
 
-    At most so many `connections` are open at once, of which KEPT stay open. `clock` is SQLite's
-    own: the database runs in this process.
+    At most so many `connections` are open at once, of which KEPT_CONNECTIONS stay open. `clock` is
+    SQLite's own: that database runs in this process. `on_revoked` is called after each commit that
+    revoked sessions, with their sids.
     """
     settings: dict[str, Any] = {
         "hide_parameters": True,  # or e-mail addresses and hashes reach the log by a traceback
-        "pool_timeout": POOL_TIMEOUT,
-        "pool_size": min(KEPT, connections),
-        "max_overflow": max(0, connections - KEPT),
+        "pool_timeout": POOL_TIMEOUT_SECONDS,
+        "pool_size": min(KEPT_CONNECTIONS, connections),
+        "max_overflow": max(0, connections - KEPT_CONNECTIONS),
     }
     if url.startswith("sqlite"):
         engine: Engine = create_engine(url, connect_args=sqlite.CONNECT_ARGS, **settings)
@@ -119,7 +150,7 @@ def open_database(url: str, clock: Clock, *, connections: int = CONNECTIONS) -> 
         engine = autocommit.execution_options(isolation_level="READ COMMITTED")
         breakers = (Breaker(postgresql.is_timeout),) * 2
     # The engine that the other is made of hears of both's statements.
-    return Database(engine, autocommit, Statements(base), *breakers)
+    return Database(engine, autocommit, Statements(base), *breakers, on_revoked)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from authapi.errors import Unavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0002"  # the revision that the models are of
+NEWEST = "0003"  # the revision that the models are of
 # Any number will do that nobody else locks; of several processes one migrates, the others wait.
 MIGRATION_LOCK = 0x61757468
 CONNECT_TIMEOUT = 5  # seconds

@@ -5,6 +5,7 @@ sessions       one row per log-in, however often it is refreshed; a deleted user
 signing_keys   one row per key that signs access tokens; the private part is sealed
 """
 
+from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy import ForeignKey, Index, MetaData
@@ -13,6 +14,40 @@ from sqlalchemy.types import Double, LargeBinary, SmallInteger, String, Text
 
 UnixTime = Double
 Id = String(22)
+
+
+class Carrier(StrEnum):
+    """Where a client finds its refresh token, or its session's id."""
+
+    BODY = "body"
+    COOKIE = "cookie"
+
+
+class Transport(StrEnum):
+    """How the credentials of a session travel."""
+
+    BEARER = "bearer"
+    HYBRID = "hybrid"
+    COOKIE = "cookie"
+    SESSION = "session"
+
+    @property
+    def carrier(self) -> Carrier:
+        return Carrier.BODY if self is Transport.BEARER else Carrier.COOKIE
+
+
+class RevokedReason(StrEnum):
+    """Why a session was ended before its time."""
+
+    LOGOUT = "logout"
+    LOGOUT_ALL = "logout_all"
+    NEW_LOGIN = "new_login"
+    ENDED_BY_USER = "ended_by_user"
+    SIGNED_OUT_BY_OPERATOR = "signed_out_by_operator"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_DELETED = "account_deleted"
+    REPLAY = "replay"
 
 
 class Model(DeclarativeBase):
@@ -29,7 +64,10 @@ class Model(DeclarativeBase):
 
 
 class User(Model):
-    """An account. `*_canonical` is what is compared; the other is what was typed."""
+    """An account. `*_canonical` is what is compared; the other is what was typed.
+
+    `version` counts what makes a proof of identity worthless: a new password, a disabling.
+    """
 
     __tablename__ = "users"
 
@@ -43,6 +81,7 @@ class User(Model):
     scopes: Mapped[str] = mapped_column(default="")
     created_at: Mapped[float]
     disabled_at: Mapped[float | None]
+    version: Mapped[int] = mapped_column(server_default="0")
 
 
 class Session(Model):
@@ -54,7 +93,8 @@ class Session(Model):
     `expires_at` ends the refresh token that is in force, `ends_at` the session itself.
     `secret_digest` is that of the secret in the cookie of transport `session`.
     `scopes` is the user's, copied: a refresh needs no other row. Since they last changed, access
-    tokens whose `iat` is before `tokens_from` are refused.
+    tokens whose `iat` is before `tokens_from` are refused. `amr` says how the user was
+    authenticated (RFC 8176), space-separated; `client_id` which client logged in.
     """
 
     __tablename__ = "sessions"
@@ -77,6 +117,8 @@ class Session(Model):
     user_agent: Mapped[str | None]
     ip: Mapped[str | None]
     secret_digest: Mapped[str | None]
+    amr: Mapped[str] = mapped_column(server_default="pwd")
+    client_id: Mapped[str] = mapped_column(server_default="authapi")
 
     __table_args__ = (Index(None, "user_id"), Index(None, "revoked_at"), Index(None, "tokens_from"))
 

@@ -5,8 +5,16 @@ Each branch is a range of an index, or a table of a few rows.
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import CompoundSelect, Double, bindparam, func, literal, select, union_all
-from sqlalchemy.orm import Session as Transaction
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Double,
+    bindparam,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from authapi.db.models import Session, SigningKey
 
@@ -42,13 +50,13 @@ _CHANGES: CompoundSelect[str, str, float] = union_all(
 )
 
 
-def read_changes(tx: Transaction, since: float, *, as_of: float) -> Changes:
+def read_changes(connection: Connection, since: float, *, as_of: float) -> Changes:
     """What has changed after that moment of the database's clock, and all keys.
 
     `as_of` was read from that clock before: all that was visible then is in the answer.
     """
     changes = Changes(as_of=as_of)
-    for kind, name, moment in tx.execute(_CHANGES, {"since": since}):
+    for kind, name, moment in connection.execute(_CHANGES, {"since": since}):
         match kind:
             case "revoked":
                 changes.revoked[name] = moment
@@ -61,10 +69,10 @@ def read_changes(tx: Transaction, since: float, *, as_of: float) -> Changes:
     return changes
 
 
-def notify(tx: Transaction) -> None:
+def notify(connection: Connection) -> None:
     """Wake the other processes once this transaction has been committed (PostgreSQL only).
 
     It only wakes: what changed is read from the tables, so nothing depends on its arrival.
     """
-    if tx.get_bind().dialect.name == "postgresql":
-        tx.execute(select(func.pg_notify(CHANNEL, "")))
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_notify(CHANNEL, "")))

@@ -1,9 +1,9 @@
 """The table `signing_keys`. The newest is first; what a key's dates mean is for services/."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session as Transaction
+from sqlalchemy import Connection, func, insert, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.models import SigningKey
@@ -12,33 +12,47 @@ from authapi.db.models import SigningKey
 KEYS_LOCK = 0x6B657973
 
 
-def lock(tx: Transaction) -> None:
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A signing key's row. `position` orders keys that begin at the same moment."""
+
+    kid: str
+    algorithm: str
+    position: int
+    created_at: float
+    signs_from: float
+    compromised_at: float | None
+    private_sealed: bytes = field(repr=False, default=b"")
+
+
+_NAMES = [column.name for column in fields(StoredKey)]
+_ALL = select(*(getattr(SigningKey, name) for name in _NAMES)).order_by(SigningKey.position.desc())
+
+
+def lock(connection: Connection) -> None:
     """Nobody else adds or changes a key until the end; who reads goes on."""
-    if tx.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
-        tx.execute(select(func.pg_advisory_xact_lock(KEYS_LOCK)))
+    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+        connection.execute(select(func.pg_advisory_xact_lock(KEYS_LOCK)))
 
 
-def list_all(tx: Transaction) -> Sequence[SigningKey]:
-    return tx.scalars(
-        select(SigningKey)
-        .order_by(SigningKey.position.desc())
-        .execution_options(populate_existing=True)
-    ).all()
+def list_all(connection: Connection) -> Sequence[StoredKey]:
+    return [StoredKey(*row) for row in connection.execute(_ALL)]
 
 
-def add(tx: Transaction, key: SigningKey) -> None:
-    tx.add(key)
-    tx.flush()
+def add(connection: Connection, key: StoredKey) -> None:
+    connection.execute(insert(SigningKey).values({name: getattr(key, name) for name in _NAMES}))
 
 
-def bring_forward(tx: Transaction, kids: Sequence[str], signs_from: float) -> None:
-    tx.execute(update(SigningKey).where(SigningKey.kid.in_(kids)).values(signs_from=signs_from))
+def bring_forward(connection: Connection, kids: Sequence[str], signs_from: float) -> None:
+    statement = update(SigningKey).where(SigningKey.kid.in_(kids))
+    connection.execute(statement.values(signs_from=signs_from))
 
 
-def mark_compromised(tx: Transaction, kid: str) -> None:
-    tx.execute(update(SigningKey).where(SigningKey.kid == kid).values(compromised_at=db_now()))
+def mark_compromised(connection: Connection, kid: str) -> None:
+    statement = update(SigningKey).where(SigningKey.kid == kid)
+    connection.execute(statement.values(compromised_at=db_now()))
 
 
-def set_private(tx: Transaction, kid: str, private_sealed: bytes) -> None:
-    values = {"private_sealed": private_sealed}
-    tx.execute(update(SigningKey).where(SigningKey.kid == kid).values(values))
+def set_private(connection: Connection, kid: str, private_sealed: bytes) -> None:
+    statement = update(SigningKey).where(SigningKey.kid == kid)
+    connection.execute(statement.values(private_sealed=private_sealed))

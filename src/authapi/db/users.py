@@ -1,126 +1,136 @@
 """The table `users`. Callers give canonical forms; see services/accounts/names.py."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session as Transaction
 
 from authapi.db.clock import db_now
 from authapi.db.models import User
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """What a user is shown of the account."""
+class Account:
+    """A user as stored. `version` changes whenever a proof of identity loses its worth."""
 
     id: str
     email: str
     email_verified_at: float | None
     username: str | None
+    password_hash: str = field(repr=False)
     scopes: str
     created_at: float
-
-
-_PROFILE = select(
-    User.id, User.email, User.email_verified_at, User.username, User.scopes, User.created_at
-).where(User.id == bindparam("user_id"))
+    disabled_at: float | None
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """What a log-in asks about a user."""
+class NewAccount:
+    """What `add` writes."""
 
     id: str
-    password_hash: str
-
-
-_ACCOUNT = select(User.id, User.password_hash)
-_ACCOUNT_BY_EMAIL = _ACCOUNT.where(User.email_canonical == bindparam("name"))
-_ACCOUNT_BY_USERNAME = _ACCOUNT.where(User.username_canonical == bindparam("name"))
+    email: str
+    email_canonical: str
+    username: str | None
+    username_canonical: str | None
+    password_hash: str = field(repr=False)
+    scopes: str
 
 
 class AlreadyTakenError(Exception):
     """The canonical e-mail address or username belongs to another user."""
 
 
-def find_profile(connection: Connection, user_id: str) -> Profile | None:
-    row = connection.execute(_PROFILE, {"user_id": user_id}).one_or_none()
-    return None if row is None else Profile(*row)
+_COLUMNS = [getattr(User, column.name) for column in fields(Account)]
+_ACCOUNT = select(*_COLUMNS)
+_BY_ID = _ACCOUNT.where(User.id == bindparam("user_id"))
+_BY_EMAIL = _ACCOUNT.where(User.email_canonical == bindparam("name"))
+_BY_USERNAME = _ACCOUNT.where(User.username_canonical == bindparam("name"))
+_LOCK = _BY_ID.with_for_update(key_share=True)
 
 
-def find_account(connection: Connection, name: str, *, by_email: bool) -> Account | None:
-    """By the canonical e-mail address, or else the canonical username."""
-    statement = _ACCOUNT_BY_EMAIL if by_email else _ACCOUNT_BY_USERNAME
-    row = connection.execute(statement, {"name": name}).one_or_none()
-    return None if row is None else Account(*row)
+def find(connection: Connection, user_id: str) -> Account | None:
+    return _find(connection, _BY_ID, user_id=user_id)
 
 
-def find(tx: Transaction, user_id: str) -> User | None:
-    return tx.get(User, user_id)
+def find_by_email(connection: Connection, email_canonical: str) -> Account | None:
+    return _find(connection, _BY_EMAIL, name=email_canonical)
 
 
-def find_by_email(tx: Transaction, email_canonical: str) -> User | None:
-    return tx.scalar(select(User).where(User.email_canonical == email_canonical))
+def find_by_username(connection: Connection, username_canonical: str) -> Account | None:
+    return _find(connection, _BY_USERNAME, name=username_canonical)
 
 
-def find_by_username(tx: Transaction, username_canonical: str) -> User | None:
-    return tx.scalar(select(User).where(User.username_canonical == username_canonical))
-
-
-def lock(tx: Transaction, user_id: str) -> User | None:
+def lock(connection: Connection, user_id: str) -> Account | None:
     """The user as it is now; nobody else changes it, or revokes all its sessions, until the end.
 
     Lock order: a user before its sessions.
     """
-    return tx.scalar(
-        select(User)
-        .where(User.id == user_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    return _find(connection, _LOCK, user_id=user_id)
 
 
-def add(tx: Transaction, user: User) -> None:
-    """Raises AlreadyTakenError, after which the transaction can only be given up."""
-    tx.add(user)
-    _write(tx)
+def list_all(connection: Connection) -> Sequence[Account]:
+    statement = _ACCOUNT.order_by(User.created_at, User.id)
+    return [Account(*row) for row in connection.execute(statement)]
 
 
-def set_username(tx: Transaction, user: User, username: str | None, canonical: str | None) -> None:
-    """Raises AlreadyTakenError, after which the transaction can only be given up."""
-    user.username, user.username_canonical = username, canonical
-    _write(tx)
-
-
-def _write(tx: Transaction) -> None:
+def add(connection: Connection, new: NewAccount) -> Account:
+    """Add the account. Raises AlreadyTakenError, after which a transaction must be given up."""
+    values = {column.name: getattr(new, column.name) for column in fields(new)}
+    statement = insert(User).values(**values, created_at=db_now()).returning(*_COLUMNS)
     try:
-        tx.flush()
+        return Account(*connection.execute(statement).one())
     except IntegrityError as error:
         raise AlreadyTakenError from error
 
 
-def set_password_hash(tx: Transaction, user_id: str, password_hash: str) -> None:
-    tx.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+def set_username(
+    connection: Connection, user_id: str, username: str | None, canonical: str | None
+) -> None:
+    """Raises AlreadyTakenError, after which a transaction must be given up."""
+    try:
+        _set(connection, user_id, username=username, username_canonical=canonical)
+    except IntegrityError as error:
+        raise AlreadyTakenError from error
 
 
-def set_scopes(tx: Transaction, user_id: str, scopes: str) -> None:
-    tx.execute(update(User).where(User.id == user_id).values(scopes=scopes))
+def set_password(connection: Connection, user_id: str, password_hash: str) -> None:
+    """Store another password: whoever proved the old one has proven nothing any more."""
+    _set(connection, user_id, password_hash=password_hash, version=User.version + 1)
 
 
-def disable(tx: Transaction, user_id: str) -> None:
-    tx.execute(update(User).where(User.id == user_id).values(disabled_at=db_now()))
+def upgrade_hash(connection: Connection, account: Account, password_hash: str) -> None:
+    """Store the same password under a stronger hash, unless the hash has changed meanwhile."""
+    connection.execute(
+        update(User)
+        .where(User.id == account.id, User.password_hash == account.password_hash)
+        .values(password_hash=password_hash)
+    )
 
 
-def enable(tx: Transaction, user_id: str) -> None:
-    tx.execute(update(User).where(User.id == user_id).values(disabled_at=None))
+def set_scopes(connection: Connection, user_id: str, scopes: str) -> None:
+    _set(connection, user_id, scopes=scopes)
 
 
-def remove(tx: Transaction, user_id: str) -> None:
+def disable(connection: Connection, user_id: str) -> None:
+    _set(connection, user_id, disabled_at=db_now(), version=User.version + 1)
+
+
+def enable(connection: Connection, user_id: str) -> None:
+    _set(connection, user_id, disabled_at=None)
+
+
+def remove(connection: Connection, user_id: str) -> None:
     """Its sessions stay, without the person (ON DELETE SET NULL)."""
-    tx.execute(delete(User).where(User.id == user_id))
+    connection.execute(delete(User).where(User.id == user_id))
 
 
-def list_all(tx: Transaction) -> Sequence[User]:
-    return tx.scalars(select(User).order_by(User.created_at, User.id)).all()
+def _find(connection: Connection, statement: Select[Any], **values: str) -> Account | None:
+    row = connection.execute(statement, values).one_or_none()
+    return None if row is None else Account(*row)
+
+
+def _set(connection: Connection, user_id: str, **values: object) -> None:
+    connection.execute(update(User).where(User.id == user_id).values(**values))

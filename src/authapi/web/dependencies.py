@@ -5,13 +5,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from authapi.errors import BadRequest
-from authapi.services.sessions.login import Device
+from authapi.services.sessions.opening import Device
 from authapi.verifier import Claims
 from authapi.web.credentials.authentication import authenticate
 from authapi.web.runtime import Runtime, runtime_of
 
-KEY_LENGTHS = range(16, 129)
 USER_AGENT_LENGTH = 256
 
 
@@ -38,18 +36,6 @@ access_token = AccessToken(
     bearerFormat="JWT",
     description="The `access_token` that `POST /login` or `POST /refresh` answered.",
 )
-
-
-def idempotency_key(request: Request) -> str | None:
-    """Raises BadRequest for one too short or long, not visible ASCII, or given twice."""
-    given = request.headers.getlist("idempotency-key")
-    if not given:
-        return None
-    key = given[0]
-    visible = all("!" <= character <= "~" for character in key)
-    if len(given) > 1 or len(key) not in KEY_LENGTHS or not visible:
-        raise BadRequest("The Idempotency-Key must be one of 16 to 128 visible ASCII characters.")
-    return key
 
 
 # Read by the route: FastAPI's own way to a header costs as much as the signature of a new token.

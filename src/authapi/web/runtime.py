@@ -1,4 +1,4 @@
-"""What a request may need. app.py puts it together, once."""
+"""What a running application has. app.py puts it together, once."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from starlette.requests import HTTPConnection
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.csrf_tokens import CsrfTokens
-from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import Database
-from authapi.db.session_cache import SessionCache
-from authapi.services.keys.ring import Keys
+from authapi.services.accounts.passwords import Passwords
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
+from authapi.services.sessions.lookup import Lookups
+from authapi.services.sessions.token_issue import TokenIssuer
 from authapi.verifier import Verifier
 from authapi.web.credentials.cookies import Cookies
 from authapi.web.credentials.session_reader import SessionReader
@@ -25,16 +25,16 @@ class Runtime:
     settings: Settings
     clock: Clock
     db: Database
-    keys: Keys
+    tokens: TokenIssuer
+    passwords: Passwords
     verifier: Verifier
     revocations: RevocationFeed
     poll: RevocationPoll
     csrf: CsrfTokens
     cookies: Cookies
-    session_cache: SessionCache
+    lookups: Lookups
     session_reader: SessionReader
     limits: RateLimits
-    hasher: PasswordHasher
     password_pool: PasswordPool
 
     def close(self) -> None:
@@ -42,7 +42,7 @@ class Runtime:
         self.password_pool.close()
         self.poll.stop()
         self.db.close()
-        self.session_cache.close()
+        self.lookups.cache.close()
 
 
 def runtime_of(request: HTTPConnection) -> Runtime:

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from authapi.clock import as_datetime
-from authapi.db import users
-from authapi.db.models import Session, User
+from authapi.db.models import Transport
+from authapi.db.sessions import StoredSession
+from authapi.db.users import Account
 from authapi.services.accounts.names import has_control_characters
 
 
@@ -22,6 +23,8 @@ def require_plain_text(text: str) -> str:
 Text = Annotated[str, Field(max_length=1024), AfterValidator(require_plain_text)]
 Token = Annotated[str, AfterValidator(require_plain_text)]
 
+# In place: FastAPI would name a schema of its own for it, and generated clients a type.
+TRANSPORTS = {"type": "string", "enum": [transport.value for transport in Transport]}
 EXAMPLE_TOKEN = "eyJhbGciOiJFUzI1NiIsImtpZCI6Ij…"  # noqa: S105
 EXAMPLE_ID = "p4RQpYBpOU1R1Hn0nUdM2Q"
 EXAMPLE_PASSWORD = "correct horse battery staple"  # noqa: S105
@@ -50,7 +53,9 @@ class Login(Body):
     email: Text | None = Field(None, examples=["ada@example.com"])
     username: Text | None = Field(None, examples=["ada"])
     password: Text = Field(examples=[EXAMPLE_PASSWORD])
-    transport: Literal["bearer", "hybrid", "cookie", "session"] = "bearer"
+    transport: Literal[Transport.BEARER, Transport.HYBRID, Transport.COOKIE, Transport.SESSION] = (
+        Transport.BEARER
+    )
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:
@@ -114,14 +119,14 @@ class Profile(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, user: User | users.Profile) -> Self:
+    def of(cls, account: Account) -> Self:
         return cls(
-            id=user.id,
-            email=user.email,
-            email_verified=user.email_verified_at is not None,
-            username=user.username,
-            scopes=user.scopes.split(),
-            created_at=as_datetime(user.created_at),
+            id=account.id,
+            email=account.email,
+            email_verified=account.email_verified_at is not None,
+            username=account.username,
+            scopes=account.scopes.split(),
+            created_at=as_datetime(account.created_at),
         )
 
 
@@ -136,7 +141,7 @@ class SessionInfo(BaseModel):
     ip: str | None = Field(examples=["192.0.2.7"])
 
     @classmethod
-    def of(cls, session: Session, current_sid: str) -> Self:
+    def of(cls, session: StoredSession, current_sid: str) -> Self:
         return cls(
             id=session.sid,
             current=session.sid == current_sid,

@@ -1,73 +1,80 @@
-"""What the operator does to accounts, from the command line."""
+"""What an operator does to accounts. Each function takes the user's id."""
 
 from collections.abc import Sequence
 
-import structlog
-
 from authapi.db import sessions, users
-from authapi.db.database import Database
-from authapi.db.models import User
-from authapi.errors import CommandError
+from authapi.db.database import Database, Transaction
+from authapi.db.models import RevokedReason
+from authapi.db.users import Account
+from authapi.errors import NotFound
 from authapi.services.accounts.names import canonical
 from authapi.services.accounts.scopes import require_grantable
-
-log = structlog.get_logger()
-
-
-def list_users(db: Database) -> Sequence[User]:
-    with db.autocommit() as tx:
-        return users.list_all(tx)
+from authapi.services.events.catalogue import Event, EventType
+from authapi.services.events.record import record
 
 
-def disable_user(db: Database, email: str) -> int:
-    """No log-in from now on, and none of the sessions goes on. How many were revoked."""
-    user = _get(db, email)
+def list_users(db: Database) -> Sequence[Account]:
+    """Return every account, the oldest first. Raises Unavailable."""
+    with db.connect() as connection:
+        return users.list_all(connection)
+
+
+def get_by_email(db: Database, email: str) -> Account:
+    """Return the account with that address. Raises NotFound, Unavailable."""
+    # Arguments may hold bytes that are no UTF-8, and no address does: no database takes them.
+    name = canonical(email.encode(errors="replace").decode())
+    with db.connect() as connection:
+        account = users.find_by_email(connection, name)
+    if account is None:
+        raise NotFound
+    return account
+
+
+def disable_user(db: Database, user_id: str) -> int:
+    """Refuse log-ins from now on, and revoke every session; return how many."""
     with db.begin() as tx:
-        users.lock(tx, user.id)
-        users.disable(tx, user.id)
-        revoked = sessions.revoke_all(tx, user.id, "account_disabled")
-    log.info("user_disabled", user_id=user.id, sids=list(revoked))
+        _lock(tx, user_id)
+        users.disable(tx, user_id)
+        revoked = sessions.revoke_all(tx, user_id, RevokedReason.ACCOUNT_DISABLED)
+        record(tx, Event(EventType.USER_DISABLED, {"user_id": user_id, "sids": list(revoked)}))
     return len(revoked)
 
 
-def change_scopes(db: Database, email: str, scopes: str) -> int:
-    """Give the user other scopes; how many sessions have to refresh before they may go on.
+def enable_user(db: Database, user_id: str) -> None:
+    """Let the account log in again."""
+    with db.begin() as tx:
+        _lock(tx, user_id)
+        users.enable(tx, user_id)
+        record(tx, Event(EventType.USER_ENABLED, {"user_id": user_id}))
+
+
+def change_scopes(db: Database, user_id: str, scopes: str) -> int:
+    """Give the user other scopes; return how many sessions have to refresh before they go on.
 
     Their tokens from before are refused as quickly as revoked ones: what they say is not true
     any more. Raises InvalidField for more scopes than a token may carry.
     """
     require_grantable(scopes)
-    user = _get(db, email)
     with db.begin() as tx:
-        users.lock(tx, user.id)
-        users.set_scopes(tx, user.id, scopes)
-        reissued = sessions.reissue_all(tx, user.id, scopes)
-    log.info("scopes_changed", user_id=user.id, scopes=scopes)
-    return len(reissued)
+        _lock(tx, user_id)
+        users.set_scopes(tx, user_id, scopes)
+        reissued = sessions.reissue_all(tx, user_id, scopes)
+        record(tx, Event(EventType.SCOPES_CHANGED, {"user_id": user_id, "scopes": scopes}))
+    return reissued
 
 
-def enable_user(db: Database, email: str) -> None:
-    user = _get(db, email)
+def sign_out_user(db: Database, user_id: str) -> int:
+    """Revoke every session of the user; return how many."""
+    reason = RevokedReason.SIGNED_OUT_BY_OPERATOR
     with db.begin() as tx:
-        users.enable(tx, user.id)
-    log.info("user_enabled", user_id=user.id)
-
-
-def sign_out_user(db: Database, email: str) -> int:
-    """How many sessions were revoked."""
-    user = _get(db, email)
-    with db.begin() as tx:
-        users.lock(tx, user.id)
-        revoked = sessions.revoke_all(tx, user.id, "signed_out_by_operator")
-    log.info("sessions_revoked", sids=list(revoked), reason="signed_out_by_operator")
+        _lock(tx, user_id)
+        revoked = sessions.revoke_all(tx, user_id, reason)
+        fields = {"sids": list(revoked), "reason": reason.value}
+        record(tx, Event(EventType.SESSIONS_REVOKED, fields))
     return len(revoked)
 
 
-def _get(db: Database, email: str) -> User:
-    # Arguments may hold bytes that are no UTF-8, and no address does: no database takes them.
-    name = canonical(email.encode(errors="replace").decode())
-    with db.autocommit() as tx:
-        user = users.find_by_email(tx, name)
-    if user is None:
-        raise CommandError(f"There is no user with the e-mail address {email!r}.")
-    return user
+def _lock(tx: Transaction, user_id: str) -> None:
+    # Nothing was written yet: to raise inside the block undoes nothing.
+    if users.lock(tx, user_id) is None:
+        raise NotFound

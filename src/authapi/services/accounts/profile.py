@@ -2,34 +2,33 @@
 
 from authapi.db import users
 from authapi.db.database import Database
-from authapi.db.models import User
-from authapi.db.users import Profile
+from authapi.db.users import Account
 from authapi.errors import InvalidToken, UsernameTaken
 from authapi.services.accounts.names import canonical, parse_username
 
 
-def get_profile(db: Database, user_id: str) -> Profile:
-    """Raises InvalidToken where the account is gone, Unavailable."""
+def get_profile(db: Database, user_id: str) -> Account:
+    """Return the account. Raises InvalidToken where it is gone, Unavailable."""
     with db.connect() as connection:
-        profile = users.find_profile(connection, user_id)
-    if profile is None:
+        account = users.find(connection, user_id)
+    if account is None:
         raise InvalidToken
-    return profile
+    return account
 
 
-def change_username(db: Database, user_id: str, typed: str | None) -> User:
-    """None takes the username away.
+def change_username(db: Database, user_id: str, typed: str | None) -> Account:
+    """Give the account another username, or none, and return it.
 
     Raises InvalidField, UsernameTaken, InvalidToken, Unavailable.
     """
     username = parse_username(typed) if typed is not None else None
     try:
         with db.begin() as tx:
-            user = users.lock(tx, user_id)
-            if user:
-                users.set_username(tx, user, username, canonical(username) if username else None)
+            if users.lock(tx, user_id):
+                users.set_username(tx, user_id, username, canonical(username) if username else None)
+            account = users.find(tx, user_id)
     except users.AlreadyTakenError as error:
         raise UsernameTaken from error
-    if user is None:
+    if account is None:
         raise InvalidToken
-    return user
+    return account

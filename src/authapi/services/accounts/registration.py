@@ -1,22 +1,20 @@
 """Registration: a new account, asked for by a stranger or made by the operator."""
 
-from dataclasses import dataclass
-
-import structlog
+from dataclasses import dataclass, field, replace
 
 from authapi.config import Settings
 from authapi.crypto.ids import new_id
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db import users
 from authapi.db.database import Database
-from authapi.db.models import User
+from authapi.db.users import Account, NewAccount
 from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
 from authapi.services.accounts.names import canonical, parse_email, parse_username
 from authapi.services.accounts.password_rules import require_acceptable_password
+from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.scopes import require_grantable
-from authapi.services.limits.rate_limits import RateLimits
-
-log = structlog.get_logger()
+from authapi.services.events.catalogue import Event, EventType
+from authapi.services.events.record import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,73 +22,75 @@ class NewUser:
     """As typed. `scopes` are the operator's to give, never the stranger's."""
 
     email: str
-    password: str
+    password: str = field(repr=False)
     username: str | None = None
     scopes: str = ""
 
 
 def register(
-    db: Database,
-    settings: Settings,
-    hasher: PasswordHasher,
-    limits: RateLimits,
-    wanted: NewUser,
-    address: str,
-    *,
-    now: float,
-) -> User:
-    """An account for whoever asks, where registration is open.
+    db: Database, settings: Settings, passwords: Passwords, wanted: NewUser, address: str
+) -> Account:
+    """Return a new account for whoever asks, where registration is open.
 
     Hashes: run it on the password pool. Raises RegistrationClosed, RateLimited and what
     `add_user` raises.
     """
     if settings.registration == "closed":
         raise RegistrationClosed
-    user = _as_typed(wanted, now)
+    account = _as_typed(wanted)
     # After what only a typing error can break, before what tells whether an account exists.
-    limits.count_registration(address)
-    _add(db, hasher, user, wanted.password)
-    log.info("user_registered", user_id=user.id, ip=address)
-    return user
+    passwords.limits.count_registration(address)
+    return _add(db, passwords.hasher, account, wanted.password, address)
 
 
-def add_user(db: Database, hasher: PasswordHasher, wanted: NewUser, *, now: float) -> User:
-    """The operator's way. Raises InvalidField, AlreadyRegistered, UsernameTaken, Unavailable."""
+def add_user(db: Database, hasher: PasswordHasher, wanted: NewUser) -> Account:
+    """Return the operator's new account.
+
+    Hashes. Raises InvalidField, AlreadyRegistered, UsernameTaken, Unavailable.
+    """
     require_grantable(wanted.scopes)
-    user = _as_typed(wanted, now)
-    _add(db, hasher, user, wanted.password)
-    return user
+    return _add(db, hasher, _as_typed(wanted), wanted.password)
 
 
-def _add(db: Database, hasher: PasswordHasher, user: User, password: str) -> None:
-    _require_free(db, user)
-    user.password_hash = hasher.hash(password)
+def _add(
+    db: Database,
+    hasher: PasswordHasher,
+    new: NewAccount,
+    password: str,
+    address: str | None = None,
+) -> Account:
+    _require_free(db, new)
+    new = replace(new, password_hash=hasher.hash(password))
     try:
         with db.begin() as tx:
-            users.add(tx, user)
+            account = users.add(tx, new)
+            if address is not None:  # a stranger's; the operator knows
+                fields = {"user_id": account.id, "ip": address}
+                record(tx, Event(EventType.USER_REGISTERED, fields))
     except users.AlreadyTakenError:
-        _require_free(db, user)  # somebody else was faster: says which of the two they took
+        _require_free(db, new)  # somebody else was faster: says which of the two they took
         raise
+    return account
 
 
-def _as_typed(wanted: NewUser, now: float) -> User:
+def _as_typed(wanted: NewUser) -> NewAccount:
     email = parse_email(wanted.email)
     username = parse_username(wanted.username) if wanted.username is not None else None
     require_acceptable_password(wanted.password, field="password", email=email, username=username)
-    return User(
+    return NewAccount(
         id=new_id(),
         email=email,
         email_canonical=canonical(email),
         username=username,
         username_canonical=canonical(username) if username else None,
+        password_hash="",
         scopes=wanted.scopes,
-        created_at=now,
     )
 
 
-def _require_free(db: Database, user: User) -> None:
-    with db.autocommit() as tx:
-        if users.find_by_email(tx, user.email_canonical):
+def _require_free(db: Database, new: NewAccount) -> None:
+    with db.connect() as connection:
+        if users.find_by_email(connection, new.email_canonical):
             raise AlreadyRegistered
-        if user.username_canonical and users.find_by_username(tx, user.username_canonical):
+        if new.username_canonical and users.find_by_username(connection, new.username_canonical):
             raise UsernameTaken

@@ -4,7 +4,7 @@
   next          its row was written                         no      yes
   active        its `signs_from`, until a later key's       yes     yes
   retired       the `signs_from` of a later key             no      yes
-  gone          KEPT_FOR after that                         no      no
+  gone          KEPT_SECONDS after that                         no      no
   compromised   an operator said so                         no      no
 
 The dates are the database's and only time moves a key on, so every process agrees without talking.
@@ -16,12 +16,13 @@ from enum import StrEnum
 
 from authapi.crypto.refresh_tokens import RefreshTokens
 from authapi.crypto.signing_keys import SigningKey
+from authapi.db.signing_keys import StoredKey
 from authapi.errors import Unavailable
 from authapi.verifier import VerifyingKey
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 
 # Until the last token that it signed has run out.
-KEPT_FOR = WINDOW_SECONDS
+KEPT_SECONDS = WINDOW_SECONDS
 
 
 class State(StrEnum):
@@ -35,58 +36,46 @@ class State(StrEnum):
 PUBLISHED = (State.NEXT, State.ACTIVE, State.RETIRED)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyDates:
-    """A key's row without the key. `position` orders keys that begin at the same moment."""
-
-    kid: str
-    algorithm: str
-    position: int
-    created_at: float
-    signs_from: float
-    compromised_at: float | None
-
-
-def states(keys: Sequence[KeyDates], now: float) -> dict[str, State]:
+def states(keys: Sequence[StoredKey], now: float) -> dict[str, State]:
     """The state of each key at a moment. `keys` are all that there are."""
     begun = [key for key in keys if key.signs_from <= now and key.compromised_at is None]
     active = max(begun, key=_order, default=None)
     return {key.kid: _state(key, active, retired_at(key, keys), now) for key in keys}
 
 
-def retired_at(key: KeyDates, keys: Sequence[KeyDates]) -> float | None:
+def retired_at(key: StoredKey, keys: Sequence[StoredKey]) -> float | None:
     """When a later key takes over, or took over."""
     later = (other for other in keys if _order(other) > _order(key) and _is_to_sign(other))
     return min((other.signs_from for other in later), default=None)
 
 
-def _state(key: KeyDates, active: KeyDates | None, retires: float | None, now: float) -> State:
+def _state(key: StoredKey, active: StoredKey | None, retires: float | None, now: float) -> State:
     if key.compromised_at is not None:
         return State.COMPROMISED
     if key is active:
         return State.ACTIVE
     if key.signs_from > now:
         return State.NEXT
-    return State.GONE if retires is not None and retires + KEPT_FOR <= now else State.RETIRED
+    return State.GONE if retires is not None and retires + KEPT_SECONDS <= now else State.RETIRED
 
 
-def _is_to_sign(key: KeyDates) -> bool:
+def _is_to_sign(key: StoredKey) -> bool:
     """Or did: one that was compromised before its time never took over."""
     return key.compromised_at is None or key.compromised_at >= key.signs_from
 
 
-def newest(keys: Sequence[KeyDates]) -> KeyDates:
+def newest(keys: Sequence[StoredKey]) -> StoredKey:
     """The last one to sign."""
     return max((key for key in keys if key.compromised_at is None), key=_order)
 
 
-def _order(key: KeyDates) -> tuple[float, int]:
+def _order(key: StoredKey) -> tuple[float, int]:
     return (key.signs_from, key.position)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedKey:
-    dates: KeyDates
+    stored: StoredKey
     signing: SigningKey
     verifying: VerifyingKey
 
@@ -107,8 +96,8 @@ class KeyRing:
 
     def replace(self, keys: Sequence[LoadedKey], now: float) -> None:
         """Hold these, but for what is gone by now (the database's time)."""
-        state = states([key.dates for key in keys], now)
-        loaded = {key.dates.kid: key for key in keys if state[key.dates.kid] in PUBLISHED}
+        state = states([key.stored for key in keys], now)
+        loaded = {key.stored.kid: key for key in keys if state[key.stored.kid] in PUBLISHED}
         self._verifying = {kid: key.verifying for kid, key in loaded.items()}
         self._loaded = loaded
 
@@ -128,11 +117,11 @@ class KeyRing:
         loaded = list(self._loaded.values())
         if not loaded:
             raise Unavailable
-        begun = [key for key in loaded if key.dates.signs_from <= now]
+        begun = [key for key in loaded if key.stored.signs_from <= now]
         if begun:
-            return max(begun, key=lambda key: _order(key.dates)).signing
+            return max(begun, key=lambda key: _order(key.stored)).signing
         # This process has not heard yet that time was turned back, or a key brought forward.
-        return min(loaded, key=lambda key: _order(key.dates)).signing
+        return min(loaded, key=lambda key: _order(key.stored)).signing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,28 @@
 """What stands between this process and its first answer."""
 
-from sqlalchemy import select
-
-from authapi.db.clock import db_now
+from authapi.db.clock import read_clock
 from authapi.db.database import Database
 from authapi.errors import Unavailable
 from authapi.services.keys.ring import KeyRing
 from authapi.services.revocation.feed import RevocationFeed
 
 # An application clock further off the database's, in seconds, mints and refuses at wrong times.
-MAX_SKEW = 30
+MAX_SKEW_SECONDS = 30
 
 
 def missing_parts(db: Database, ring: KeyRing, feed: RevocationFeed) -> list[str]:
     """Names, for a person to read; empty when all is well."""
     missing = []
     try:
-        with db.autocommit() as tx:
-            tx.scalar(select(db_now()))
+        with db.connect() as connection:
+            read_clock(connection)
     except Unavailable:
         missing.append("database")
     if not ring.is_loaded:
         missing.append("signing keys")
     if feed.as_of is None or (feed.fails_closed and feed.is_stale()):
         missing.append("revocations")
-    if abs(feed.skew) > MAX_SKEW:
+    if abs(feed.skew) > MAX_SKEW_SECONDS:
         missing.append("clock")
     return missing
 

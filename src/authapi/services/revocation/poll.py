@@ -58,16 +58,16 @@ class RevocationPoll:
         self.db.close()
 
     def poll(self) -> None:
-        """Learn what has changed. Raises Unavailable; CommandError for keys of another SECRET."""
+        """Learn what has changed. Raises Unavailable; OperatorError for keys of another SECRET."""
         asked_at, last = self._clock(), self._feed.as_of
         full_at, self._full_at = self._full_at, None  # what a failed one missed is in the window
-        with self.db.autocommit() as tx:
-            now = read_clock(tx)
+        with self.db.connect() as connection:
+            now = read_clock(connection)
             whole_window = last is None or full_at is None or not 0 <= now - full_at < FULL_EVERY
             since = (
                 now - WINDOW_SECONDS if last is None or whole_window else min(last, now) - LOOK_BACK
             )
-            changes = read_changes(tx, since, as_of=now)
+            changes = read_changes(connection, since, as_of=now)
         try:
             # First: whoever hears of a compromised key asks at once for the key set, and has to
             # find its successor there.

@@ -10,7 +10,8 @@ from authapi.crypto.refresh_tokens import RefreshTokens
 from authapi.crypto.session_ids import parse_session_id
 from authapi.db import sessions
 from authapi.db.database import Database
-from authapi.services.sessions.refresh_rotation import BODY, COOKIE
+from authapi.db.exchanges import is_carried
+from authapi.db.models import Carrier
 from authapi.verifier import InvalidTokenError, Verifier
 
 
@@ -44,8 +45,8 @@ def identify_sessions(
     named = {
         _of_access_token(verifier, presented.access_token),
         _of_access_token(verifier, presented.access_cookie),
-        _of_refresh_token(db, refresh_tokens, presented.body_refresh_token, BODY),
-        _of_refresh_token(db, refresh_tokens, presented.cookie_refresh_token, COOKIE),
+        _of_refresh_token(db, refresh_tokens, presented.body_refresh_token, Carrier.BODY),
+        _of_refresh_token(db, refresh_tokens, presented.cookie_refresh_token, Carrier.COOKIE),
         _of_session_id(db, presented.session_id),
     }
     return {sid for sid in named if sid}
@@ -59,7 +60,7 @@ def _of_access_token(verifier: Verifier, token: str | None) -> str | None:
 
 
 def _of_refresh_token(
-    db: Database, refresh_tokens: RefreshTokens, token: str | None, place: tuple[str, str]
+    db: Database, refresh_tokens: RefreshTokens, token: str | None, carrier: Carrier
 ) -> str | None:
     try:
         sid = refresh_tokens.verify(token).sid if token is not None else None
@@ -67,16 +68,16 @@ def _of_refresh_token(
         return None
     if sid is None:
         return None
-    with db.autocommit() as tx:
-        session = sessions.find(tx, sid)
+    with db.connect() as connection:
+        session = sessions.find(connection, sid)
     # A token that lives in a cookie is refused in a body; of a purged session nothing is left.
-    return None if session and session.transport not in place else sid
+    return None if session and not is_carried(session, carrier) else sid
 
 
 def _of_session_id(db: Database, text: str | None) -> str | None:
     session_id = parse_session_id(text) if text is not None else None
     if session_id is None:
         return None
-    with db.autocommit() as tx:
-        session = sessions.find(tx, session_id.sid)
+    with db.connect() as connection:
+        session = sessions.find(connection, session_id.sid)
     return session_id.sid if session and session_id.is_known_by(session.secret_digest) else None

@@ -4,10 +4,11 @@
   2  the id's secret against the digest
   3  the revocation set, after any cache
 
-A use is written down once a TOUCH_EVERY, not each time: idle time is long against that.
+A use is written down once every TOUCH_SECONDS, not each time: idle time is long against that.
 """
 
-from authapi.config import Settings
+from dataclasses import dataclass
+
 from authapi.crypto.session_ids import SessionId
 from authapi.db import session_lookups
 from authapi.db.database import Database
@@ -17,59 +18,66 @@ from authapi.errors import InvalidToken, Unavailable
 from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
 from authapi.verifier import Claims, VerifierNotReadyError
 
-TOUCH_EVERY = 60.0
+TOUCH_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """Where sessions are looked up, and what is asked after it. `idle_ttl` is in seconds."""
+
+    db: Database
+    cache: SessionCache
+    revocations: RevocationFeed
+    idle_ttl: float
 
 
 def accept_cached(
-    settings: Settings,
-    feed: RevocationFeed,
-    session_id: SessionId,
-    cached: FoundSession,
-    *,
-    now: float,
+    lookups: Lookups, session_id: SessionId, cached: FoundSession, *, now: float
 ) -> Claims | None:
-    """Who it stands for by what Redis says, without any I/O; None where `look_up_session` must be
-    asked. Raises InvalidToken, Unavailable."""
-    if _is_stale(feed, cached) or _is_touch_due(settings, cached, now):
+    """Return the subject by what Redis says, without I/O; None where the database must be asked.
+
+    Raises InvalidToken, Unavailable.
+    """
+    if _is_stale(lookups, cached) or _is_touch_due(lookups, cached, now):
         return None
     _require_own(session_id, cached, now)
     return _claims(cached, issued_at=int(now))
 
 
 def look_up_session(
-    db: Database,
-    cache: SessionCache,
-    settings: Settings,
-    feed: RevocationFeed,
-    session_id: SessionId,
-    cached: FoundSession | None,
-    *,
-    now: float,
+    lookups: Lookups, session_id: SessionId, cached: FoundSession | None, *, now: float
 ) -> Claims:
-    """Who a session id stands for; `cached` is Redis's answer. Raises InvalidToken, Unavailable."""
+    """Return the subject of a session id; `cached` is Redis's answer.
+
+    Raises InvalidToken, Unavailable.
+    """
     session = cached
-    if session and _is_stale(feed, session):
-        cache.forget(session.sid)
+    if session and _is_stale(lookups, session):
+        lookups.cache.forget(session.sid)
         session = None
     if session is None:
-        session = _read(db, cache, feed, session_id.sid, now)
+        session = _read(lookups, session_id.sid, now)
     _require_own(session_id, session, now)
-    if _is_touch_due(settings, session, now):
-        with db.connect(to_write=True) as connection:
-            lives = session_lookups.touch(connection, session.sid, settings.refresh_idle_ttl)
-        cache.forget(session.sid)
-        if not lives:
-            raise InvalidToken
+    if _is_touch_due(lookups, session, now):
+        _touch(lookups, session.sid)
     return _claims(session, issued_at=int(now))
 
 
-def _is_stale(feed: RevocationFeed, cached: FoundSession) -> bool:
+def _touch(lookups: Lookups, sid: str) -> None:
+    with lookups.db.connect(to_write=True) as connection:
+        lives = session_lookups.touch(connection, sid, lookups.idle_ttl)
+    lookups.cache.forget(sid)
+    if not lives:
+        raise InvalidToken
+
+
+def _is_stale(lookups: Lookups, cached: FoundSession) -> bool:
     # Revoked, or maybe read before a change of its scopes was committed: the database knows.
-    return _is_refused(feed, cached, issued_at=int(cached.read_at - LOOK_BACK))
+    return _is_refused(lookups, cached, issued_at=int(cached.read_at - LOOK_BACK))
 
 
-def _is_touch_due(settings: Settings, session: FoundSession, now: float) -> bool:
-    return now - session.last_used_at >= min(TOUCH_EVERY, settings.refresh_idle_ttl / 2)
+def _is_touch_due(lookups: Lookups, session: FoundSession, now: float) -> bool:
+    return now - session.last_used_at >= min(TOUCH_SECONDS, lookups.idle_ttl / 2)
 
 
 def _require_own(session_id: SessionId, session: FoundSession, now: float) -> None:
@@ -77,21 +85,19 @@ def _require_own(session_id: SessionId, session: FoundSession, now: float) -> No
         raise InvalidToken
 
 
-def _read(
-    db: Database, cache: SessionCache, feed: RevocationFeed, sid: str, now: float
-) -> FoundSession:
-    with db.connect() as connection:
+def _read(lookups: Lookups, sid: str, now: float) -> FoundSession:
+    with lookups.db.connect() as connection:
         session = session_lookups.find(connection, sid)
     # Its row can't say yet what another process is about to commit; the set may have heard.
-    if session is None or _is_refused(feed, session, issued_at=int(session.read_at) + 1):
+    if session is None or _is_refused(lookups, session, issued_at=int(session.read_at) + 1):
         raise InvalidToken
-    cache.keep(session, now=now)
+    lookups.cache.keep(session, now=now)
     return session
 
 
-def _is_refused(feed: RevocationFeed, session: FoundSession, *, issued_at: int) -> bool:
+def _is_refused(lookups: Lookups, session: FoundSession, *, issued_at: int) -> bool:
     try:
-        return feed.refuses(_claims(session, issued_at=issued_at))
+        return lookups.revocations.refuses(_claims(session, issued_at=issued_at))
     except VerifierNotReadyError as error:
         raise Unavailable from error
 

@@ -13,12 +13,12 @@
       token came from. Each token needs a new random one. If it was made under that very key this
       is known for good: a tab's request with a new cookie and a stale key may come late.
 
-Row 3 is one conditional UPDATE (db.sessions.exchange), which needs no other statement. Whatever it
+Row 3 is one conditional UPDATE (db.exchanges.exchange), which needs no other statement. Whatever it
 does not fit reads the session again under its lock and goes down the table, row 3 included.
 
 It promises: a client that keeps its key with its token is never logged out by a lost, late or
 doubled answer; when owner and thief have both presented what they hold, the session is gone.
-(Contract section 4; RFC 9700 section 4.14.2.)
+(docs/refresh.md; RFC 9700 section 4.14.2.)
 """
 
 from collections.abc import Callable
@@ -27,29 +27,21 @@ from enum import Enum, auto
 from functools import cached_property
 from math import inf
 
-import structlog
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session as Transaction
 
-from authapi.config import Settings
 from authapi.crypto.ids import new_id
-from authapi.crypto.refresh_tokens import RefreshClaims, RefreshTokens, key_digest
-from authapi.db import sessions
-from authapi.db.database import Database
-from authapi.db.models import Session
-from authapi.db.sessions import LockedSession
+from authapi.crypto.refresh_tokens import RefreshClaims, key_digest
+from authapi.db import exchanges, sessions
+from authapi.db.database import Database, Transaction
+from authapi.db.exchanges import Exchange, is_carried
+from authapi.db.models import Carrier, RevokedReason
+from authapi.db.sessions import LockedSession, StoredSession
 from authapi.errors import BadRequest, InvalidGrant
-from authapi.services.keys.ring import Keys
+from authapi.services.events.catalogue import Event, EventType
+from authapi.services.events.record import record
 from authapi.services.limits.rate_limits import RateLimits
-from authapi.services.revocation.feed import RevocationFeed
-from authapi.services.sessions.token_issue import TokenPair, issue_pair
+from authapi.services.sessions.token_issue import TokenIssuer, TokenPair
 from authapi.verifier import InvalidTokenError
-
-log = structlog.get_logger()
-
-# Where a refresh token came from, and so which transports its session may have.
-BODY = ("bearer", "bearer")
-COOKIE = ("hybrid", "cookie")
 
 
 class Answer(Enum):
@@ -65,13 +57,23 @@ class Answer(Enum):
 
 @dataclass(frozen=True)
 class Presented:
-    """A genuine refresh token, its place (BODY or COOKIE) and its Idempotency-Key."""
+    """A genuine refresh token, how it came, and its Idempotency-Key: see `present`."""
 
     claims: RefreshClaims
-    place: tuple[str, str]
+    carrier: Carrier
     idempotency_key: str | None
-    refresh_tokens: RefreshTokens
-    overlap: float
+    tokens: TokenIssuer
+
+    @property
+    def overlap(self) -> float:
+        settings = self.tokens.settings
+        if self.carrier is Carrier.COOKIE:
+            return settings.refresh_overlap_cookie
+        return settings.refresh_overlap_bearer
+
+    @property
+    def settled_after(self) -> float:
+        return 2 * self.overlap if self.carrier is Carrier.COOKIE else -inf
 
     @cached_property
     def key_digest(self) -> str:
@@ -82,17 +84,14 @@ class Presented:
         """The jti to give, and after it those that other secrets would have given."""
         if not self.idempotency_key:
             return [new_id()]
-        return self.refresh_tokens.successors(self.claims.jti, self.idempotency_key)
+        return self.tokens.keys.refresh_tokens.successors(self.claims.jti, self.idempotency_key)
 
     @cached_property
     def is_under_its_own_key(self) -> bool:
         """Whether the key is the one that this very token was made under."""
         key, claims = self.idempotency_key, self.claims
-        return key is not None and claims.jti in self.refresh_tokens.successors(claims.parent, key)
-
-    @property
-    def settled_after(self) -> float:
-        return 2 * self.overlap if self.place == COOKIE else -inf
+        successors = self.tokens.keys.refresh_tokens.successors
+        return key is not None and claims.jti in successors(claims.parent, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class Case:
     """What the table asks about: a presented token, and its session at a moment under its lock."""
 
     presented: Presented
-    session: Session
+    session: StoredSession
     now: float
 
     def is_out_of_force(self) -> bool:
@@ -108,7 +107,7 @@ class Case:
         return (
             self.session.revoked_at is not None
             or ends <= self.now
-            or self.session.transport not in self.presented.place
+            or not is_carried(self.session, self.presented.carrier)
         )
 
     def is_settling(self) -> bool:
@@ -159,32 +158,30 @@ def decide(case: Case) -> Answer:
     return next((answer for fits, answer in TABLE if fits(case)), Answer.REPLAY)
 
 
-def rotate_refresh_token(
-    db: Database,
-    settings: Settings,
-    keys: Keys,
-    limits: RateLimits,
-    revocations: RevocationFeed,
-    token: str,
-    place: tuple[str, str],
-    idempotency_key: str | None,
-) -> TokenPair:
-    """Answer a refresh token that came with a request, in the body or in a cookie.
+def present(
+    tokens: TokenIssuer, token: str, carrier: Carrier, idempotency_key: str | None
+) -> Presented:
+    """Open a refresh token that came with a request. Raises InvalidGrant for a forged one."""
+    try:
+        claims = tokens.keys.refresh_tokens.verify(token)
+    except InvalidTokenError as error:
+        raise InvalidGrant from error
+    return Presented(claims, carrier, idempotency_key, tokens)
+
+
+def rotate_refresh_token(db: Database, limits: RateLimits, presented: Presented) -> TokenPair:
+    """Return what the presented refresh token is answered with, by the table above.
 
     Raises InvalidGrant, BadRequest (a key of the previous exchange), RateLimited, Unavailable.
     """
-    presented = _present(settings, keys, token, place, idempotency_key)
     limits.count_refresh(presented.claims.sid)
     with db.connect(to_write=True) as connection:
-        session = _exchange(connection, settings, presented)
+        session = _exchange(connection, presented)
     if session:
-        return _pair(session, settings, keys, presented)
+        return _successor(session, presented)
     with db.begin() as tx:
-        answer, pair = _go_down_the_table(tx, settings, keys, presented)
+        answer, pair = _go_down_the_table(tx, presented)
     # Refuse after the block: raising inside would roll back the revocation.
-    if answer is Answer.REPLAY:
-        revocations.add([presented.claims.sid])
-        log.warning("refresh_token_replayed", sid=presented.claims.sid)
     if answer is Answer.KEY_IS_USED:
         raise BadRequest("This Idempotency-Key was used before: make a new one for each token.")
     if pair is None:
@@ -192,79 +189,54 @@ def rotate_refresh_token(
     return pair
 
 
-def session_of(keys: Keys, token: str) -> str:
-    """The sid that a genuine refresh token names. Raises InvalidGrant."""
-    return _verified(keys, token).sid
-
-
-def _present(
-    settings: Settings, keys: Keys, token: str, place: tuple[str, str], key: str | None
-) -> Presented:
-    claims = _verified(keys, token)
-    overlap = (
-        settings.refresh_overlap_cookie if place == COOKIE else settings.refresh_overlap_bearer
-    )
-    return Presented(claims, place, key, keys.refresh_tokens, overlap)
-
-
-def _verified(keys: Keys, token: str) -> RefreshClaims:
-    try:
-        return keys.refresh_tokens.verify(token)
-    except InvalidTokenError as error:
-        raise InvalidGrant from error
-
-
-def _exchange(
-    tx: Transaction | Connection, settings: Settings, presented: Presented
-) -> LockedSession | None:
+def _exchange(connection: Connection, presented: Presented) -> LockedSession | None:
     """Row 3 of the table, as one statement."""
-    wanted = sessions.Exchange(
+    wanted = Exchange(
         sid=presented.claims.sid,
         jti=presented.claims.jti,
         parent=presented.claims.parent,
         token_expires_at=presented.claims.expires_at,
-        transports=presented.place,
+        carrier=presented.carrier,
         settled_after=presented.settled_after,
         key_digest=presented.key_digest,
-        idle_ttl=settings.refresh_idle_ttl,
+        idle_ttl=presented.tokens.settings.refresh_idle_ttl,
     )
-    return sessions.exchange(tx, wanted)
+    return exchanges.exchange(connection, wanted)
 
 
-def _go_down_the_table(
-    tx: Transaction, settings: Settings, keys: Keys, presented: Presented
-) -> tuple[Answer, TokenPair | None]:
-    locked = sessions.lock(tx, presented.claims.sid)
+def _go_down_the_table(tx: Transaction, presented: Presented) -> tuple[Answer, TokenPair | None]:
+    locked = exchanges.lock(tx, presented.claims.sid)
     if locked is None:
         return Answer.REFUSED, None
-    row, now = locked
-    answer = decide(Case(presented, row, now))
-    session = sessions.as_locked(row, now)
+    stored, now = locked
+    answer = decide(Case(presented, stored, now))
+    session = exchanges.as_locked(stored, now)
     match answer:
         case Answer.SAME_TOKEN:
-            return answer, _same_token(session, settings, keys, presented)
+            return answer, _same_token(session, presented)
         case Answer.NEW_PAIR:
-            exchanged = _exchange(tx, settings, presented)
-            return answer, _pair(exchanged, settings, keys, presented) if exchanged else None
+            exchanged = _exchange(tx, presented)
+            return answer, _successor(exchanged, presented) if exchanged else None
         case Answer.SAME_SUCCESSOR:
-            return answer, _pair(session, settings, keys, presented)
+            return answer, _successor(session, presented)
         case Answer.SIBLING:
-            sessions.remember_key(tx, row, presented.key_digest)
-            return answer, _pair(session, settings, keys, presented)
+            exchanges.remember_key(tx, stored, presented.key_digest)
+            return answer, _successor(session, presented)
         case Answer.REPLAY:
-            sessions.revoke(tx, row.sid, "replay")
+            _end_replayed(tx, stored.sid)
     return answer, None
 
 
-def _pair(
-    session: LockedSession, settings: Settings, keys: Keys, presented: Presented
-) -> TokenPair:
+def _end_replayed(tx: Transaction, sid: str) -> None:
+    sessions.revoke(tx, sid, RevokedReason.REPLAY)
+    record(tx, Event(EventType.REFRESH_TOKEN_REPLAYED, {"sid": sid}))
+
+
+def _successor(session: LockedSession, presented: Presented) -> TokenPair:
     jti, parent = presented.successors[0], presented.claims.jti
-    return issue_pair(session, settings, keys, refresh_jti=jti, parent=parent)
+    return presented.tokens.issue_pair(session, refresh_jti=jti, parent=parent)
 
 
-def _same_token(
-    session: LockedSession, settings: Settings, keys: Keys, presented: Presented
-) -> TokenPair:
+def _same_token(session: LockedSession, presented: Presented) -> TokenPair:
     jti, parent = presented.claims.jti, presented.claims.parent
-    return issue_pair(session, settings, keys, refresh_jti=jti, parent=parent, rotated=False)
+    return presented.tokens.issue_pair(session, refresh_jti=jti, parent=parent, rotated=False)

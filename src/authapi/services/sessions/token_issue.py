@@ -36,61 +36,58 @@ class SessionTicket:
     scope: str
 
 
-def issue_ticket(session: LockedSession, session_id: SessionId) -> SessionTicket:
-    """The id of a session whose row was locked when `session` was read, to its absolute end."""
-    return SessionTicket(session_id, int(session.ends_at - session.now), session.scopes)
+@dataclass(frozen=True, slots=True)
+class TokenIssuer:
+    """Makes tokens for sessions whose rows were locked when they were read."""
 
+    settings: Settings
+    keys: Keys
 
-def issue_pair(
-    session: LockedSession,
-    settings: Settings,
-    keys: Keys,
-    *,
-    refresh_jti: str,
-    parent: str,
-    rotated: bool = True,
-) -> TokenPair:
-    """A pair for a session whose row was locked when `session` was read.
+    def issue_ticket(self, session: LockedSession, session_id: SessionId) -> SessionTicket:
+        """Return the session's id, good to its absolute end."""
+        return SessionTicket(session_id, int(session.ends_at - session.now), session.scopes)
 
-    The refresh token's times are those of the exchange that it came from, so that a repeated
-    answer is the same token. The access token never outlives the session.
-    """
-    refresh = RefreshClaims(
-        sid=session.sid,
-        jti=refresh_jti,
-        parent=parent,
-        issued_at=int(session.exchanged_at),
-        expires_at=int(session.expires_at),
-    )
-    # A token of the second in which the scopes changed must not look like one from before.
-    issued_at = int(max(session.now, session.tokens_from or 0))
-    expires_at = int(min(issued_at + settings.access_token_ttl, session.expires_at))
-    return TokenPair(
-        access_token=_access_token(session, settings, keys, issued_at, expires_at),
-        expires_in=expires_at - issued_at,
-        refresh_token=keys.refresh_tokens.sign(refresh),
-        refresh_expires_in=refresh.expires_at - issued_at,
-        scope=session.scopes,
-        session_id=session.sid,
-        transport=session.transport,
-        rotated=rotated,
-    )
+    def issue_pair(
+        self, session: LockedSession, *, refresh_jti: str, parent: str, rotated: bool = True
+    ) -> TokenPair:
+        """Return a pair for the session.
 
+        The refresh token's times are those of the exchange that it came from, so that a repeated
+        answer is the same token. The access token never outlives the session.
+        """
+        refresh = RefreshClaims(
+            sid=session.sid,
+            jti=refresh_jti,
+            parent=parent,
+            issued_at=int(session.exchanged_at),
+            expires_at=int(session.expires_at),
+        )
+        # A token of the second in which the scopes changed must not look like one from before.
+        issued_at = int(max(session.now, session.tokens_from or 0))
+        expires_at = int(min(issued_at + self.settings.access_token_ttl, session.expires_at))
+        return TokenPair(
+            access_token=self._access_token(session, issued_at, expires_at),
+            expires_in=expires_at - issued_at,
+            refresh_token=self.keys.refresh_tokens.sign(refresh),
+            refresh_expires_in=refresh.expires_at - issued_at,
+            scope=session.scopes,
+            session_id=session.sid,
+            transport=session.transport,
+            rotated=rotated,
+        )
 
-def _access_token(
-    session: LockedSession, settings: Settings, keys: Keys, issued_at: int, expires_at: int
-) -> str:
-    claims = {
-        "iss": settings.public_url,
-        "sub": session.user_id,
-        "aud": settings.audience,
-        "exp": expires_at,
-        "iat": issued_at,
-        "jti": new_id(),
-        "client_id": CLIENT_ID,
-        "sid": session.sid,
-        "auth_time": int(session.created_at),
-    }
-    if session.scopes:
-        claims["scope"] = session.scopes
-    return keys.ring.signing_key(session.now).sign(claims, ACCESS_TOKEN_TYPE)
+    def _access_token(self, session: LockedSession, issued_at: int, expires_at: int) -> str:
+        claims = {
+            "iss": self.settings.public_url,
+            "sub": session.user_id,
+            "aud": self.settings.audience,
+            "exp": expires_at,
+            "iat": issued_at,
+            "jti": new_id(),
+            "client_id": CLIENT_ID,
+            "sid": session.sid,
+            "auth_time": int(session.created_at),
+        }
+        if session.scopes:
+            claims["scope"] = session.scopes
+        return self.keys.ring.signing_key(session.now).sign(claims, ACCESS_TOKEN_TYPE)

@@ -57,16 +57,7 @@ async def _claims_of_cookie(runtime: Runtime, credential: Credential) -> Claims:
     cached = await runtime.session_reader.find(session_id.sid)
     now = runtime.clock()
     if cached:
-        claims = accept_cached(runtime.settings, runtime.revocations, session_id, cached, now=now)
+        claims = accept_cached(runtime.lookups, session_id, cached, now=now)
         if claims:
             return claims
-    return await run_in_threadpool(
-        look_up_session,
-        runtime.db,
-        runtime.session_cache,
-        runtime.settings,
-        runtime.revocations,
-        session_id,
-        cached,
-        now=now,
-    )
+    return await run_in_threadpool(look_up_session, runtime.lookups, session_id, cached, now=now)

@@ -10,16 +10,13 @@ A route never sees which one was used. A Bearer header outranks cookies; what a 
 no body.
 """
 
-from typing import Literal
-
 from starlette.responses import Response
 
 from authapi.crypto.csrf_tokens import CsrfTokens
+from authapi.db.models import Transport
 from authapi.services.sessions.token_issue import SessionTicket, TokenPair
 from authapi.web.credentials.cookies import Cookies
 from authapi.web.schemas import TokenResponse
-
-Transport = Literal["bearer", "hybrid", "cookie", "session"]
 
 
 def hand_over(
@@ -35,14 +32,14 @@ def hand_over(
             session_id=sid,
             csrf_token=csrf.make(sid),
         )
-    in_cookies = given.transport != "bearer"
+    in_cookies = given.transport != Transport.BEARER
     if in_cookies and given.rotated:
         # The same token came back: its cookie is there, and a late answer must not replace it.
         cookies.set(response, "refresh", given.refresh_token, given.refresh_expires_in)
-    if given.transport == "cookie":
+    if given.transport == Transport.COOKIE:
         cookies.set(response, "access", given.access_token, given.expires_in)
     return TokenResponse(
-        access_token=None if given.transport == "cookie" else given.access_token,
+        access_token=None if given.transport == Transport.COOKIE else given.access_token,
         token_type="Bearer",  # noqa: S106
         expires_in=given.expires_in,
         refresh_token=None if in_cookies else given.refresh_token,

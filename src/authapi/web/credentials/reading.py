@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import Scope
 
+from authapi.db.models import Carrier
 from authapi.errors import (
     BadRequest,
     CsrfFailed,
@@ -16,10 +17,12 @@ from authapi.errors import (
     NoCredential,
 )
 from authapi.services.sessions.identification import SentCredentials, identify_sessions
-from authapi.services.sessions.refresh_rotation import BODY, COOKIE, session_of
+from authapi.services.sessions.refresh_rotation import Presented, present
 from authapi.web.credentials.cookies import CookieKind, Cookies, RepeatedCookieError
 from authapi.web.credentials.csrf import HEADER, refuse_foreign, require_csrf_token
 from authapi.web.runtime import Runtime
+
+KEY_LENGTHS = range(16, 129)  # characters of an Idempotency-Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +76,15 @@ async def sessions_sent(request: Request, runtime: Runtime) -> Collection[str]:
     return await run_in_threadpool(_identify, runtime, presented)
 
 
-def read_refresh_token(
-    request: Request, runtime: Runtime, in_body: str | None
-) -> tuple[str, tuple[str, str]]:
-    """The refresh token and its place; one in the body outranks the cookie.
+def read_refresh_token(request: Request, runtime: Runtime, in_body: str | None) -> Presented:
+    """Open the refresh token that came with the request; one in the body outranks the cookie.
 
-    Raises InvalidGrant without one, CsrfFailed, BadRequest for transport session.
+    Raises InvalidGrant without a genuine one, CsrfFailed, BadRequest for a bad Idempotency-Key and
+    for transport session.
     """
+    key = idempotency_key(request)
     if in_body is not None:
-        return in_body, BODY
+        return present(runtime.tokens, in_body, Carrier.BODY, key)
     try:
         token = runtime.cookies.read(request.scope, "refresh")
     except RepeatedCookieError as error:
@@ -91,8 +94,21 @@ def read_refresh_token(
             raise BadRequest("A session of transport `session` has nothing to refresh.")
         raise InvalidGrant
     refuse_foreign(request.headers, runtime.settings)
-    require_csrf_token(request.headers, runtime.csrf, session_of(runtime.keys, token))
-    return token, COOKIE
+    presented = present(runtime.tokens, token, Carrier.COOKIE, key)
+    require_csrf_token(request.headers, runtime.csrf, presented.claims.sid)
+    return presented
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Raises BadRequest for one too short or long, not visible ASCII, or given twice."""
+    given = request.headers.getlist("idempotency-key")
+    if not given:
+        return None
+    key = given[0]
+    visible = all("!" <= character <= "~" for character in key)
+    if len(given) > 1 or len(key) not in KEY_LENGTHS or not visible:
+        raise BadRequest("The Idempotency-Key must be one of 16 to 128 visible ASCII characters.")
+    return key
 
 
 def sessions_to_end(request: Request, runtime: Runtime, in_body: str | None) -> Collection[str]:
@@ -136,7 +152,9 @@ def csrf_token_of(request: Request, runtime: Runtime) -> str:
 
 
 def _identify(runtime: Runtime, presented: SentCredentials) -> set[str]:
-    return identify_sessions(runtime.db, runtime.verifier, runtime.keys.refresh_tokens, presented)
+    return identify_sessions(
+        runtime.db, runtime.verifier, runtime.tokens.keys.refresh_tokens, presented
+    )
 
 
 def _cookies(request: Request, runtime: Runtime) -> SentCredentials:

@@ -15,7 +15,7 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from authapi.errors import CommandError, Unavailable
+from authapi.errors import OperatorError, Unavailable
 from authapi.services.operation.start import prepare
 from authapi.web.error_handlers import as_response
 from authapi.web.runtime import Runtime
@@ -69,7 +69,7 @@ class StartGate:
         self.is_open = False
 
     async def open(self) -> None:
-        """Prepare now. A database out of reach may come later; raises CommandError for the rest."""
+        """Prepare now. A database out of reach may come later. Raises OperatorError."""
         try:
             await run_in_threadpool(self._prepare)
         except Unavailable:
@@ -91,7 +91,7 @@ class StartGate:
         with suppress(Unavailable):
             try:
                 await run_in_threadpool(self._prepare)
-            except CommandError as error:
+            except OperatorError as error:
                 log.error("not_ready", reason=str(error))  # noqa: TRY400 - a sentence says it all
         return self.is_open or path == READINESS
 
@@ -103,7 +103,7 @@ class StartGate:
                 return
             runtime = self._runtime
             try:
-                prepare(runtime.db, runtime.settings, runtime.keys.ring)
+                prepare(runtime.db, runtime.settings, runtime.tokens.keys.ring)
                 runtime.poll.poll()  # the whole window, before the first request is answered
             finally:
                 # From the end of the attempt: whoever waited for it does not make another.

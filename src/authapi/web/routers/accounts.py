@@ -19,14 +19,8 @@ router = APIRouter(route_class=StrictRoute, tags=["accounts"])
     responses=refusals(*BODY, RegistrationClosed, AlreadyRegistered, UsernameTaken, RateLimited),
 )
 async def register_account(body: Registration, runtime: AppRuntime, device: FromDevice) -> Profile:
-    user = await runtime.password_pool.run(
-        register,
-        runtime.db,
-        runtime.settings,
-        runtime.hasher,
-        runtime.limits,
-        NewUser(email=body.email, password=body.password, username=body.username),
-        device.address,
-        now=runtime.clock(),
+    wanted = NewUser(email=body.email, password=body.password, username=body.username)
+    account = await runtime.password_pool.run(
+        register, runtime.db, runtime.settings, runtime.passwords, wanted, device.address
     )
-    return Profile.of(user)
+    return Profile.of(account)

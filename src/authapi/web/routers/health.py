@@ -28,7 +28,7 @@ async def healthz() -> Health:
     },
 )
 def readyz(runtime: AppRuntime) -> Readiness | Response:
-    missing = missing_parts(runtime.db, runtime.keys.ring, runtime.revocations)
+    missing = missing_parts(runtime.db, runtime.tokens.keys.ring, runtime.revocations)
     if not missing:
         return Readiness(status="ready", warnings=warnings(runtime.revocations))
     body = NotReadyBody(

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request, Response
 
 from authapi.errors import RateLimited, UsernameTaken, WrongPassword
+from authapi.services.accounts import password_change
 from authapi.services.accounts.deletion import delete_account
-from authapi.services.accounts.password_change import change_password
 from authapi.services.accounts.profile import change_username, get_profile
 from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice
@@ -35,17 +35,11 @@ def change_profile(body: ProfileChange, runtime: AppRuntime, current: CurrentSub
 async def change_own_password(
     body: PasswordChange, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> None:
+    change = password_change.PasswordChange(
+        body.current_password, body.new_password, device.address
+    )
     await runtime.password_pool.run(
-        change_password,
-        runtime.db,
-        runtime.hasher,
-        runtime.limits,
-        runtime.revocations,
-        current.sub,
-        current.sid,
-        body.current_password,
-        body.new_password,
-        device.address,
+        password_change.change_password, runtime.db, runtime.passwords, current, change
     )
 
 
@@ -59,12 +53,5 @@ async def delete_own_account(
     body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> None:
     await runtime.password_pool.run(
-        delete_account,
-        runtime.db,
-        runtime.hasher,
-        runtime.limits,
-        runtime.revocations,
-        current.sub,
-        body.password,
-        device.address,
+        delete_account, runtime.db, runtime.passwords, current.sub, body.password, device.address
     )

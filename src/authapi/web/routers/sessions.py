@@ -24,7 +24,7 @@ def read_sessions(runtime: AppRuntime, current: CurrentSubject) -> list[SessionI
     responses=refusals(*CHANGE),
 )
 def end_others(runtime: AppRuntime, current: CurrentSubject) -> None:
-    end_other_sessions(runtime.db, runtime.revocations, current.sub, current.sid)
+    end_other_sessions(runtime.db, current.sub, current.sid)
 
 
 @router.delete(
@@ -34,4 +34,4 @@ def end_others(runtime: AppRuntime, current: CurrentSubject) -> None:
     responses=refusals(*CHANGE, NotFound),
 )
 def end_one(session_id: str, runtime: AppRuntime, current: CurrentSubject) -> None:
-    end_session(runtime.db, runtime.revocations, current.sub, session_id)
+    end_session(runtime.db, current.sub, session_id)

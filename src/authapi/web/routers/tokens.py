@@ -30,7 +30,6 @@ from authapi.web.dependencies import (
     AppRuntime,
     CurrentSubject,
     FromDevice,
-    idempotency_key,
 )
 from authapi.web.error_handlers import as_response
 from authapi.web.openapi.document import BODY, CHANGE, refusals
@@ -57,15 +56,7 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     came_with = await sessions_sent(request, runtime)
     attempt = LoginAttempt(body.email, body.username, body.password, body.transport, came_with)
     given = await runtime.password_pool.run(
-        log_in,
-        runtime.db,
-        runtime.settings,
-        runtime.keys,
-        runtime.hasher,
-        runtime.limits,
-        runtime.revocations,
-        attempt,
-        device,
+        log_in, runtime.db, runtime.passwords, runtime.tokens, attempt, device
     )
     cookies = Response()
     answer = hand_over(given, cookies, runtime.cookies, runtime.csrf)
@@ -81,18 +72,9 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 def refresh(request: Request, body: Refresh | None = None) -> Response:
-    runtime, key = runtime_of(request), idempotency_key(request)
-    token, place = read_refresh_token(request, runtime, body.refresh_token if body else None)
-    pair = rotate_refresh_token(
-        runtime.db,
-        runtime.settings,
-        runtime.keys,
-        runtime.limits,
-        runtime.revocations,
-        token,
-        place,
-        key,
-    )
+    runtime = runtime_of(request)
+    presented = read_refresh_token(request, runtime, body.refresh_token if body else None)
+    pair = rotate_refresh_token(runtime.db, runtime.limits, presented)
     cookies = Response()
     answer = hand_over(pair, cookies, runtime.cookies, runtime.csrf)
     return written_out(answer, cookies=cookies, exclude_none=True)
@@ -109,7 +91,7 @@ def logout(request: Request, runtime: AppRuntime, body: Logout | None = None) ->
     response = Response(status_code=204)
     try:
         sids = sessions_to_end(request, runtime, body.refresh_token if body else None)
-        log_out(runtime.db, runtime.revocations, sids)
+        log_out(runtime.db, sids)
     except InvalidToken as refusal:
         response = as_response(refusal)  # and the cookies, which are of no use to anybody, go too
     _clear_cookies(request, runtime, response)
@@ -125,7 +107,7 @@ def logout(request: Request, runtime: AppRuntime, body: Logout | None = None) ->
 def logout_all(
     request: Request, response: Response, runtime: AppRuntime, current: CurrentSubject
 ) -> None:
-    log_out_everywhere(runtime.db, runtime.revocations, current.sub)
+    log_out_everywhere(runtime.db, current.sub)
     _clear_cookies(request, runtime, response)
 
 

@@ -17,7 +17,7 @@ METADATA_MAX_AGE = 3600
 async def jwks(request: Request, runtime: AppRuntime) -> Response:
     # Half the publishing delay: by the time a key signs, every cache has been renewed once.
     max_age = runtime.settings.key_publish_delay // 2
-    return cacheable(request, {"keys": _public_keys(runtime.keys.ring)}, max_age=max_age)
+    return cacheable(request, {"keys": _public_keys(runtime.tokens.keys.ring)}, max_age=max_age)
 
 
 @router.get(
@@ -34,7 +34,7 @@ async def metadata(request: Request, runtime: AppRuntime) -> Response:
         "grant_types_supported": [],
         "revocations_uri": f"{issuer}/revocations",
     }
-    if _public_keys(runtime.keys.ring):
+    if _public_keys(runtime.tokens.keys.ring):
         document["jwks_uri"] = f"{issuer}/.well-known/jwks.json"
     return cacheable(request, document, max_age=METADATA_MAX_AGE)
 

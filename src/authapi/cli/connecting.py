@@ -1,0 +1,40 @@
+"""What several commands need: the settings in force, their database, and how a time is printed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from authapi import clock, logs
+from authapi.clock import as_datetime
+from authapi.config import Settings, load_settings
+from authapi.config.secret_file import load_or_create
+from authapi.db.database import Database, open_database
+from authapi.services.operation.start import require_schema
+
+
+def settings_in_force() -> Settings:
+    """Return the settings. Raises CommandError."""
+    settings = load_settings()
+    # A command may come before the first `serve`, which takes no SQLite file without its secret.
+    return load_or_create(settings) if settings.database_file else settings
+
+
+def settings_with_secret() -> Settings:
+    """Return the settings for a command that opens what is sealed. Raises CommandError."""
+    return load_or_create(load_settings())
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Database]:
+    """Give a command the database, at the newest migration. Raises OperatorError, Unavailable."""
+    logs.configure(settings.log_format)
+    db = open_database(settings.database_url, clock.now)
+    try:
+        require_schema(db, settings)
+        yield db
+    finally:
+        db.close()
+
+
+def as_text(moment: float) -> str:
+    """Return Unix seconds as RFC 3339 in UTC."""
+    return as_datetime(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

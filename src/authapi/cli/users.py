@@ -1,0 +1,118 @@
+"""`authapi users`: accounts, from the operator's side."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from authapi.cli.connecting import as_text, connected, settings_in_force
+from authapi.crypto.passwords import PasswordHasher
+from authapi.db.database import Database
+from authapi.db.users import Account
+from authapi.errors import SCOPE, CommandError, NotFound
+from authapi.services.accounts import administration
+from authapi.services.accounts.registration import NewUser, add_user
+
+
+@click.group()
+def users() -> None:
+    """Accounts, from the operator's side."""
+
+
+@users.command()
+@click.argument("email")
+@click.option("--username", help="A name to log in with; no @ in it.")
+@click.option("--scope", "scopes", multiple=True, help="May be given several times.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create(
+    email: str,
+    username: str | None,
+    scopes: tuple[str, ...],
+    *,
+    password_stdin: bool,
+) -> None:
+    """Make an account, whatever AUTHAPI_REGISTRATION says."""
+    granted = _joined(scopes)
+    settings = settings_in_force()
+    password = _password(from_stdin=password_stdin)
+    wanted = NewUser(email=email, password=password, username=username, scopes=granted)
+    hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
+    with connected(settings) as db:
+        account = add_user(db, hasher, wanted)
+    click.echo(f"Created {account.email} with the id {account.id}.")
+
+
+@users.command(name="list")
+def list_() -> None:
+    """List the accounts, the oldest first."""
+    with connected(settings_in_force()) as db:
+        for account in administration.list_users(db):
+            state = "disabled" if account.disabled_at else "enabled"
+            names = (account.email, account.username or "-", account.scopes or "-")
+            click.echo("\t".join((account.id, state, as_text(account.created_at), *names)))
+
+
+@users.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """Refuse log-ins from now on, and end every session."""
+    with _account(email) as (db, account):
+        ended = administration.disable_user(db, account.id)
+    click.echo(f"Disabled {email}; {ended} session(s) ended.")
+
+
+@users.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let the account log in again."""
+    with _account(email) as (db, account):
+        administration.enable_user(db, account.id)
+    click.echo(f"Enabled {email}.")
+
+
+@users.command(name="sign-out")
+@click.argument("email")
+def sign_out(email: str) -> None:
+    """End every session of the account."""
+    with _account(email) as (db, account):
+        ended = administration.sign_out_user(db, account.id)
+    click.echo(f"{ended} session(s) of {email} ended.")
+
+
+@users.command()
+@click.argument("email")
+@click.option("--scope", "scopes", multiple=True, help="May be given several times; none: none.")
+def scopes(email: str, scopes: tuple[str, ...]) -> None:
+    """Give the account these scopes and no others; its tokens from before are refused."""
+    wanted = _joined(scopes)
+    with _account(email) as (db, account):
+        reissued = administration.change_scopes(db, account.id, wanted)
+    click.echo(f"{email} has the scopes: {wanted or '-'}; {reissued} session(s) must refresh.")
+
+
+@contextmanager
+def _account(email: str) -> Iterator[tuple[Database, Account]]:
+    with connected(settings_in_force()) as db:
+        try:
+            account = administration.get_by_email(db, email)
+        except NotFound as error:
+            sentence = f"There is no user with the e-mail address {email!r}."
+            raise CommandError(sentence) from error
+        yield db, account
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask for a password: use --password-stdin.")
+    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return answer
+
+
+def _joined(scopes: tuple[str, ...]) -> str:
+    for scope in scopes:
+        if not SCOPE.fullmatch(scope):
+            raise click.BadParameter(f"{scope!r} is no scope (RFC 6749 section 3.3).")
+    return " ".join(sorted(set(scopes)))

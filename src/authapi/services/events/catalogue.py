@@ -1,0 +1,35 @@
+"""Every event that authapi tells of. docs/security.md lists them for an operator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """The name of an event, in the log and for whoever alarms on it."""
+
+    USER_REGISTERED = "user_registered"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+    ACCOUNT_DELETED = "account_deleted"
+    SCOPES_CHANGED = "scopes_changed"
+    LOGIN_SUCCEEDED = "login_succeeded"
+    LOGIN_FAILED = "login_failed"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_REFUSED = "password_refused"  # noqa: S105
+    SESSIONS_REVOKED = "sessions_revoked"
+    REFRESH_TOKEN_REPLAYED = "refresh_token_replayed"  # noqa: S105
+    SIGNING_KEY_ADDED = "signing_key_added"
+    SIGNING_KEY_COMPROMISED = "signing_key_compromised"
+
+
+# Somebody should look at these soon.
+ALARMING = frozenset({EventType.REFRESH_TOKEN_REPLAYED, EventType.SIGNING_KEY_COMPROMISED})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `fields` say whose and from where (user_id, sid or sids, ip); never a secret."""
+
+    type: EventType
+    fields: Mapping[str, object]

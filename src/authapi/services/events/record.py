@@ -1,0 +1,21 @@
+"""Recording events: with the transaction that makes them true, or at once."""
+
+from typing import Any
+
+from authapi.db.database import Transaction, write_log_line
+from authapi.services.events.catalogue import ALARMING, Event
+
+
+def record(tx: Transaction, event: Event) -> None:
+    """Tell the event once `tx` is committed, and not at all if it is not."""
+    tx.note_log_line(**_as_log_line(event))
+
+
+def tell(event: Event) -> None:
+    """Tell an event at once: a refusal, or what one statement has committed by itself."""
+    write_log_line(**_as_log_line(event))
+
+
+def _as_log_line(event: Event) -> dict[str, Any]:
+    level = "warning" if event.type in ALARMING else "info"
+    return {"event": event.type.value, "level": level, **event.fields}

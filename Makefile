@@ -48,7 +48,7 @@ bench: $(BENCHED) ## measure beside others, 8 minutes (ROWS="claims verify" for 
 
 bench-growth: ROUNDS := 3
 bench-growth: $(BENCHED) ## how cost grows, and what each choice costs; draws docs/performance/*.svg
-	@$(BIN)/python -m benchmarks.growth --seconds $(ROUND) --rounds $(ROUNDS) $(ROWS)
+	@$(BIN)/python -m benchmarks --growth --seconds $(ROUND) --rounds $(ROUNDS) $(ROWS)
 
 check: .venv/dev.stamp ## lint, formatting, types, layers
 	$(BIN)/ruff check .

@@ -1,20 +1,22 @@
-"""The table of results: printed, and written to benchmarks/results."""
+"""The tables of results: printed, and written to benchmarks/results, which git ignores."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.harness.outcome import Outcome
+from benchmarks.growth.sections import Section
+from benchmarks.harness.processes import ROOT
+from benchmarks.harness.rounds import Outcome
 from benchmarks.table import Row
 
 RESULTS = Path(__file__).parent / "results"
+PLOTS = ROOT / "docs" / "performance"
 HEAD = ("row", "what", "target", "measured: median (min-max)", "holds?")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A row with its outcome, or with the reason why there is none."""
+    """A row with its outcome, or with the reason why it has none."""
 
     row: Row
     outcome: Outcome | None
@@ -24,53 +26,46 @@ class Result:
     def holds(self) -> bool | None:
         return None if self.outcome is None else self.row.holds(self.outcome)
 
-    def cells(self) -> tuple[str, ...]:
-        row = self.row
-        target = f"{row.direction} {row.target:g}"
+    def cells(self) -> Sequence[str]:
+        first = (self.row.name, self.row.what, f"{self.row.direction} {self.row.target:g}")
         if self.outcome is None:
-            return row.name, row.what, target, self.missing, "-"
-        return row.name, row.what, target, str(self.outcome.ratio), "yes" if self.holds else "NO"
+            return (*first, self.missing, "-")
+        return (*first, str(self.outcome.ratio), "yes" if self.holds else "NO")
 
 
-def as_markdown(results: list[Result]) -> str:
-    lines = [_line(HEAD), _line(["---"] * len(HEAD))]
-    lines += [_line(result.cells()) for result in results]
-    lines += ["", "Beside them, from the same runs:", ""]
-    for result in results:
-        lines += _besides(result)
-    return "\n".join(lines) + "\n"
+def write_rows(results: Sequence[Result], machine: str) -> str:
+    """Write the table of a run, and what was measured beside it; return the text."""
+    lines = [HEAD, ["---"] * len(HEAD), *(result.cells() for result in results)]
+    table = [f"| {' | '.join(cells)} |" for cells in lines]
+    notes = [note for result in results for note in _notes(result)]
+    return _write(
+        "latest.md", [*table, "", f"Beside them, from the same run ({machine}):", "", *notes]
+    )
 
 
-def write(results: list[Result], machine: Mapping[str, object]) -> None:
+def write_growth(sections: Mapping[str, Section | None]) -> str:
+    """Write the tables of the parts that were measured, and their plots; return the text."""
+    PLOTS.mkdir(parents=True, exist_ok=True)
+    measured = {name: section for name, section in sections.items() if section}
+    for name, section in measured.items():
+        (PLOTS / f"{name}.svg").write_text(section.plot, encoding="utf-8")
+    return _write("latest-growth.md", [section.as_markdown() for section in measured.values()])
+
+
+def _write(name: str, lines: Sequence[str]) -> str:
+    text = "\n".join(lines) + "\n"
     RESULTS.mkdir(exist_ok=True)
-    rows = {result.row.name: _as_json(result) for result in results}
-    document = {"machine": machine, "rows": rows}
-    text = json.dumps(document, indent=2)
-    (RESULTS / "latest.json").write_text(text + "\n", encoding="utf-8")
-    (RESULTS / "latest.md").write_text(as_markdown(results), encoding="utf-8")
+    (RESULTS / name).write_text(text, encoding="utf-8")
+    return text
 
 
-def _line(cells: "tuple[str, ...] | list[str]") -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _besides(result: Result) -> list[str]:
-    outcome = result.outcome
+def _notes(result: Result) -> Iterator[str]:
+    outcome, name = result.outcome, result.row.name
     if outcome is None:
-        return []
-    ratios = [f"- {result.row.name}: {name} {ratio}" for name, ratio in outcome.besides.items()]
-    return [*ratios, *(f"- {result.row.name}: {remark}" for remark in outcome.remarks)]
-
-
-def _as_json(result: Result) -> dict[str, object]:
-    row, outcome = result.row, result.outcome
-    told: dict[str, object] = {"target": f"{row.direction} {row.target:g}", "holds": result.holds}
-    if outcome is None:
-        return told | {"not_measured": result.missing}
-    return told | {
-        "median": outcome.ratio.median,
-        "rounds": outcome.ratio.values,
-        "besides": {name: ratio.values for name, ratio in outcome.besides.items()},
-        "figures_of_this_machine": outcome.figures,
-        "remarks": outcome.remarks,
-    }
+        return
+    for beside, ratio in outcome.besides.items():
+        yield f"- {name}: {beside} {ratio}"
+    if outcome.figures:
+        here = (f"{figure} {value:.5g}" for figure, value in outcome.figures.items())
+        yield f"- {name}, here: {', '.join(here)}"
+    yield from (f"- {name}: {remark}" for remark in outcome.remarks)

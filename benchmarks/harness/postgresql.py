@@ -1,7 +1,6 @@
-"""A real PostgreSQL, as durable as it is by default, with a database for whoever asks."""
+"""A real PostgreSQL, as durable as it is by default, with a database for each that asks."""
 
 import itertools
-import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -12,11 +11,10 @@ from typing import Any
 import psycopg
 
 from authapi.db import migrations
-from benchmarks.harness.cores import on_core
-from benchmarks.harness.processes import BenchmarkError
+from benchmarks.harness.processes import BenchmarkError, on_core, output_of
 
 TEMPLATE = "authapi_template"
-# As a machine of this size would be set up; whatever makes a commit durable stays as it is.
+# As one sets up a machine of this size. Settings that make a commit durable stay as they are.
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "max_connections": "300"}
 
 
@@ -29,31 +27,29 @@ class PostgreSQL:
         return str(self._server.get_uri(database))
 
     def database(self, *, migrated: bool = True) -> str:
-        """The URL of a new one: empty, or with authapi's tables."""
+        """Make a database, empty or with authapi's tables, and return its URL."""
         name = f"bench_{next(self._numbers)}"
         template = f" TEMPLATE {TEMPLATE}" if migrated else ""
-        self.execute(f"CREATE DATABASE {name}{template}")
+        execute(self.url("postgres"), f"CREATE DATABASE {name}{template}")
         return self.url(name)
 
-    def execute(self, statement: str, *, url: str | None = None) -> None:
-        with psycopg.connect(url or self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement)
-
     def checkpoint(self) -> None:
-        """What was written before a measurement is not written out during it."""
-        self.execute("CHECKPOINT")
+        """Write out what was written before a measurement, so that it does not disturb it."""
+        execute(self.url("postgres"), "CHECKPOINT")
 
-    def pgbench(self, url: str, script: Path, *, seconds: int, clients: int) -> float:
-        """Transactions a second of the script. Runs where the caller runs."""
-        command = [str(self._server.bin_path / "pgbench"), "--no-vacuum", "--protocol=prepared"]
-        amount = [f"--client={clients}", "--jobs=1", f"--time={seconds}", f"--file={script}"]
-        done = subprocess.run(  # noqa: S603 - our own command
-            [*command, *amount, url], capture_output=True, text=True, timeout=seconds + 30
-        )
-        for line in done.stdout.splitlines():
-            if line.startswith("tps = "):
-                return float(line.split()[2])
-        raise BenchmarkError(f"pgbench failed: {done.stderr[-500:]}")
+    def pgbench(self, url: str, script: str, *, seconds: int, core: int) -> float:
+        """Return transactions a second of the script, by 16 clients."""
+        words = [str(self._server.bin_path / "pgbench"), "--no-vacuum", "--protocol=prepared"]
+        words += ["--client=16", "--jobs=1", f"--time={seconds}", f"--file={script}", url]
+        _, found, rest = output_of(words, core=core, timeout=seconds + 30).partition("\ntps = ")
+        if not found:
+            raise BenchmarkError("pgbench told no tps")
+        return float(rest.split()[0])
+
+
+def execute(url: str, statement: str, values: dict[str, object] | None = None) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode(), values)
 
 
 @contextmanager
@@ -68,10 +64,10 @@ def postgresql(core: int) -> Iterator[PostgreSQL]:
         try:
             database = PostgreSQL(server)
             for name, value in SETTINGS.items():
-                database.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+                execute(database.url("postgres"), f"ALTER SYSTEM SET {name} = '{value}'")
             server.stop()
             server.ensure_postgres_running()
-            database.execute(f"CREATE DATABASE {TEMPLATE}")
+            execute(database.url("postgres"), f"CREATE DATABASE {TEMPLATE}")
             migrations.upgrade(with_driver(database.url(TEMPLATE)))
             yield database
         finally:
@@ -79,5 +75,5 @@ def postgresql(core: int) -> Iterator[PostgreSQL]:
 
 
 def with_driver(url: str) -> str:
-    """The URL as SQLAlchemy wants it."""
+    """Return the URL as SQLAlchemy wants it."""
     return url.replace("postgresql://", "postgresql+psycopg://", 1)

@@ -1,63 +1,102 @@
-"""Processes: started on a core, awaited until they answer, ended by their id whatever happens."""
+"""Processes: started on a core, awaited until they answer, ended whatever happens."""
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from time import monotonic, sleep
 
-from benchmarks.harness import proc
-from benchmarks.harness.cores import on_core
+import psutil
 
 ROOT = Path(__file__).parents[2]
-# Below those that the kernel gives to outgoing connections, which could take one between.
+# Below the kernel's range for outgoing connections, which could take a port in between.
 PORTS = range(20_000, 32_000)
-START_TIMEOUT = 30.0
-STOP_TIMEOUT = 10.0
+START_TIMEOUT_SECONDS = 30.0
+STOP_TIMEOUT_SECONDS = 10.0
+POLL_PAUSE_SECONDS = 0.02
+MIB = 1024 * 1024
+DEBIAN_PACKAGES = {"node": "nodejs"}
 
 
 class BenchmarkError(Exception):
-    """A figure that would mean nothing: the run stops."""
+    """A figure would mean nothing: the row fails."""
+
+
+class MissingProgramError(Exception):
+    """One sentence: what to install. The rows that need it are not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A server that can be started; it is ready when it answers 200 at the path `ready`."""
+
+    words: Sequence[str]
+    port: int
+    ready: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = ROOT
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One that runs and answers."""
+    """A server that runs and answers."""
 
-    name: str
-    pid: int
+    process: psutil.Process
     port: int
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def cpu_seconds(self) -> float:
-        return proc.cpu_seconds(self.pid)
+    def get(self, path: str) -> tuple[int, bytes]:
+        return _get(self.port, path)
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-        return ask(self.port, "GET", path, headers=headers)
+    def cpu_seconds(self) -> float:
+        """Return user and system time of all threads, those of living children too."""
+        family = [self.process, *self.process.children(recursive=True)]
+        times = [one.cpu_times() for one in family]
+        return float(sum(one.user + one.system for one in times))
+
+    def resident_mib(self) -> float:
+        return float(self.process.memory_info().rss) / MIB
+
+    def peak_resident_mib(self) -> float:
+        # psutil does not tell the peak on Linux: proc(5), VmHWM.
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Pin what is started inside the block to that core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @contextmanager
 def running(
-    command: Sequence[str],
+    words: Sequence[str],
     *,
     core: int,
     environment: Mapping[str, str] | None = None,
     folder: Path = ROOT,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of its own group, ended at the end of the block with all that it started."""
+) -> Iterator[psutil.Popen]:
+    """Start a process in a group of its own; end the group at the end of the block."""
     with on_core(core):
-        process = subprocess.Popen(  # noqa: S603 - our own commands
-            command,
+        process = psutil.Popen(
+            words,
             cwd=folder,
-            env=clean_environment() | dict(environment or {}),
+            env=_clean_environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -66,87 +105,85 @@ def running(
     try:
         yield process
     finally:
-        end(process)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(STOP_TIMEOUT_SECONDS)
+        except psutil.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager
 def serving(
-    name: str,
-    command: Sequence[str],
-    port: int,
-    ready: str,
+    program: Program, core: int, poll_pause: float = POLL_PAUSE_SECONDS
+) -> Iterator[Server]:
+    """Start a server; the block begins when the server is ready."""
+    with running(
+        program.words, core=core, environment=program.environment, folder=program.folder
+    ) as process:
+        deadline = monotonic() + START_TIMEOUT_SECONDS
+        while not _answers(program):
+            if process.poll() is not None or monotonic() > deadline:
+                raise BenchmarkError(f"no answer at {program.ready}: {' '.join(program.words)}")
+            sleep(poll_pause)
+        yield Server(process, program.port)
+
+
+def output_of(
+    words: Sequence[str],
     *,
     core: int,
     environment: Mapping[str, str] | None = None,
-    folder: Path = ROOT,
-) -> Iterator[Server]:
-    """A server; the block begins when it answers at `ready`."""
-    with running(command, core=core, environment=environment, folder=folder) as process:
-        wait_until_it_answers(process, name, port, ready, pause=0.02)
-        yield Server(name, process.pid, port)
+    text: str = "",
+    timeout: float = 120,
+) -> str:
+    """Run a command to its end and return its output. Raises BenchmarkError."""
+    with on_core(core):
+        done = subprocess.run(  # noqa: S603 - our own commands
+            words,
+            cwd=ROOT,
+            env=_clean_environment() | dict(environment or {}),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+    if done.returncode:
+        raise BenchmarkError(f"{' '.join(words)} failed: {done.stderr[-800:]}")
+    return done.stdout
 
 
-def wait_until_it_answers(
-    process: subprocess.Popen[bytes], name: str, port: int, ready: str, *, pause: float
-) -> None:
-    deadline = monotonic() + START_TIMEOUT
-    while not _answers(port, ready):
-        if process.poll() is not None:
-            command = " ".join(map(str, process.args))  # type: ignore[arg-type]
-            raise BenchmarkError(f"{name} stopped by itself. By hand: {command}")
-        if monotonic() > deadline:
-            raise BenchmarkError(f"{name} does not answer {ready} on port {port}")
-        sleep(pause)
+def program_path(name: str) -> str:
+    """Return where the program is. Raises MissingProgramError."""
+    if path := shutil.which(name):
+        return path
+    raise MissingProgramError(f"{name} is missing: apt install {DEBIAN_PACKAGES.get(name, name)}")
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, then SIGKILL, to the process and what it started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait(STOP_TIMEOUT)
+def free_port() -> int:
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise BenchmarkError("no free port")
 
 
-def ask(
-    port: int,
-    method: str,
-    path: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-    body: str | None = None,
-) -> tuple[int, bytes]:
-    """Status and body. Raises OSError, HTTPException."""
+def _answers(program: Program) -> bool:
+    with suppress(OSError, HTTPException):
+        return _get(program.port, program.ready)[0] == 200
+    return False
+
+
+def _get(port: int, path: str) -> tuple[int, bytes]:
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request(method, path, body=body, headers=dict(headers or {}))
+        connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
         connection.close()
 
 
-def _answers(port: int, path: str) -> bool:
-    try:
-        status, _ = ask(port, "GET", path)
-    except (OSError, HTTPException):
-        return False
-    return status == 200
-
-
-def clean_environment() -> dict[str, str]:
-    """Ours, without settings that somebody has exported."""
+def _clean_environment() -> dict[str, str]:
+    """Return the environment without settings that somebody has exported."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AUTHAPI_")}
-
-
-def free_port() -> int:
-    for port in random.SystemRandom().sample(PORTS, 100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise BenchmarkError("no free port")

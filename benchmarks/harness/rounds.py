@@ -1,14 +1,13 @@
-"""Arms in turn: A B A B ..., so that whatever disturbs the machine disturbs all of them."""
+"""Arms in turn, A B A B, so that a disturbance of the machine disturbs all; and their ratios."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isnan
 from statistics import median
 
-from benchmarks.harness.processes import Server
 from benchmarks.harness.stage import Stage
-from benchmarks.harness.wrk import Wrk
 
-WARM_UP = 1  # second
+WARM_UP_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,41 +22,9 @@ Measure = Callable[[int], Sample]  # takes seconds
 Samples = Mapping[str, Sequence[Sample]]
 
 
-def alternate(arms: Mapping[str, Measure], rounds: int, seconds: int) -> Samples:
-    """A warm-up of each, which doesn't count; then so many rounds of all."""
-    for measure in arms.values():
-        measure(WARM_UP)
-    samples: dict[str, list[Sample]] = {name: [] for name in arms}
-    for _ in range(rounds):
-        for name, measure in arms.items():
-            samples[name].append(measure(seconds))
-    return samples
-
-
-def steady(stage: Stage, server: Server, load: Wrk) -> Measure:
-    """A round is one run of wrk, the same each time."""
-    return under_load(stage, server, lambda: load)
-
-
-def under_load(stage: Stage, server: Server, load: Callable[[], Wrk]) -> Measure:
-    """The same, with another load each time, for tokens that serve once."""
-
-    warm_up = True  # the first time
-
-    def measure(seconds: int) -> Sample:
-        nonlocal warm_up
-        before = server.cpu_seconds()
-        answered = load().run(seconds, stage.cores.load, warm_up=warm_up)
-        warm_up = False
-        cpu = server.cpu_seconds() - before
-        return Sample(answered.per_second, cpu / answered.requests)
-
-    return measure
-
-
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Of two arms, round by round; `together` is that of all rounds, where a median won't do."""
+    """The ratio of two arms in each round; `together`, if given, replaces the median."""
 
     values: tuple[float, ...]
     together: float | None = None
@@ -70,6 +37,35 @@ class Ratio:
         return f"{self.median:.2f} ({min(self.values):.2f}-{max(self.values):.2f})"
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A row's ratio, and what stands beside it.
+
+    `besides` are other ratios of the same run, `figures` medians in units of this machine, and
+    `remarks` say what could not be measured, and why.
+    """
+
+    ratio: Ratio
+    besides: dict[str, Ratio] = field(default_factory=dict)
+    figures: dict[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+def alternate(stage: Stage, arms: Mapping[str, Measure], most_rounds: int = 1000) -> Samples:
+    """Warm each arm up, which doesn't count; then measure rounds of all in turn."""
+    for measure in arms.values():
+        measure(WARM_UP_SECONDS)
+    samples: dict[str, list[Sample]] = {name: [] for name in arms}
+    for _ in range(min(stage.rounds, most_rounds)):
+        for name, measure in arms.items():
+            samples[name].append(measure(stage.seconds))
+    return samples
+
+
+def ratio(arm: Sequence[float], of: Sequence[float]) -> Ratio:
+    return Ratio(tuple(one / other for one, other in zip(arm, of, strict=True)))
+
+
 def per_second(samples: Samples, arm: str, of: str) -> Ratio:
     return ratio([one.per_second for one in samples[arm]], [one.per_second for one in samples[of]])
 
@@ -78,5 +74,21 @@ def cpu(samples: Samples, arm: str, of: str) -> Ratio:
     return ratio([one.cpu for one in samples[arm]], [one.cpu for one in samples[of]])
 
 
-def ratio(arm: Sequence[float], of: Sequence[float]) -> Ratio:
-    return Ratio(tuple(one / other for one, other in zip(arm, of, strict=True)))
+def of_throughput(samples: Samples, arm: str, of: str, remarks: Sequence[str] = ()) -> Outcome:
+    """Compare requests a second with those of `of`; beside it every other arm's."""
+    besides = {"CPU a request": cpu(samples, arm, of)}
+    besides |= {name: per_second(samples, name, of) for name in samples if name not in (arm, of)}
+    return Outcome(per_second(samples, arm, of), besides, _figures(samples), tuple(remarks))
+
+
+def of_cpu(samples: Samples, arm: str, of: str) -> Outcome:
+    """Compare the server's CPU a request with that of `of`."""
+    return Outcome(cpu(samples, arm, of), figures=_figures(samples))
+
+
+def _figures(samples: Samples) -> dict[str, float]:
+    found = {}
+    for name, rounds in samples.items():
+        found[f"{name} requests/s"] = median(one.per_second for one in rounds)
+        found[f"{name} CPU us/request"] = median(one.cpu for one in rounds) * 1e6
+    return {name: value for name, value in found.items() if not isnan(value)}

@@ -11,7 +11,17 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
-from sqlalchemy import Column, Double, MetaData, String, Table, bindparam, create_engine, update
+from sqlalchemy import (
+    Column,
+    Double,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    insert,
+    update,
+)
 
 URL = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://", 1)
 # authapi's own pool settings: db/database.py.
@@ -71,3 +81,20 @@ def refresh(body: RefreshRequest) -> TokenPair:
 @app.get("/up")
 async def up() -> None:
     """For the harness: it answers when the server does."""
+
+
+def fill(count: int) -> list[dict[str, str]]:
+    """Make sessions; the id of each is its refresh token, for good."""
+    metadata.create_all(engine)
+    new = [
+        {
+            "sid": secrets.token_urlsafe(16),
+            "user_id": secrets.token_urlsafe(16),
+            "last_exchanged": secrets.token_urlsafe(16),
+            "expires_at": 1_893_456_000.0,
+        }
+        for _ in range(count)
+    ]
+    with engine.connect() as connection:
+        connection.execute(insert(sessions), new)
+    return [{"refresh_token": str(session["sid"])} for session in new]

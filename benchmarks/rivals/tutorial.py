@@ -132,3 +132,9 @@ async def read_users_me(
 @app.get("/up")
 async def up() -> None:
     """For the harness: it answers when the server does."""
+
+
+def fill(count: int) -> list[dict[str, str]]:
+    """Make tokens of the one user, each with another `exp`: they differ in nothing else."""
+    lifetimes = [timedelta(minutes=ACCESS_TOKEN_EXPIRE_MINUTES, seconds=n) for n in range(count)]
+    return [{"access_token": create_access_token({"sub": "johndoe"}, one)} for one in lifetimes]

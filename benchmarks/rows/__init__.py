@@ -1,1 +1,1 @@
-"""A file a row, or two rows that share their arms: which arms, which figure, which ratio."""
+"""The rows, by subject. Each says which arms, which figure and which ratio."""

@@ -1,54 +1,47 @@
-"""`POST /login`, whose cost should be the hash's and little more."""
+"""`POST /login`: its CPU beside the hash's, and what a flood of log-ins does to the rest."""
 
 import json
-import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPConnection
-from itertools import cycle
+from itertools import chain, cycle
+from statistics import quantiles
 from time import monotonic
 
-from benchmarks.harness.cores import on_core
-from benchmarks.harness.outcome import Outcome, of_cpu
-from benchmarks.harness.processes import ROOT, BenchmarkError, Server
-from benchmarks.harness.rounds import Measure, Sample, alternate
+from benchmarks.harness.load import posts
+from benchmarks.harness.processes import BenchmarkError, Server, on_core, output_of
+from benchmarks.harness.rounds import Measure, Outcome, Ratio, Sample, alternate, of_cpu, ratio
 from benchmarks.harness.stage import Stage
-from benchmarks.harness.wrk import Wrk
 from benchmarks.ours import authapi, deployment
-from benchmarks.seed import PASSWORD, email, seeding
+from benchmarks.seed import PASSWORD, Seed, email
 
 USERS = 100
-JSON = ("Content-Type: application/json",)
+BODIES = [json.dumps({"email": email(number), "password": PASSWORD}) for number in range(USERS)]
+PACED_REQUESTS = 1000  # a round, one each 5 ms; the p99 is that of at least 2,000
+LEAST_ROUNDS, MOST_ROUNDS = 2, 3
+FLOOD_SECONDS = 60  # at most
+FLOOD_NICENESS = 10  # the flood's clients give way to the one that measures
+BASE_MIB = 30
 
 
 def login_cpu(stage: Stage) -> Outcome:
-    """CPU a log-in, of the CPU of the same hash in a process of its own."""
-    ours = deployment(stage.postgresql.database())
-    with seeding(ours) as seed:
-        seed.users(USERS)
-    with authapi(stage, ours) as server:
-        measured = {
-            "login": _one_by_one(stage, server),
-            "argon2id": hash_alone(stage),
-        }
-        samples = alternate(measured, stage.rounds, stage.seconds)
-    return of_cpu(samples, "login", "argon2id")
-
-
-def logins(stage: Stage, server: Server, connections: int, niceness: int = 0) -> Wrk:
-    """Log-ins of USERS users in turn."""
-    arguments = (stage.file_of(_bodies()), "body", "0", "again")
-    url = server.url("/login")
-    return Wrk(url, "in_turn.lua", arguments, connections, JSON, niceness)
+    """`POST /login`, CPU, of the argon2id hash alone."""
+    ours = deployment(stage)
+    Seed(ours, USERS)
+    measured = {"login": _one_by_one(stage, authapi(stage, ours)), "argon2id": hash_alone(stage)}
+    return of_cpu(alternate(stage, measured), "login", "argon2id")
 
 
 def _one_by_one(stage: Stage, server: Server) -> Measure:
-    """Not by wrk: what it leaves unanswered at its end has cost CPU, and here each is dear."""
-    bodies = cycle(_bodies())
+    """Not by wrk: a request without an answer at its end has cost CPU, and here each is dear."""
+    bodies = cycle(BODIES)
 
     def measure(seconds: int) -> Sample:
         count, began, before = 0, monotonic(), server.cpu_seconds()
-        with on_core(stage.cores.load), closing(HTTPConnection("127.0.0.1", server.port)) as client:
+        with on_core(stage.load_core), closing(HTTPConnection("127.0.0.1", server.port)) as client:
             while monotonic() < began + seconds:
                 client.request("POST", "/login", next(bodies), {"Content-Type": "application/json"})
                 answer = client.getresponse()
@@ -62,21 +55,84 @@ def _one_by_one(stage: Stage, server: Server) -> Measure:
     return measure
 
 
-def _bodies() -> list[str]:
-    return [json.dumps({"email": email(number), "password": PASSWORD}) for number in range(USERS)]
-
-
 def hash_alone(stage: Stage, *parameters: int) -> Measure:
     """`parameters` are memory in KiB and passes; without them, the defaults."""
 
     def measure(seconds: int) -> Sample:
         words = [str(number) for number in (seconds, *parameters)]
-        command = [sys.executable, "-m", "benchmarks.apps.hash_loop", *words]
-        with on_core(stage.cores.server):
-            done = subprocess.run(  # noqa: S603 - our own command
-                command, cwd=ROOT, capture_output=True, text=True, timeout=seconds + 30, check=True
-            )
-        cpu = float(done.stdout)
+        program = [sys.executable, "-m", "benchmarks.apps.hash_loop", *words]
+        cpu = float(output_of(program, core=stage.server_core))
         return Sample(1 / cpu, cpu)
 
     return measure
+
+
+@dataclass(slots=True)
+class Run:
+    """Latencies of each round, and MiB of the server before, after and at its peak."""
+
+    idle: list[list[float]] = field(default_factory=list)
+    flooded: list[list[float]] = field(default_factory=list)
+    before: float = 0.0
+    after: float = 0.0
+    peak: float = 0.0
+    allowed: float = 0.0
+
+
+def flood(stage: Stage) -> Outcome:
+    """p99 of `/verify` while 16 clients log in, of its p99 without them."""
+    run = _run(stage)
+    rounds = ratio([p99(one) for one in run.flooded], [p99(one) for one in run.idle])
+    # A round has few requests for a p99: the figure is that of all rounds together.
+    idle, flooded = p99([*chain(*run.idle)]), p99([*chain(*run.flooded)])
+    figures = {"idle p99 ms": idle * 1e3, "flooded p99 ms": flooded * 1e3}
+    return Outcome(Ratio(rounds.values, flooded / idle), figures=figures)
+
+
+def flood_memory(stage: Stage) -> Outcome:
+    """Memory grown by that flood, of hash concurrency x hash memory + 30 MiB."""
+    run = _run(stage)
+    grown, peak = run.after - run.before, run.peak - run.before
+    figures = {"MiB before": run.before, "MiB grown": grown, "MiB allowed": run.allowed}
+    at_the_peak = {"at its peak": Ratio((peak / run.allowed,))}
+    return Outcome(Ratio((grown / run.allowed,)), at_the_peak, figures)
+
+
+def p99(latencies: list[float]) -> float:
+    return quantiles(latencies, n=100)[98]
+
+
+@cache  # two rows read one run
+def _run(stage: Stage) -> Run:
+    ours = deployment(stage)
+    (header,) = Seed(ours, USERS).bearers(1)
+    # A pinned server may use one core, and so hashes one password at a time (config.cores).
+    run = Run(allowed=1 * ours.settings.hash_memory_kib / 1024 + BASE_MIB)
+    server = authapi(stage, ours)
+    _latencies(stage, server, header)  # a warm-up
+    run.before = server.resident_mib()
+    for _ in range(max(LEAST_ROUNDS, min(MOST_ROUNDS, stage.rounds))):
+        run.idle.append(_latencies(stage, server, header))
+        with _flooding(stage, server):
+            run.flooded.append(_latencies(stage, server, header))
+    run.after, run.peak = server.resident_mib(), server.peak_resident_mib()
+    return run
+
+
+@contextmanager
+def _flooding(stage: Stage, server: Server) -> Iterator[None]:
+    """16 clients log in until the end of the block."""
+    load = posts(stage, server, "/login", BODIES, FLOOD_NICENESS)
+    process = load.start(FLOOD_SECONDS, stage.load_core)
+    try:
+        yield
+        load.stop(process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _latencies(stage: Stage, server: Server, header: str) -> list[float]:
+    words = [sys.executable, "-m", "benchmarks.apps.paced", str(server.port), str(PACED_REQUESTS)]
+    latencies: list[float] = json.loads(output_of(words, core=stage.load_core, text=header))
+    return latencies

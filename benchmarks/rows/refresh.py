@@ -1,36 +1,58 @@
-"""`POST /refresh` on PostgreSQL: throughput, and the CPU of the server."""
+"""`POST /refresh` on PostgreSQL: refresh, refresh-cpu, sessions."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
-from itertools import count
+from collections.abc import Callable, Sequence
 
-from benchmarks.harness.outcome import Outcome, of_cpu, of_throughput
+from benchmarks.harness.load import CONNECTIONS, Wrk, posting, under_load
 from benchmarks.harness.processes import Server
-from benchmarks.harness.rounds import Measure, alternate, per_second, steady, under_load
+from benchmarks.harness.rounds import (
+    Measure,
+    Outcome,
+    Sample,
+    alternate,
+    of_cpu,
+    of_throughput,
+    per_second,
+)
 from benchmarks.harness.stage import Stage
-from benchmarks.harness.wrk import Wrk
 from benchmarks.ours import authapi, deployment
 from benchmarks.rivals import arms
-from benchmarks.rows.floor import floor
-from benchmarks.seed import Seed, seeding
-from benchmarks.theirs import USERS, Rival, rival
+from benchmarks.seed import NOW, Seed
+from benchmarks.theirs import USERS, rival
 
-CONNECTIONS = 16
+OURS = ("/refresh", "refresh_token")
+MANY, FEW = 1_000_000, 1_000
+CHAINS = 100  # sessions that a round of `sessions` refreshes in turn, all over the table
+SID = "left(md5(CAST(:number AS text)), 22)"
+# As exchange() sends it (src/authapi/db/exchanges.py); here the same token fits again and again.
+PGBENCH = f"""
+\\set number random(1, {USERS})
+UPDATE sessions SET
+  last_exchanged = {SID},
+  exchanged_before = substr(last_exchanged || ' ' || exchanged_before, 1, 161),
+  exchanged_at = {NOW},
+  exchange_keys = md5(CAST(:number AS text)),
+  last_used_at = {NOW},
+  expires_at = CASE WHEN ends_at < {NOW} + 604800 THEN ends_at ELSE {NOW} + 604800 END
+WHERE sid = {SID} AND transport IN ('bearer', 'bearer')
+  AND last_exchanged = {SID} AND revoked_at IS NULL
+  AND expires_at > {NOW} AND {NOW} < 1e10 AND {NOW} - exchanged_at >= -1
+  AND exchange_keys NOT LIKE '%none%'
+RETURNING sid, user_id, transport, scopes, created_at, exchanged_at, expires_at, ends_at,
+  tokens_from, {NOW};
+"""  # noqa: S608 - nothing in it comes from outside
 
 
 def refresh(stage: Stage) -> Outcome:
-    """Requests a second, of simplejwt's rotating refresh; pgbench's updates are beside."""
-    ours = deployment(stage.postgresql.database())
-    with ExitStack() as stack, seeding(ours) as seed:
-        user_ids = seed.users(USERS)
-        server = stack.enter_context(authapi(stage, ours))
-        other = stack.enter_context(rival(stage, arms.SIMPLEJWT))
-        measured = {
-            "refresh": in_chains(stage, server, "/refresh", fresh_tokens(seed, user_ids)),
-            "simplejwt": _rotating(stage, other),
-            "pgbench": floor(stage, CONNECTIONS),
-        }
-        samples = alternate(measured, stage.rounds, stage.seconds)
+    """`POST /refresh`, requests/s, of simplejwt's rotating refresh."""
+    other = rival(stage, arms.SIMPLEJWT)
+    # Batches, since a token of simplejwt serves once.
+    batches = iter(_batches(other.refresh_tokens, CONNECTIONS))
+    measured = {
+        "refresh": _ours(stage),
+        "simplejwt": _in_chains(stage, other.server, lambda: next(batches), other.arm.refresh),
+        "pgbench": _pgbench(stage),
+    }
+    samples = alternate(stage, measured)
     outcome = of_throughput(samples, "refresh", "simplejwt")
     del outcome.besides["pgbench"]  # it has nothing to do with simplejwt
     outcome.besides["of pgbench's updates"] = per_second(samples, "refresh", "pgbench")
@@ -38,63 +60,69 @@ def refresh(stage: Stage) -> Outcome:
 
 
 def refresh_cpu(stage: Stage) -> Outcome:
-    """CPU a request, of a FastAPI route with one Core statement and one signature."""
-    ours = deployment(stage.postgresql.database())
-    with ExitStack() as stack, seeding(ours) as seed:
-        user_ids = seed.users(USERS)
-        server = stack.enter_context(authapi(stage, ours))
-        bare = stack.enter_context(rival(stage, arms.BARE_FASTAPI_REFRESH))
-        measured = {
-            "refresh": in_chains(stage, server, "/refresh", fresh_tokens(seed, user_ids)),
-            "bare_fastapi_refresh": _again_and_again(stage, bare),
-        }
-        samples = alternate(measured, stage.rounds, stage.seconds)
-    return of_cpu(samples, "refresh", "bare_fastapi_refresh")
+    """`POST /refresh`, CPU, of a bare route with one statement and one signature."""
+    bare = rival(stage, arms.BARE_FASTAPI_REFRESH)
+    path, field = bare.arm.refresh
+    bodies = [f'{{"{field}": "{token}"}}' for token in bare.refresh_tokens]
+    measured = {"refresh": _ours(stage), bare.arm.name: posting(stage, bare.server, path, bodies)}
+    return of_cpu(alternate(stage, measured), "refresh", bare.arm.name)
 
 
-def fresh_tokens(
-    seed: Seed, user_ids: list[str], chains: int = CONNECTIONS
-) -> Callable[[], list[str]]:
-    """Of new sessions each time: a run ends in the middle of some exchanges."""
-    return lambda: [pair.refresh_token for pair in seed.pairs(user_ids, chains)]
+def sessions(stage: Stage) -> Outcome:
+    """`POST /refresh` with 1,000,000 sessions, requests/s, of with 1,000."""
+    measured = {"many": with_sessions(stage, MANY), "few": with_sessions(stage, FEW)}
+    stage.postgresql.checkpoint()
+    return of_throughput(alternate(stage, measured), "many", "few")
 
 
-def in_chains(
+def with_sessions(stage: Stage, count: int) -> Measure:
+    """Start a server whose table has so many; each round takes others of them."""
+    ours = deployment(stage)
+    seed = Seed(ours, USERS)
+    runs = stage.rounds + 1
+    chains = min(CHAINS, count // runs)
+    numbers = seed.sessions(count)[:: count // (chains * runs)]
+    batches = iter(_batches(seed.refresh_tokens(numbers), chains))
+    return _in_chains(stage, authapi(stage, ours), lambda: next(batches))
+
+
+def _ours(stage: Stage) -> Measure:
+    """New sessions each time: a run ends in the middle of some exchanges."""
+    ours = deployment(stage)
+    seed = Seed(ours, USERS)
+    server = authapi(stage, ours)
+    return _in_chains(stage, server, lambda: seed.refresh_tokens(seed.sessions(CONNECTIONS)))
+
+
+def _in_chains(
     stage: Stage,
     server: Server,
-    path: str,
-    tokens: Callable[[], list[str]],
-    field: str = "refresh_token",
+    tokens: Callable[[], Sequence[str]],
+    route: tuple[str, str] = OURS,
 ) -> Measure:
-    """Each answer's token is presented next, under a new Idempotency-Key."""
-    rounds = count()
+    """Present each answer's token next, under a new Idempotency-Key."""
+    path, field = route
 
-    def load() -> Wrk:
-        arguments = (stage.file_of(tokens()), field, str(next(rounds)))
-        return Wrk(server.url(path), "refresh.lua", arguments, CONNECTIONS)
+    def load(sent: int) -> Wrk:
+        # Keys begin with a number that no earlier run had.
+        return Wrk(server.url(path), "refresh.lua", (stage.file_of(tokens()), field, str(sent)))
 
     return under_load(stage, server, load)
 
 
-def _rotating(stage: Stage, other: Rival) -> Measure:
-    wanted = other.arm.refresh
-    assert wanted is not None
-    assert wanted.rotates
-    # All at once: to ask for some takes a process of its own, as long as a round.
-    tokens = iter(other.refresh_tokens((stage.rounds + 1) * CONNECTIONS))
+def _pgbench(stage: Stage) -> Measure:
+    """The floor: what pgbench gets out of PostgreSQL with the same UPDATE."""
+    ours = deployment(stage)
+    Seed(ours, USERS).sessions(USERS)
+    script, postgresql = stage.file_of([PGBENCH]), stage.postgresql
 
-    def next_ones() -> list[str]:
-        return [next(tokens) for _ in range(CONNECTIONS)]
+    def measure(seconds: int) -> Sample:
+        core = stage.load_core
+        updates = postgresql.pgbench(ours.database_url, script, seconds=seconds, core=core)
+        return Sample(updates, float("nan"))  # no server's CPU to count
 
-    return in_chains(stage, other.server, wanted.path, next_ones, wanted.field)
+    return measure
 
 
-def _again_and_again(stage: Stage, other: Rival) -> Measure:
-    wanted = other.arm.refresh
-    assert wanted is not None
-    assert not wanted.rotates
-    bodies = [f'{{"{wanted.field}": "{token}"}}' for token in other.refresh_tokens(USERS)]
-    arguments = (stage.file_of(bodies), "body", "0", "again")
-    json = ("Content-Type: application/json",)
-    load = Wrk(other.server.url(wanted.path), "in_turn.lua", arguments, CONNECTIONS, json)
-    return steady(stage, other.server, load)
+def _batches(tokens: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [tokens[first : first + size] for first in range(0, len(tokens), size)]

@@ -1,97 +1,49 @@
-"""From the start of the process to its first answer, and its memory then."""
+"""From the start of the process to its first answer, and its memory then: start, memory."""
 
-import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from time import perf_counter
 
-from benchmarks.harness.outcome import Outcome
-from benchmarks.harness.proc import resident_mib
-from benchmarks.harness.processes import free_port, running, wait_until_it_answers
-from benchmarks.harness.rounds import Ratio, ratio
+from benchmarks.harness.processes import Program, serving
+from benchmarks.harness.rounds import Outcome, Ratio, ratio
 from benchmarks.harness.stage import Stage
-from benchmarks.ours import command_of, deployment, environment_of
-from benchmarks.rivals import arms
-from benchmarks.seed import seeding
-from benchmarks.theirs import prepared
+from benchmarks.ours import deployment, program
+from benchmarks.rivals.arms import FASTAPI_USERS_DATABASE
+from benchmarks.seed import Seed
+from benchmarks.theirs import program_of
 
-PAUSE = 0.002  # seconds between two questions
+POLL_PAUSE_SECONDS = 0.002
 
-
-@dataclass(slots=True)
-class Starts:
-    """Of one arm, start by start: seconds and MiB."""
-
-    seconds: list[float] = field(default_factory=list)
-    resident: list[float] = field(default_factory=list)
+Starts = list[tuple[float, float]]  # seconds to the first answer, and MiB then
 
 
 def start(stage: Stage) -> Outcome:
-    """Seconds to the first answer, of fastapi-users' with the database strategy."""
-    ours, theirs = _run(stage)
-    figures = {"authapi s": Ratio(tuple(ours.seconds)).median}
-    figures["fastapi_users s"] = Ratio(tuple(theirs.seconds)).median
-    return Outcome(ratio(ours.seconds, theirs.seconds), figures=figures)
+    """Start to the first answer, of fastapi-users' with its database strategy."""
+    return _outcome(stage, 0, "s")
 
 
 def memory(stage: Stage) -> Outcome:
-    """Resident memory after the first answer, of fastapi-users'."""
-    ours, theirs = _run(stage)
-    figures = {"authapi MiB": Ratio(tuple(ours.resident)).median}
-    figures["fastapi_users MiB"] = Ratio(tuple(theirs.resident)).median
-    return Outcome(ratio(ours.resident, theirs.resident), figures=figures)
+    """Resident memory after the first answer, of fastapi-users' likewise."""
+    return _outcome(stage, 1, "MiB")
+
+
+def _outcome(stage: Stage, column: int, unit: str) -> Outcome:
+    ours, theirs = ([one[column] for one in starts] for starts in _run(stage))
+    figures = {f"authapi {unit}": Ratio(tuple(ours)).median}
+    figures[f"fastapi_users {unit}"] = Ratio(tuple(theirs)).median
+    return Outcome(ratio(ours, theirs), figures=figures)
 
 
 @cache  # two rows read one run
 def _run(stage: Stage) -> tuple[Starts, Starts]:
-    """Both in turn; the first of each, which fills the disk's cache, doesn't count."""
-    ours, theirs = Starts(), Starts()
-    one, other = _ours(stage), _theirs(stage)
-    one(Starts())
-    other(Starts())
-    for _ in range(stage.rounds):
-        one(ours)
-        other(theirs)
-    return ours, theirs
+    """Start both in turn; the first start of each, which fills the disk's cache, doesn't count."""
+    deployed = deployment(stage)
+    Seed(deployed, 1)  # with its signing key, as at every start but the first
+    ours, theirs = program(stage, deployed, "/healthz"), program_of(stage, FASTAPI_USERS_DATABASE)
+    pairs = [(_start(stage, ours), _start(stage, theirs)) for _ in range(stage.rounds + 1)]
+    return [one for one, _ in pairs[1:]], [other for _, other in pairs[1:]]
 
 
-def _ours(stage: Stage) -> Callable[[Starts], None]:
-    """On a migrated database with its signing key, as at every start but the first."""
-    deployed = deployment(stage.postgresql.database())
-    with seeding(deployed):
-        pass
-    environment = environment_of(deployed)
-
-    def begin(starts: Starts) -> None:
-        with running(
-            command_of(deployed),
-            core=stage.cores.server,
-            environment=environment,
-            folder=stage.folder,  # away from a developer's .env
-        ) as process:
-            _note(starts, process, "authapi", deployed.port, "/healthz")
-
-    return begin
-
-
-def _theirs(stage: Stage) -> Callable[[Starts], None]:
-    arm = arms.FASTAPI_USERS_DATABASE
-    environment = prepared(stage, arm)
-
-    def begin(starts: Starts) -> None:
-        port, core = free_port(), stage.cores.server
-        with running(arm.start(port), core=core, environment=environment) as process:
-            _note(starts, process, arm.name, port, arm.ready)
-
-    return begin
-
-
-def _note(
-    starts: Starts, process: "subprocess.Popen[bytes]", name: str, port: int, path: str
-) -> None:
-    """When it answers and how large it is then; it was started a moment ago."""
+def _start(stage: Stage, server: Program) -> tuple[float, float]:
     began = perf_counter()
-    wait_until_it_answers(process, name, port, path, pause=PAUSE)
-    starts.seconds.append(perf_counter() - began)
-    starts.resident.append(resident_mib(process.pid))
+    with serving(server, stage.server_core, POLL_PAUSE_SECONDS) as started:
+        return perf_counter() - began, started.resident_mib()

@@ -1,7 +1,7 @@
-// Cookies of new sessions as JSON lines. `node sessions.js PORT credentials COUNT`
+// Cookies of new sessions as JSON lines. `node sessions.js PORT COUNT`
 import { randomBytes } from "node:crypto";
 
-const [, , port, , count] = process.argv;
+const [, , port, count] = process.argv;
 
 for (let number = 0; number < Number(count); number++) {
   const answer = await fetch(`http://127.0.0.1:${port}/login`, {

@@ -1,1 +1,0 @@
-"""For each rival that needs them: tables and users (`prepare`), and credentials as JSON lines."""

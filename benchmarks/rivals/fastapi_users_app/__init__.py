@@ -1,1 +1,0 @@
-"""fastapi-users: the full example of its documentation, on PostgreSQL through asyncpg."""

@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ROUND := 2
 ROUNDS := 5
 RIVALS := benchmarks/rivals
-BENCHED := .venv/bench.stamp .venv-rivals/stamp .venv-rivals-fastapi-users/stamp $(RIVALS)/express/node_modules/stamp
+BENCHED := .venv-bench/stamp .venv-rivals/stamp .venv-rivals-fastapi-users/stamp $(RIVALS)/express/node_modules/stamp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -44,11 +44,11 @@ example-api: .venv/run.stamp ## a second service that verifies by itself, on loc
 	@exec examples/api/run
 
 bench: $(BENCHED) ## measure beside others, 8 minutes (ROWS="claims verify" for some; apt install wrk redis-server nodejs npm)
-	@$(BIN)/python -m benchmarks --seconds $(ROUND) --rounds $(ROUNDS) $(ROWS)
+	@.venv-bench/bin/python -m benchmarks --seconds $(ROUND) --rounds $(ROUNDS) $(ROWS)
 
 bench-growth: ROUNDS := 3
 bench-growth: $(BENCHED) ## how cost grows, and what each choice costs; draws docs/performance/*.svg
-	@$(BIN)/python -m benchmarks --growth --seconds $(ROUND) --rounds $(ROUNDS) $(ROWS)
+	@.venv-bench/bin/python -m benchmarks --growth --seconds $(ROUND) --rounds $(ROUNDS) $(ROWS)
 
 check: .venv/dev.stamp ## lint, formatting, types, layers
 	$(BIN)/ruff check .
@@ -93,9 +93,14 @@ endif
 	@$(PIP_INSTALL) --require-hashes -r requirements-browser.lock
 	@touch $@
 
-# The benchmarks: ours need less than the tests, and each rival an environment that suits it.
-.venv/bench.stamp: .venv/run.stamp requirements-bench.lock
-	@$(PIP_INSTALL) --require-hashes -r requirements-bench.lock
+# The benchmarks: authapi without what a developer installs (structlog loads rich, if it is there), and each rival
+# in an environment that suits it.
+.venv-bench/stamp: requirements.lock requirements-build.lock requirements-bench.lock pyproject.toml | .venv/bin/python
+	@echo "Installing requirements.lock and requirements-bench.lock into $(@D): a minute at most, once."
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements.lock -r requirements-build.lock -r requirements-bench.lock
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv-rivals/stamp: $(RIVALS)/requirements.lock | .venv/bin/python

@@ -24,14 +24,14 @@ from benchmarks.ours import Ours
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of users that live for one run
 SCOPE = "reports:read"
 NOW = "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
-USERS = f"""
+INSERT_USERS = f"""
 INSERT INTO users (id, email, email_canonical, password_hash, scopes, created_at)
 SELECT left(md5('user ' || number), 22), email, email, %(password_hash)s, '{SCOPE}', {NOW}
 FROM (SELECT number, 'user-' || number || '@example.com' AS email
   FROM generate_series(0, %(count)s - 1) AS number) AS numbered
 """  # noqa: S608 - nothing in it comes from outside
-# Revoked ones were over most of the hour that a process remembers.
-SESSIONS = f"""
+# Revoked sessions ended over most of the hour that a process remembers.
+INSERT_SESSIONS = f"""
 INSERT INTO sessions (sid, user_id, transport, scopes, created_at, last_used_at, expires_at,
   ends_at, revoked_at, revoked_reason, last_exchanged, exchanged_at, exchanged_before,
   exchange_keys, user_agent, ip, secret_digest)
@@ -63,7 +63,7 @@ class Seed:
         self._users, self._next_session = users, 1
         hasher = PasswordHasher(self._settings.hash_memory_kib, self._settings.hash_time_cost)
         # One hash for all: a thousand would take half a minute.
-        execute(self._url, USERS, {"count": users, "password_hash": hasher.hash(PASSWORD)})
+        execute(self._url, INSERT_USERS, {"count": users, "password_hash": hasher.hash(PASSWORD)})
         execute(self._url, "VACUUM ANALYZE users")
 
     def sessions(self, count: int, transport: str = "bearer", *, revoked: bool = False) -> range:
@@ -71,7 +71,7 @@ class Seed:
         first = self._next_session
         self._next_session += count
         values = {"first": first, "count": count, "users": self._users}
-        execute(self._url, SESSIONS, {**values, "transport": transport, "revoked": revoked})
+        execute(self._url, INSERT_SESSIONS, {**values, "transport": transport, "revoked": revoked})
         execute(self._url, "VACUUM ANALYZE sessions")
         return range(first, first + count)
 

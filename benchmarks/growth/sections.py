@@ -49,7 +49,7 @@ class Section:
 
 
 def transports(stage: Stage) -> Section:
-    """Requests to `/verify`: bearer, hybrid and cookie verify a signature, session looks up."""
+    """Compare `/verify` by transport: all but `session` verify a signature, `session` looks up."""
     alone = deployment(stage, **BEHIND_A_PROXY)
     cached = deployment(stage, redis_url=stage.redis_url(), **BEHIND_A_PROXY)
     server, headers = authapi(stage, alone), _headers(alone)
@@ -99,7 +99,7 @@ def _headers(ours: Ours) -> dict[str, list[str]]:
 
 
 def algorithms(stage: Stage) -> Section:
-    """A signature by each algorithm: apps/algorithms.py, alone on the measured core."""
+    """Compare signatures by algorithm: apps/algorithms.py, alone on the measured core."""
     words = [sys.executable, "-m", "benchmarks.apps.algorithms", str(stage.rounds)]
     told = json.loads(output_of(words, core=stage.server_core))
     signing = {name: ratio(one["sign"], told["ES256"]["sign"]) for name, one in told.items()}
@@ -124,7 +124,7 @@ def algorithms(stage: Stage) -> Section:
 
 
 def hashes(stage: Stage) -> Section:
-    """A log-in by the settings of its hash."""
+    """Compare the settings of the password hash."""
     names = [f"{kib / 1024:g} MiB, {n} pass{'es' if n > 1 else ''}" for kib, n in HASHES]
     arms = {name: hash_alone(stage, *pair) for name, pair in zip(names, HASHES, strict=True)}
     samples = alternate(stage, arms)
@@ -146,7 +146,7 @@ def hashes(stage: Stage) -> Section:
 
 
 def users(stage: Stage) -> Section:
-    """GET /me and POST /login by the number of users."""
+    """Measure GET /me and POST /login by the number of users."""
     arms: dict[str, Measure] = {}
     for size in SIZES:
         ours = deployment(stage, **CHEAP)
@@ -161,7 +161,7 @@ def users(stage: Stage) -> Section:
 
 
 def sessions(stage: Stage) -> Section:
-    """POST /refresh by the number of sessions in the table."""
+    """Measure POST /refresh by the number of sessions in the table."""
     samples = _settled(stage, {f"refresh {size}": with_sessions(stage, size) for size in SIZES})
     title = "POST /refresh by the number of sessions, of that with 1,000"
     time, cpu = (_costs(samples, "refresh", SIZES, cost) for cost in (_time, _cpu))
@@ -169,7 +169,7 @@ def sessions(stage: Stage) -> Section:
 
 
 def revoked(stage: Stage) -> Section:
-    """GET /verify by the number of sessions that were revoked within the last hour."""
+    """Measure GET /verify by the number of sessions revoked within the last hour."""
     started = {size: with_revoked(stage, size) for size in REVOKED_SIZES}
     mib = [server.resident_mib() for server, _ in started.values()]
     samples = _settled(stage, {f"verify {size}": arm for size, (_, arm) in started.items()})

@@ -18,7 +18,7 @@ JSON_BODY = "Content-Type: application/json"
 
 @dataclass(frozen=True, slots=True)
 class Wrk:
-    """Everything of a run but its length. Returns (requests, seconds) of the run."""
+    """A run of wrk, but for its length. It returns how many requests, and in how many seconds."""
 
     url: str
     script: str

@@ -36,7 +36,7 @@ def login_cpu(stage: Stage) -> Outcome:
 
 
 def _one_by_one(stage: Stage, server: Server) -> Measure:
-    """Not by wrk: a request without an answer at its end has cost CPU, and here each is dear."""
+    """Measure log-ins one after the other. wrk would leave some unanswered, and each costs much."""
     bodies = cycle(BODIES)
 
     def measure(seconds: int) -> Sample:
@@ -56,7 +56,7 @@ def _one_by_one(stage: Stage, server: Server) -> Measure:
 
 
 def hash_alone(stage: Stage, *parameters: int) -> Measure:
-    """`parameters` are memory in KiB and passes; without them, the defaults."""
+    """Measure the hash in a process of its own, with memory in KiB and passes, or the defaults."""
 
     def measure(seconds: int) -> Sample:
         words = [str(number) for number in (seconds, *parameters)]
@@ -121,7 +121,7 @@ def _run(stage: Stage) -> Run:
 
 @contextmanager
 def _flooding(stage: Stage, server: Server) -> Iterator[None]:
-    """16 clients log in until the end of the block."""
+    """Let 16 clients log in until the end of the block."""
     load = posts(stage, server, "/login", BODIES, FLOOD_NICENESS)
     process = load.start(FLOOD_SECONDS, stage.load_core)
     try:

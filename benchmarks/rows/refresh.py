@@ -87,7 +87,7 @@ def with_sessions(stage: Stage, count: int) -> Measure:
 
 
 def _ours(stage: Stage) -> Measure:
-    """New sessions each time: a run ends in the middle of some exchanges."""
+    """Measure authapi, with new sessions each time: a run ends in the middle of some exchanges."""
     ours = deployment(stage)
     seed = Seed(ours, USERS)
     server = authapi(stage, ours)
@@ -111,7 +111,7 @@ def _in_chains(
 
 
 def _pgbench(stage: Stage) -> Measure:
-    """The floor: what pgbench gets out of PostgreSQL with the same UPDATE."""
+    """Measure the floor: the same UPDATE by pgbench."""
     ours = deployment(stage)
     Seed(ours, USERS).sessions(USERS)
     script, postgresql = stage.file_of([PGBENCH]), stage.postgresql

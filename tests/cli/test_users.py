@@ -3,8 +3,8 @@
 import pytest
 
 from tests.cli.conftest import Authapi
-from tests.support.clock import TestClock
 from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.clock import TestClock
 
 pytestmark = pytest.mark.usefixtures("configured")
 

@@ -93,22 +93,6 @@ def lock(connection: Connection, sid: str) -> tuple[StoredSession, float] | None
     return None if row is None else (StoredSession(*row), read_clock(connection))
 
 
-def as_locked(stored: StoredSession, now: float) -> LockedSession:
-    """Return what a pair is minted from, of a row that `lock` returned."""
-    return LockedSession(
-        sid=stored.sid,
-        user_id=stored.user_id or "",
-        transport=stored.transport,
-        scopes=stored.scopes,
-        created_at=stored.created_at,
-        exchanged_at=stored.exchanged_at,
-        expires_at=stored.expires_at,
-        ends_at=stored.ends_at,
-        tokens_from=stored.tokens_from,
-        now=now,
-    )
-
-
 def is_carried(stored: StoredSession, carrier: Carrier) -> bool:
     """Whether the session's refresh token comes by this carrier."""
     return stored.transport in _TRANSPORTS[carrier]

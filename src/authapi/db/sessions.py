@@ -4,18 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
 
-from sqlalchemy import (
-    Connection,
-    Double,
-    String,
-    Table,
-    bindparam,
-    case,
-    func,
-    insert,
-    select,
-    update,
-)
+import sqlalchemy as sa
+from sqlalchemy import Connection, Double, String, bindparam, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from authapi.db.clock import db_now
@@ -23,49 +13,48 @@ from authapi.db.database import Transaction
 from authapi.db.models import RevokedReason, Session, Transport, User
 from authapi.db.revocations import notify
 
-SESSIONS = cast("Table", Session.__table__)
+SESSIONS = cast("sa.Table", Session.__table__)
 
 
 @dataclass(frozen=True, slots=True)
-class StoredSession:
-    """A session's row; models.Session says what each column means."""
+class MintedFrom:
+    """What a token pair says of its session; models.Session says what each column means."""
 
     sid: str
     user_id: str | None
     transport: str
     scopes: str
     created_at: float
-    last_used_at: float
+    exchanged_at: float
     expires_at: float
     ends_at: float
-    revoked_at: float | None
-    revoked_reason: str | None
     tokens_from: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LockedSession(MintedFrom):
+    """`now` was read from the database under the row's lock."""
+
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession(MintedFrom):
+    """The whole row."""
+
+    last_used_at: float
+    revoked_at: float | None
     last_exchanged: str
-    exchanged_at: float
     exchanged_before: str
     exchange_keys: str
     user_agent: str | None
     ip: str | None
     secret_digest: str | None
-    amr: str
-    client_id: str
 
-
-@dataclass(frozen=True, slots=True)
-class LockedSession:
-    """What a token pair is minted from. `now` was read from the database under the row's lock."""
-
-    sid: str
-    user_id: str
-    transport: str
-    scopes: str
-    created_at: float
-    exchanged_at: float
-    expires_at: float
-    ends_at: float
-    tokens_from: float | None
-    now: float
+    def as_locked(self, now: float) -> LockedSession:
+        """Return what a pair is minted from, where the row was locked before `now` was read."""
+        values = {column.name: getattr(self, column.name) for column in fields(MintedFrom)}
+        return LockedSession(**values, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +78,13 @@ class NewSession:
 
 
 STORED = select(*(SESSIONS.c[column.name] for column in fields(StoredSession)))
-LOCKED = (
-    SESSIONS.c.sid,
-    SESSIONS.c.user_id,
-    SESSIONS.c.transport,
-    SESSIONS.c.scopes,
-    SESSIONS.c.created_at,
-    SESSIONS.c.exchanged_at,
-    SESSIONS.c.expires_at,
-    SESSIONS.c.ends_at,
-    SESSIONS.c.tokens_from,
-    db_now().label("now"),
-)
+LOCKED = (*(SESSIONS.c[column.name] for column in fields(MintedFrom)), db_now().label("now"))
 
 
 def next_expiry(ends_at: ColumnElement[float]) -> ColumnElement[float]:
     """When a session that is used now runs out: after its idle time, or at its end."""
     idle_end = db_now() + bindparam("idle_ttl", type_=Double)
-    return case((ends_at < idle_end, ends_at), else_=idle_end)
+    return sa.case((ends_at < idle_end, ends_at), else_=idle_end)
 
 
 # Locked, and read after the wait for whoever changes the account: see users.lock.
@@ -134,7 +112,7 @@ _NEW: dict[str, ColumnElement[Any]] = {
         for name in ("sid", "transport", "user_agent", "ip", "secret_digest", "amr", "client_id")
     },
 }
-_INSERT = insert(SESSIONS).from_select(list(_NEW), select(*_NEW.values())).returning(*LOCKED)
+_INSERT = sa.insert(SESSIONS).from_select(list(_NEW), select(*_NEW.values())).returning(*LOCKED)
 
 
 def add(connection: Connection, new: NewSession) -> LockedSession | None:
@@ -203,7 +181,7 @@ def reissue_all(tx: Transaction, user_id: str, scopes: str) -> int:
     """
     which = (SESSIONS.c.user_id == user_id, SESSIONS.c.revoked_at.is_(None))
     _lock_all(tx, *which)
-    values = {"scopes": scopes, "tokens_from": func.floor(db_now()) + 1}
+    values = {"scopes": scopes, "tokens_from": sa.func.floor(db_now()) + 1}
     reissued = tx.execute(update(SESSIONS).where(*which).values(values)).rowcount
     if reissued:
         notify(tx)

@@ -210,7 +210,7 @@ def _go_down_the_table(tx: Transaction, presented: Presented) -> tuple[Answer, T
         return Answer.REFUSED, None
     stored, now = locked
     answer = decide(Case(presented, stored, now))
-    session = exchanges.as_locked(stored, now)
+    session = stored.as_locked(now)
     match answer:
         case Answer.SAME_TOKEN:
             return answer, _same_token(session, presented)

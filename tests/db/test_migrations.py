@@ -132,5 +132,5 @@ def test_a_database_out_of_reach_is_unavailable(tmp_path: Path) -> None:
 
 def test_the_newest_migration_is_the_one_that_a_start_looks_for() -> None:
     script = ScriptDirectory(str(REPOSITORY / "alembic"))
-    assert list(script.get_heads()) == [migrations.NEWEST]
-    assert migrations.NEWEST in migrations._known()
+    assert list(script.get_heads()) == [migrations.NEWEST_REVISION]
+    assert migrations.NEWEST_REVISION in migrations._known()

@@ -30,7 +30,7 @@ KEPT_CONNECTIONS = MAX_CONNECTIONS // 2  # the others are opened for a crowd, an
 
 
 class Statements:
-    """How many statements were sent."""
+    """Counts the statements sent."""
 
     def __init__(self, engine: Engine) -> None:
         self.count = 0
@@ -51,16 +51,16 @@ class Transaction(Connection):
         self.log_lines: list[dict[str, Any]] = []
 
     def note_revoked(self, sids: Collection[str]) -> None:
-        """Let this process refuse these sessions from the commit on."""
+        """Refuse these sessions in this process from the commit on."""
         self.revoked += sids
 
     def note_log_line(self, **line: Any) -> None:  # noqa: ANN401
-        """Log this once it is true. `event` and `level` are structlog's."""
+        """Log this after the commit. `event` and `level` are structlog's."""
         self.log_lines.append(line)
 
 
 def ignore(_sids: Collection[str]) -> None:
-    """For a process that verifies no token: it need not hear what it revoked."""
+    """Do nothing, in a process that verifies no tokens."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
-        """One transaction: committed at the end of the block, undone by a raise.
+        """Open a transaction. The end of the block commits it, and a raise undoes it.
 
-        What it noted is carried out after the commit and before this returns. Raises Unavailable
-        when the database is out of reach, busy or cut the work off.
+        Its notes are carried out after the commit, before this returns. Raises Unavailable when the
+        database is out of reach or busy, or has cut the work off.
         """
         with self._watched(self.writers):
             tx = Transaction(self.engine)
@@ -87,7 +87,7 @@ class Database:
 
     @contextmanager
     def connect(self, *, to_write: bool = False) -> Iterator[Connection]:
-        """A connection on which each statement commits by itself. Raises Unavailable."""
+        """Open a connection on which each statement commits by itself. Raises Unavailable."""
         breaker = self.writers if to_write else self.readers
         with self._watched(breaker), self.autocommit_engine.connect() as connection:
             yield connection
@@ -109,7 +109,7 @@ class Database:
 
 
 def write_log_line(*, event: str, level: str = "info", **fields: Any) -> None:  # noqa: ANN401
-    """Log what has happened. A log that can't be written undoes nothing, so it raises nothing."""
+    """Log what has happened. Raises nothing: a broken log undoes nothing."""
     with suppress(Exception):
         getattr(log, level)(event, **fields)
 
@@ -155,7 +155,7 @@ def open_database(
 
 @contextmanager
 def unavailable_if_out_of_reach() -> Iterator[None]:
-    """Raises Unavailable for what may pass by itself; mistakes of ours stay what they are."""
+    """Raise Unavailable for an error that may pass by itself; any other stays what it is."""
     try:
         yield
     except PoolTimeoutError as error:
@@ -170,7 +170,7 @@ def unavailable_if_out_of_reach() -> Iterator[None]:
 
 
 def _may_pass(error: DBAPIError) -> bool:
-    """Whether it tells of the database's state, and not of a statement that is wrong."""
+    """Return whether the error tells of the database's state, not of a wrong statement."""
     if error.connection_invalidated:
         return True
     return postgresql.may_pass(error) or sqlite.may_pass(error)

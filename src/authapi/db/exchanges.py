@@ -1,4 +1,4 @@
-"""How a refresh rewrites its session's row: at most one statement, whatever comes at once."""
+"""How a refresh rewrites its session's row. One statement settles each race."""
 
 from dataclasses import dataclass
 
@@ -68,7 +68,7 @@ _EXCHANGE = (
 
 
 def exchange(connection: Connection, wanted: Exchange) -> LockedSession | None:
-    """Exchange the token if nothing speaks against it; None, and no effect, if anything does."""
+    """Exchange the token and return its session, or return None without any effect."""
     of_transport, or_transport = _TRANSPORTS[wanted.carrier]
     values = {
         "of_sid": wanted.sid,
@@ -87,14 +87,14 @@ def exchange(connection: Connection, wanted: Exchange) -> LockedSession | None:
 
 
 def lock(connection: Connection, sid: str) -> tuple[StoredSession, float] | None:
-    """Return the session as it is now, and the database's time, read once the lock was held."""
+    """Return the session as it is now, and the database's time, read under the lock."""
     statement = STORED.where(SESSIONS.c.sid == sid).with_for_update()
     row = connection.execute(statement).one_or_none()
     return None if row is None else (StoredSession(*row), read_clock(connection))
 
 
 def is_carried(stored: StoredSession, carrier: Carrier) -> bool:
-    """Whether the session's refresh token comes by this carrier."""
+    """Return whether the session's refresh token comes by this carrier."""
     return stored.transport in _TRANSPORTS[carrier]
 
 

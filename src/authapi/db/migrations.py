@@ -1,7 +1,7 @@
-"""Bringing a database to the newest migration, and telling whether it is there.
+"""Brings a database to the newest migration, and tells whether it is there.
 
-Alembic is imported where a migration is missing or unknown: at every other start it would be a
-quarter of the time, and 8 MB for as long as the process lives.
+Alembic is imported only where a migration is missing or unknown: it takes a quarter of a start and
+8 MB of memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,16 +18,16 @@ from authapi.errors import Unavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0003"  # the revision that the models are of
-# Any number will do that nobody else locks; of several processes one migrates, the others wait.
+NEWEST_REVISION = "0003"  # the revision of models.py
+# Any number that nobody else locks. Of several processes one migrates, and the others wait.
 MIGRATION_LOCK = 0x61757468
-CONNECT_TIMEOUT = 5  # seconds
+CONNECT_SECONDS = 5  # seconds
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Run what is missing, in one transaction. Raises Unavailable."""
+    """Run the missing migrations in one transaction. Raises Unavailable."""
     from alembic import command
 
     _run(url, command.upgrade, revision)
@@ -40,15 +40,15 @@ def downgrade(url: str, revision: str) -> None:
 
 
 def missing(db: Database) -> bool:
-    """Whether the schema is behind this release's migrations. Raises Unavailable.
+    """Return whether the schema is behind this release. Raises Unavailable.
 
-    A schema that is ahead is not behind: during a roll-out the old release goes on.
+    A schema that is ahead is not behind: the old release goes on during a roll-out.
     """
     if (file := _sqlite_file(str(db.engine.url))) and not file.exists():
         return True
     with db.connect() as connection:
         current = _current(connection)
-    return current != {NEWEST} and current <= _known()
+    return current != {NEWEST_REVISION} and current <= _known()
 
 
 def _current(connection: Connection) -> set[str]:
@@ -59,7 +59,7 @@ def _current(connection: Connection) -> set[str]:
 
 @cache
 def _known() -> frozenset[str]:
-    """Every revision of this release; read once, however often a start is tried."""
+    """Return every revision of this release."""
     from alembic.script import ScriptDirectory
 
     script = ScriptDirectory.from_config(_config())
@@ -72,7 +72,7 @@ def _sqlite_file(url: str) -> Path | None:
 
 
 def _make_file(url: str) -> None:
-    """Its owner's alone from the first byte; SQLite gives the files beside it the same mode."""
+    """Make SQLite's file for its owner alone. SQLite gives the files beside it the same mode."""
     if file := _sqlite_file(url):
         try:
             file.touch(mode=0o600)
@@ -82,7 +82,7 @@ def _make_file(url: str) -> None:
 
 @contextmanager
 def exclusive(url: str) -> Iterator[Connection]:
-    """A transaction that no second migration runs beside."""
+    """Open a transaction that no second migration runs beside."""
     with _connected(url) as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -95,7 +95,7 @@ def exclusive(url: str) -> Iterator[Connection]:
 @contextmanager
 def _connected(url: str) -> Iterator[Connection]:
     _make_file(url)
-    # An engine of its own: a migration may take longer than any request. Connecting may not.
+    # An engine without time-outs: a migration may take longer than a request.
     engine = create_engine(url, connect_args=_connect_args(url))
     try:
         with unavailable_if_out_of_reach(), engine.connect() as connection:
@@ -105,7 +105,7 @@ def _connected(url: str) -> Iterator[Connection]:
 
 
 def _connect_args(url: str) -> dict[str, Any]:
-    return {} if url.startswith("sqlite") else {"connect_timeout": CONNECT_TIMEOUT}
+    return {} if url.startswith("sqlite") else {"connect_timeout": CONNECT_SECONDS}
 
 
 def _run(url: str, what: "Callable[[Config, str], None]", revision: str) -> None:

@@ -24,7 +24,7 @@ class Carrier(StrEnum):
 
 
 class Transport(StrEnum):
-    """How the credentials of a session travel."""
+    """How the credentials of a session travel: docs/transports.md."""
 
     BEARER = "bearer"
     HYBRID = "hybrid"
@@ -66,7 +66,7 @@ class Model(DeclarativeBase):
 class User(Model):
     """An account. `*_canonical` is what is compared; the other is what was typed.
 
-    `version` counts what makes a proof of identity worthless: a new password, a disabling.
+    `version` grows when a proof of identity loses its worth: by a new password, by a disabling.
     """
 
     __tablename__ = "users"

@@ -1,4 +1,4 @@
-"""What a poll reads: everything that processes must learn of each other, in one small statement.
+"""What a poll reads, in one small statement: all that processes must learn from each other.
 
 Each branch is a range of an index, or a table of a few rows.
 """
@@ -51,9 +51,9 @@ _CHANGES: CompoundSelect[str, str, float] = union_all(
 
 
 def read_changes(connection: Connection, since: float, *, as_of: float) -> Changes:
-    """What has changed after that moment of the database's clock, and all keys.
+    """Return what has changed since that moment of the database's clock, and all keys.
 
-    `as_of` was read from that clock before: all that was visible then is in the answer.
+    `as_of` was read from that clock before: everything visible then is in the answer.
     """
     changes = Changes(as_of=as_of)
     for kind, name, moment in connection.execute(_CHANGES, {"since": since}):
@@ -70,9 +70,9 @@ def read_changes(connection: Connection, since: float, *, as_of: float) -> Chang
 
 
 def notify(connection: Connection) -> None:
-    """Wake the other processes once this transaction has been committed (PostgreSQL only).
+    """Wake the other processes after the commit (PostgreSQL only).
 
-    It only wakes: what changed is read from the tables, so nothing depends on its arrival.
+    They read from the tables what has changed, so nothing depends on the notification.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_notify(CHANNEL, "")))

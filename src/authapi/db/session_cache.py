@@ -1,8 +1,8 @@
-"""Sessions in Redis, so that the look-up of each request spares the database. Optional.
+"""A cache of sessions in Redis, for the look-up of each request. Optional.
 
-An entry is written once per session and reading (SET NX), and replaced by a tombstone when the
-session is revoked: whoever read the row just before can't put it back. What Redis answers is
-never the last word: the revocation set is asked after it. Redis gone means the database answers.
+An entry is written once (SET NX). A revocation replaces it by a tombstone, so that a late reader of
+the row can't put it back. The revocation set is asked after the cache. Without Redis the database
+answers.
 """
 
 import json
@@ -16,18 +16,18 @@ from authapi.db.session_lookups import FoundSession
 
 log = structlog.get_logger()
 
-PREFIX = "authapi:session:"
-REVOKED = b"revoked"
-FORGET = "if redis.call('get', KEYS[1]) ~= ARGV[1] then redis.call('del', KEYS[1]) end"
-# Shorter than the revocation set's window, which so covers every entry that could be stale.
-KEPT_FOR = 600
-TIMEOUT = 0.2
-# After a failure Redis is left alone for so many seconds: a request must not wait for each try.
-PAUSE = 1.0
+KEY_PREFIX = "authapi:session:"
+TOMBSTONE = b"revoked"
+FORGET_SCRIPT = "if redis.call('get', KEYS[1]) ~= ARGV[1] then redis.call('del', KEYS[1]) end"
+# Shorter than the revocation set's window, which so covers every stale entry.
+KEPT_SECONDS = 600
+TIMEOUT_SECONDS = 0.2
+# No request tries Redis for so long after a failure.
+PAUSE_SECONDS = 1.0
 
 
 class SessionCache:
-    """Without a URL it holds nothing."""
+    """A cache in Redis. Without a URL it holds nothing."""
 
     def __init__(self, redis_url: str | None) -> None:
         self._redis = _connect(redis_url) if redis_url else None
@@ -35,19 +35,19 @@ class SessionCache:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a Redis to ask now."""
+        """Return whether Redis can be asked now."""
         return self._redis is not None and monotonic() >= self._away_until
 
     def find(self, sids: Sequence[str]) -> dict[str, FoundSession]:
-        """Those that are there; what was revoked, or can't be asked for, is not."""
-        values = self._do("mget", [PREFIX + sid for sid in sids])
+        """Return the cached ones of these sessions. A revoked one is not among them."""
+        values = self._do("mget", [KEY_PREFIX + sid for sid in sids])
         if not isinstance(values, list):
             return {}
         found = ((sid, self._read(sid, value)) for sid, value in zip(sids, values, strict=True))
         return {sid: session for sid, session in found if session}
 
     def _read(self, sid: str, value: object) -> FoundSession | None:
-        if not isinstance(value, bytes) or value == REVOKED:
+        if not isinstance(value, bytes) or value == TOMBSTONE:
             return None
         try:
             return FoundSession(**json.loads(value))
@@ -56,19 +56,19 @@ class SessionCache:
             return None
 
     def keep(self, session: FoundSession, *, now: float) -> None:
-        """For KEPT_FOR seconds, or as long as it lives."""
-        lives = int(min(KEPT_FOR, session.expires_at - now))
+        """Cache the session for KEPT_SECONDS, or as long as it lives."""
+        lives = int(min(KEPT_SECONDS, session.expires_at - now))
         if lives > 0:
             value = json.dumps(session.as_json())
-            self._do("set", PREFIX + session.sid, value, ex=lives, nx=True)
+            self._do("set", KEY_PREFIX + session.sid, value, ex=lives, nx=True)
 
     def forget(self, sid: str) -> None:
-        """It changed: the next look-up reads it anew. A tombstone stays."""
-        self._do("eval", FORGET, 1, PREFIX + sid, REVOKED)
+        """Drop a session that has changed. A tombstone stays."""
+        self._do("eval", FORGET_SCRIPT, 1, KEY_PREFIX + sid, TOMBSTONE)
 
     def revoke(self, sids: Iterable[str]) -> None:
         for sid in sids:
-            self._do("set", PREFIX + sid, REVOKED, ex=KEPT_FOR)
+            self._do("set", KEY_PREFIX + sid, TOMBSTONE, ex=KEPT_SECONDS)
 
     def close(self) -> None:
         if self._redis:
@@ -82,7 +82,7 @@ class SessionCache:
         try:
             return getattr(self._redis, command)(*args, **more)
         except RedisError as error:
-            self._away_until = monotonic() + PAUSE
+            self._away_until = monotonic() + PAUSE_SECONDS
             log.warning("redis_out_of_reach", reason=type(error).__name__)
             return None
 
@@ -90,4 +90,6 @@ class SessionCache:
 def _connect(url: str) -> Any:  # noqa: ANN401 - redis is imported only where it is used
     from redis import Redis
 
-    return Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+    return Redis.from_url(
+        url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+    )

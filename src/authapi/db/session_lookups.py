@@ -1,4 +1,4 @@
-"""What transport `session` reads for each request, and writes once in a while."""
+"""What transport `session` reads for each request, and writes now and then."""
 
 from dataclasses import asdict, dataclass
 
@@ -43,7 +43,7 @@ _FIND = select(
 
 
 def find(connection: Connection, sid: str) -> FoundSession | None:
-    """None for one that is revoked, expired, or of another transport."""
+    """Return the session, or None if it is revoked, expired, or of another transport."""
     row = connection.execute(_FIND, {"of_sid": sid}).one_or_none()
     if row is None:
         return None
@@ -70,6 +70,6 @@ _TOUCH = (
 
 
 def touch(connection: Connection, sid: str, idle_ttl: float) -> bool:
-    """It was used now: its idle time begins anew. False, and no effect, if it has ended."""
+    """Begin the session's idle time anew. Return False, without effect, if it has ended."""
     touched = connection.execute(_TOUCH, {"of_sid": sid, "idle_ttl": idle_ttl})
     return touched.one_or_none() is not None

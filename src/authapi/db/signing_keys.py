@@ -1,4 +1,4 @@
-"""The table `signing_keys`. The newest is first; what a key's dates mean is for services/."""
+"""The table `signing_keys`, the newest first. services/keys/ring.py says what the dates mean."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from authapi.db.clock import db_now
 from authapi.db.models import SigningKey
 
-# Any number will do that nobody else locks.
+# Any number that nobody else locks.
 KEYS_LOCK = 0x6B657973
 
 
@@ -30,7 +30,7 @@ _ALL = select(*(getattr(SigningKey, name) for name in _NAMES)).order_by(SigningK
 
 
 def lock(connection: Connection) -> None:
-    """Nobody else adds or changes a key until the end; who reads goes on."""
+    """Let nobody else add or change a key until the end of the transaction."""
     if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
         connection.execute(select(func.pg_advisory_xact_lock(KEYS_LOCK)))
 

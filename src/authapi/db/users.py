@@ -28,7 +28,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What `add` writes."""
+    """An account to be added."""
 
     id: str
     email: str
@@ -64,9 +64,9 @@ def find_by_username(connection: Connection, username_canonical: str) -> Account
 
 
 def lock(connection: Connection, user_id: str) -> Account | None:
-    """The user as it is now; nobody else changes it, or revokes all its sessions, until the end.
+    """Return the account as it is now, and let nobody else change it until the end.
 
-    Lock order: a user before its sessions.
+    Lock order: a user before the user's sessions.
     """
     return _find(connection, _LOCK, user_id=user_id)
 
@@ -89,7 +89,7 @@ def add(connection: Connection, new: NewAccount) -> Account:
 def set_username(
     connection: Connection, user_id: str, username: str | None, canonical: str | None
 ) -> None:
-    """Raises AlreadyTakenError, after which a transaction must be given up."""
+    """Store the username. Raises AlreadyTakenError, after which a transaction must be given up."""
     try:
         _set(connection, user_id, username=username, username_canonical=canonical)
     except IntegrityError as error:
@@ -97,7 +97,7 @@ def set_username(
 
 
 def set_password(connection: Connection, user_id: str, password_hash: str) -> None:
-    """Store another password: whoever proved the old one has proven nothing any more."""
+    """Store another password. A proof of the old one is worth nothing from now on."""
     _set(connection, user_id, password_hash=password_hash, version=User.version + 1)
 
 
@@ -123,7 +123,7 @@ def enable(connection: Connection, user_id: str) -> None:
 
 
 def remove(connection: Connection, user_id: str) -> None:
-    """Its sessions stay, without the person (ON DELETE SET NULL)."""
+    """Delete the account. Its sessions stay, without the person (ON DELETE SET NULL)."""
     connection.execute(delete(User).where(User.id == user_id))
 
 

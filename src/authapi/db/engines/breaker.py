@@ -1,8 +1,8 @@
-"""Refuses at once what would only wait: after a time-out, one caller every RETRY_AFTER tries.
+"""A circuit breaker: after a time-out, one caller every RETRY_SECONDS tries; others are refused.
 
-Without it a frozen database holds every thread for a whole time-out, and whoever is queued behind
-them for several. What is refused here was never sent, so a database that wakes up can't carry it
-out late; and whoever tries does it on a new connection, which a frozen database never completes.
+Without it a frozen database holds every thread for a whole time-out. A refused statement was never
+sent, so a database that wakes up can't carry it out late. The caller who tries does so on a new
+connection, which a frozen database never completes.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError
 
 from authapi.errors import Unavailable
 
-RETRY_AFTER = 0.5  # seconds
+RETRY_SECONDS = 0.5  # seconds
 
 
 class Breaker:
-    """Opened by an error that `is_timeout` knows, closed by anybody's success."""
+    """Opens at an error that `is_timeout` knows. Closes at any success."""
 
     def __init__(self, is_timeout: Callable[[DBAPIError], bool]) -> None:
         self._is_timeout = is_timeout
@@ -27,13 +27,13 @@ class Breaker:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Raises Unavailable instead of entering the block, while it is open."""
+        """Run the block, or raise Unavailable while the breaker is open."""
         self._admit()
         try:
             yield
         except DBAPIError as error:
             if self._is_timeout(error):
-                self._retry_at = monotonic() + RETRY_AFTER
+                self._retry_at = monotonic() + RETRY_SECONDS
             raise
         self._retry_at = None
 
@@ -44,4 +44,4 @@ class Breaker:
             if self._retry_at is not None:
                 if monotonic() < self._retry_at:
                     raise Unavailable
-                self._retry_at = monotonic() + RETRY_AFTER
+                self._retry_at = monotonic() + RETRY_SECONDS

@@ -1,4 +1,4 @@
-"""Waiting for another process's change: PostgreSQL's LISTEN, or on SQLite just for the time."""
+"""Waits for another process's change: by LISTEN on PostgreSQL, by time alone on SQLite."""
 
 import selectors
 from threading import Event
@@ -14,17 +14,17 @@ from authapi.db.revocations import CHANNEL
 
 log = structlog.get_logger()
 
-# Without a descriptor of its own: where a flood of connections takes them all, the poll goes on.
+# These need no descriptor: the poll goes on where a flood of connections has taken them all.
 Selector: type[selectors.BaseSelector] = getattr(
     selectors, "PollSelector", selectors.SelectSelector
 )
 
-# How soon `hurry` is noticed on PostgreSQL, in seconds.
-SLICE = 0.1
+# How soon `hurry` is noticed on PostgreSQL.
+SLICE_SECONDS = 0.1
 
 
 class Listener:
-    """Belongs to one thread. A lost connection is made again at the next wait."""
+    """For one thread. The next wait replaces a lost connection."""
 
     def __init__(self, database_url: str) -> None:
         self._url = make_url(database_url)
@@ -33,7 +33,7 @@ class Listener:
         self._has_failed = False
 
     def wait(self, seconds: float, hurry: Event) -> None:
-        """Return after a notification, when one may be lost, after `seconds`, or by `hurry`."""
+        """Return at a notification, when one may be lost, after `seconds`, or when `hurry` is set."""
         ends_at = monotonic() + seconds
         if self._can_listen and self._is_notified(ends_at, hurry):
             return
@@ -55,12 +55,11 @@ class Listener:
                 log.warning("not_listening", reason=repr(error))
             self._has_failed = True
             self.close()
-            return had_one  # what was sent since it broke is lost
+            return had_one  # notifications since it broke are lost
 
 
 def _is_told(connection: psycopg.Connection[Any], ends_at: float, hurry: Event) -> bool:
-    # psycopg is asked once something has come: to let it wait for each slice took 10 ms of CPU
-    # a second, to wait here takes 1.
+    # Wait here, not in psycopg: that took 10 ms of CPU a second, this takes 1.
     with Selector() as selector:
         selector.register(connection, selectors.EVENT_READ)
         has_come = True  # perhaps with the answer to LISTEN
@@ -68,14 +67,14 @@ def _is_told(connection: psycopg.Connection[Any], ends_at: float, hurry: Event) 
             if has_come:
                 for _ in connection.notifies(timeout=0, stop_after=1):
                     return True
-            has_come = bool(selector.select(min(left, SLICE)))
+            has_come = bool(selector.select(min(left, SLICE_SECONDS)))
     return False
 
 
 def _listening(url: URL) -> psycopg.Connection[Any]:
-    # By SQLAlchemy's own reading of the address, as every other connection is made.
+    # SQLAlchemy reads the address, as it does for every other connection.
     args, options = url.get_dialect()().create_connect_args(url)
-    # One that a router dropped without a word is found out in half a minute, not in hours.
+    # Detect a connection that a router has dropped in half a minute, not in hours.
     keepalive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
     settings = {**options, **keepalive, "connect_timeout": 2, "autocommit": True}
     connection = BoundedConnection.connect(*args, **settings)

@@ -1,7 +1,7 @@
-"""PostgreSQL through psycopg 3, with a bound on every wait.
+"""PostgreSQL through psycopg 3, with a deadline on every wait.
 
-A server that refuses answers at once. One that is frozen, or behind a broken network, answers
-never, and no setting of the server can help then: so the waiting itself has a deadline.
+A server that is frozen, or behind a broken network, never answers, and none of its own settings
+helps then. So the client stops waiting.
 """
 
 from concurrent.futures import Future
@@ -16,42 +16,42 @@ from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-CONNECT_TIMEOUT = 1.4
-ANSWER_TIMEOUT = 1.4
+CONNECT_SECONDS = 1.4
+ANSWER_SECONDS = 1.4
 
-# The server gives up first, so that nothing that was answered 503 is carried out later; and what
-# was left open ends within 5 s, which the revocation feed relies on (contract section 3).
+# The server gives up first: a request that was answered 503 must not be carried out later. A
+# transaction that was left open ends within 5 s; the revocation feed relies on it.
 SERVER_SETTINGS = (
     "-c statement_timeout=1200 -c lock_timeout=1200 -c idle_in_transaction_session_timeout=2000 "
-    # What waited for a row must see it as it is now, whatever the server's default is.
+    # A statement that waited for a row must see the row as it is now.
     r"-c default_transaction_isolation=read\ committed"
 )
 
 
 class NoAnswerError(psycopg.OperationalError):
-    """Nothing was heard: the statement may have been lost, or be carried out later."""
+    """The statement may have been lost, or may be carried out later."""
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that is closed when an answer takes longer than ANSWER_TIMEOUT."""
+    """A connection that is closed when an answer takes longer than ANSWER_SECONDS."""
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         try:
-            return super().wait(gen, interval, ANSWER_TIMEOUT if timeout is None else timeout)
+            return super().wait(gen, interval, ANSWER_SECONDS if timeout is None else timeout)
         except psycopg.OperationalError as error:
             if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
                 raise
-            self.pgconn.finish()  # its state is unknown: the pool replaces it
+            self.pgconn.finish()  # its state is unknown; the pool replaces it
             raise NoAnswerError("the database did not answer in time") from error
 
 
 def connect(
     _dialect: Dialect, _record: ConnectionPoolEntry, args: list[Any], options: dict[str, Any]
 ) -> BoundedConnection:
-    """Connect within CONNECT_TIMEOUT (seconds), or raise psycopg.OperationalError.
+    """Connect within CONNECT_SECONDS, or raise psycopg.OperationalError.
 
-    libpq waits for at least two seconds, which is longer than a request may take: so the
-    attempt runs on a thread of its own, which ends by itself soon after we stopped waiting.
+    libpq waits for at least two seconds, which is too long for a request. So the attempt runs on
+    its own thread, which ends soon after we stopped waiting.
     """
     attempt: Future[BoundedConnection] = Future()
 
@@ -72,7 +72,7 @@ def connect(
 
     Thread(target=run, name="authapi-connect", daemon=True).start()
     try:
-        return attempt.result(CONNECT_TIMEOUT)
+        return attempt.result(CONNECT_SECONDS)
     except FutureTimeoutError as error:
         attempt.add_done_callback(_close_late)
         raise NoAnswerError("the database did not answer in time") from error

@@ -10,9 +10,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from authapi.clock import Clock
 
-# How long a writer waits for another one before the request is answered 503.
-BUSY_TIMEOUT = 1.5
-CONNECT_ARGS = {"timeout": BUSY_TIMEOUT}
+# A writer waits this long for another one; then the request is answered 503.
+BUSY_SECONDS = 1.5
+CONNECT_ARGS = {"timeout": BUSY_SECONDS}
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -22,7 +22,7 @@ PRAGMAS = (
 
 
 def prepare(engine: Engine, clock: Clock) -> None:
-    """Set each new connection up, and let each transaction begin by taking the write lock."""
+    """Set up each new connection, and let each transaction begin with the write lock."""
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkout", _refuse_removed_file)
 
@@ -34,7 +34,7 @@ def prepare(engine: Engine, clock: Clock) -> None:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        # Deferred, a transaction that reads first could fail at its first write, past any retry.
+        # A deferred transaction that reads first could fail at its first write, past any retry.
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -42,7 +42,7 @@ def prepare(engine: Engine, clock: Clock) -> None:
 def _connect(
     _dialect: Dialect, record: ConnectionPoolEntry, args: list[str], options: dict[str, Any]
 ) -> sqlite3.Connection:
-    """Open the file that is there; only a migration makes one."""
+    """Open an existing file. Only a migration makes one."""
     path = Path(args[0]).absolute()
     connection: sqlite3.Connection = sqlite3.connect(
         f"{path.as_uri()}?mode=rw", uri=True, **options
@@ -52,7 +52,7 @@ def _connect(
 
 
 def _refuse_removed_file(_: object, record: ConnectionPoolEntry, __: object) -> None:
-    """Or what is written, and acknowledged, would go into a file that nobody finds again."""
+    """Refuse to write into a file that was removed: nobody would find the data again."""
     if _identity(record.info["path"]) != record.info["file"]:
         raise DisconnectionError  # the pool connects anew
 
@@ -70,7 +70,7 @@ def is_timeout(error: DBAPIError) -> bool:
 
 
 def may_pass(error: DBAPIError) -> bool:
-    """Busy, read-only, full, gone; not a statement that is wrong."""
+    """Return whether the database is busy, read-only, full or gone."""
     return isinstance(error.orig, sqlite3.OperationalError) and _code(error) != sqlite3.SQLITE_ERROR
 
 

@@ -3,9 +3,9 @@
     auth = AuthapiAuth("https://auth.example", email="ada@example.com", password="…")
     httpx.Client(auth=auth).get("https://api.example/reports")
 
-Stands alone: httpx and nothing of ours. It does what docs/refresh.md asks of a client: the
-Idempotency-Key is made when a token is stored and kept with it until a refresh that used it was
-answered, and a token that is refused is logged out before anybody logs in again.
+Needs httpx alone. It does what docs/refresh.md asks of a client: it makes the Idempotency-Key when
+it stores a token, keeps both together until a refresh is answered, and logs a refused token out
+before it logs in again.
 """
 
 import secrets
@@ -18,8 +18,8 @@ from typing import TypeVar
 import anyio
 import httpx
 
-# Refresh so many seconds before the access token runs out, or a tenth of its life if that is less.
-EARLY = 30.0
+# Refresh so long before the access token runs out, or a tenth of its life if that is less.
+EARLY_SECONDS = 30.0
 
 T = TypeVar("T")
 Steps = Generator[httpx.Request, httpx.Response, T]
@@ -31,7 +31,7 @@ class LoginNeededError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredTokens:
-    """What outlives the process where it is kept: the refresh token, and the key for its use."""
+    """A refresh token and the Idempotency-Key for its use, to be kept across processes."""
 
     refresh_token: str = field(repr=False)
     idempotency_key: str = field(repr=False)
@@ -115,7 +115,7 @@ class AuthapiAuth(httpx.Auth):
         return access
 
     def _renew(self, refused: _Access | None) -> Steps[None]:
-        """Under the lock: whoever waited for it finds what the one before has brought."""
+        """Log in or refresh. The caller holds the lock: another may have renewed meanwhile."""
         if not self._needs_renewal(refused):
             return
         if self._stored and (yield from self._refresh(self._stored)):
@@ -125,10 +125,10 @@ class AuthapiAuth(httpx.Auth):
         self._take((yield self._request("/login", self._login)), None)
 
     def _refresh(self, sent: StoredTokens) -> Steps[bool]:
-        """Whether there is a session still. Raises httpx.HTTPStatusError where nobody can tell."""
+        """Return whether the session goes on. Raises httpx.HTTPStatusError if nobody can tell."""
         answer = yield self._refresh_request(sent)
         if answer.status_code == httpx.codes.BAD_REQUEST:
-            # The key was used before, and that answer was lost.
+            # The key was used before, and the answer was lost.
             sent = self._replace(sent, sent.refresh_token) or sent
             answer = yield self._refresh_request(sent)
         if answer.status_code != httpx.codes.UNAUTHORIZED:
@@ -136,7 +136,7 @@ class AuthapiAuth(httpx.Auth):
             return True
         if self._stored is not sent:
             return True
-        # Whoever stole the key as well is cut off before anybody logs in again.
+        # Cut off a thief who stole the key as well.
         yield self._request("/logout", {"refresh_token": sent.refresh_token})
         self._stored = self._access = None
         return False
@@ -146,14 +146,16 @@ class AuthapiAuth(httpx.Auth):
         pair = answer.json()
         if self._stored is sent:
             life = float(pair["expires_in"])
-            self._access = _Access(pair["access_token"], monotonic() + life - min(EARLY, life / 10))
+            self._access = _Access(
+                pair["access_token"], monotonic() + life - min(EARLY_SECONDS, life / 10)
+            )
             self._replace(sent, pair["refresh_token"])
 
     def _replace(self, sent: StoredTokens | None, refresh_token: str) -> StoredTokens | None:
-        """Hold the token with a new key, unless what was sent is not held any more; what is.
+        """Hold the token with a new key, if `sent` is still held; return what is held then.
 
-        A client and an async one may share this, and have a lock each. The key is made now, so
-        that it is kept before it is first sent.
+        A sync and an async client may share this object, and have a lock each. The key is made and
+        stored before it is first sent.
         """
         if self._stored is sent:
             self._stored = StoredTokens(refresh_token, secrets.token_urlsafe(24))

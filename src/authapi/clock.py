@@ -12,10 +12,10 @@ Clock = Callable[[], float]
 
 
 def now() -> float:
-    """The present moment in Unix seconds."""
+    """Return the present moment in Unix seconds."""
     return time.time()
 
 
 def as_datetime(moment: float) -> datetime:
-    """Unix seconds as an aware UTC datetime, for people to read."""
+    """Return Unix seconds as an aware UTC datetime."""
     return datetime.fromtimestamp(moment, UTC)

@@ -1,7 +1,7 @@
-"""How a log line looks: JSON for machines, columns on a terminal, for our lines and libraries'.
+"""How a log line looks: JSON for machines, columns on a terminal; libraries' lines too.
 
-Every line goes to stderr and takes the same steps: request id, level, UTC time, traceback without
-local variables, secrets taken out. Nothing that a client sent can begin a line of its own.
+Every line goes to stderr with request id, level and UTC time, and without secrets and local
+variables. Nothing that a client sent can begin a line of its own.
 """
 
 import logging
@@ -27,14 +27,14 @@ QUIET = ("alembic", "httpx", "httpcore", "sqlalchemy")  # at INFO they repeat ea
 
 
 class Handler(logging.StreamHandler[TextIO]):
-    """The one handler that `configure` adds, so that it replaces its own and nobody else's."""
+    """The handler that `configure` adds, and replaces when it is called again."""
 
 
 def configure(log_format: str, stream: TextIO | None = None) -> None:
     """Log in `log_format` (auto, json, console) to `stream`, by default stderr.
 
-    For the program, not for a library: call it once in each process, before uvicorn is run with
-    `log_config=None`. uvicorn.access is off: the web layer writes one line a request.
+    Call it once in each process of a program, before uvicorn is run with `log_config=None`. The web
+    layer logs each request, so uvicorn.access is off.
     """
     target = stream or sys.stderr
     steps = _configure_ours(log_format, target, lambda *_: structlog.WriteLogger(target))
@@ -42,9 +42,9 @@ def configure(log_format: str, stream: TextIO | None = None) -> None:
 
 
 def configure_if_nobody_has(log_format: str) -> None:
-    """For an application inside another program: our own lines only, and only if need be.
+    """Configure our own lines inside another program that has not configured structlog.
 
-    structlog's own default would print the local variables of a traceback, secrets among them.
+    structlog's default prints the local variables of a traceback, secrets among them.
     """
     if not structlog.is_configured():
         _configure_ours(log_format, sys.stderr, lambda *_: structlog.WriteLogger(sys.stderr))
@@ -112,7 +112,7 @@ def _settle_libraries() -> None:
 
 
 def redact(_logger: object, _method: str, event_dict: EventDict) -> EventDict:
-    """Take secrets out: by the name of the field at any depth, and JWTs by their looks."""
+    """Remove secrets: fields by name, at any depth, and JWTs by their looks."""
     return {name: _without_secrets(name, value) for name, value in event_dict.items()}
 
 
@@ -134,7 +134,7 @@ def _without_secrets(name: str, value: object) -> object:
 
 
 def _keep_to_own_lines(_logger: object, _method: str, event_dict: EventDict) -> EventDict:
-    """Escape the event; give each line of a traceback a margin that no log line begins with."""
+    """Escape the event, and indent a traceback: no line of it looks like a log line."""
     event_dict["event"] = _printable(str(event_dict.get("event", "")))
     if "exception" in event_dict:
         lines = str(event_dict["exception"]).split("\n")

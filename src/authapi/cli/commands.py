@@ -24,7 +24,7 @@ ADVICE: dict[type[Exception], str] = {
 
 
 def main() -> None:
-    """Run what the arguments say. Every refusal is a sentence, never a traceback."""
+    """Run the command. Every refusal is a sentence, never a traceback."""
     try:
         authapi.main(prog_name="authapi", standalone_mode=False)
     except click.exceptions.Exit as stop:

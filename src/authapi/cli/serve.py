@@ -1,4 +1,4 @@
-"""`authapi serve`: uvicorn around the application, and what an operator sees of it."""
+"""`authapi serve`: uvicorn around the application, and the greeting."""
 
 import gc
 import signal
@@ -24,14 +24,13 @@ from authapi.services.operation.start import prepare
 
 log = structlog.get_logger()
 
-# What is under way when SIGTERM comes has this long, in seconds, to be finished.
-GRACE = 10
+GRACE_SECONDS = 10  # for the requests that are under way when SIGTERM comes
 
 
 def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve until a signal. `settings` have a secret. Raises CommandError where it can't.
+    """Serve until a signal. `settings` have a secret. Raises OperatorError.
 
-    A database that is out of reach stops nothing: requests are answered 503 until it is there.
+    A database out of reach stops nothing: requests are answered 503 until it is back.
     """
     logs.configure(settings.log_format)
     _require_free(host, port)
@@ -45,9 +44,9 @@ def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
         "access_log": False,
         "server_header": False,
         "proxy_headers": False,  # uvicorn would trust 127.0.0.1; ours trusts TRUSTED_PROXIES
-        "timeout_graceful_shutdown": GRACE,
+        "timeout_graceful_shutdown": GRACE_SECONDS,
     }
-    # uvicorn finishes what is under way and then raises the signal once more: that is our end.
+    # uvicorn finishes the requests under way, then raises the signal once more.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _failure_in_a_sentence():
         if workers == 1:
@@ -57,21 +56,21 @@ def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
 
 
 def worker_app() -> FastAPI:
-    """What each of several worker processes runs."""
+    """Return the application of one of several worker processes."""
     settings = load_or_create(load_settings())
     logs.configure(settings.log_format)
     return _long_lived(create_app(settings))
 
 
 def _long_lived(app: FastAPI) -> FastAPI:
-    """What was made up to now stays for good: the garbage collector need not look at it again."""
+    """Let the garbage collector skip all objects so far: they live as long as the process."""
     gc.freeze()
     gc.enable()  # see authapi.__main__
     return app
 
 
 def _require_free(host: str, port: int) -> None:
-    """Before anything is made or migrated; uvicorn would say it in a log line alone."""
+    """Refuse a port in use before anything is made; uvicorn would only log it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
@@ -94,7 +93,7 @@ def _failure_in_a_sentence() -> Iterator[None]:
 
 
 def _prepare_once(settings: Settings) -> None:
-    """Before any worker: one migration, one first key, and one sentence if there is no way."""
+    """Migrate and make the first key before any worker starts. Raises OperatorError."""
     db = open_database(settings.database_url, clock.now)
     try:
         prepare(db, settings, KeyRing())
@@ -119,5 +118,5 @@ def _address(host: str, port: int) -> str:
 
 
 def settings_name_a_secret() -> bool:
-    """Whether the secret came from the environment or .env, and not from its file."""
+    """Return whether the secret came from the environment or .env, not from its file."""
     return load_settings().secret is not None

@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in sentences that name the variable and never show its value."""
+"""Says what is wrong with the settings: names the variable, and never shows its value."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -17,19 +17,19 @@ KUBERNETES = re.compile(
 
 
 def variable(field: str) -> str:
-    """The environment variable that a field of Settings is read from."""
+    """Return the environment variable of a field of Settings."""
     return f"{PREFIX}{field}".upper()
 
 
 def unknown_names(source: EnvSettingsSource, fields: Collection[str]) -> set[str]:
-    """AUTHAPI_ variables that no field reads."""
+    """Return the AUTHAPI_ variables that no field reads."""
     names = {name.upper() for name in source.env_vars}
     ours = {name for name in names if name.startswith(PREFIX) and not KUBERNETES.fullmatch(name)}
     return ours - {variable(field) for field in fields}
 
 
 def unreadable_lines(path: Path) -> set[str]:
-    """Lines of .env that python-dotenv skips although a setting stands in them."""
+    """Return the lines of .env that hold a setting and that python-dotenv skips."""
     if not path.is_file():
         return set()
     with path.open(encoding="utf-8") as lines:
@@ -42,7 +42,7 @@ def unreadable_lines(path: Path) -> set[str]:
 
 
 def sentences(problems: list[ErrorDetails], fields: Collection[str]) -> Iterator[str]:
-    """pydantic's list of problems for a person at a terminal, one sentence each."""
+    """Yield one sentence for each of pydantic's problems."""
     for problem in problems:
         name = str(problem["loc"][0]) if problem["loc"] else ""
         if problem["type"] == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""The secret that authapi makes for itself: one file beside the SQLite file, for its owner alone.
+"""The secret that authapi makes for itself, in a file beside the SQLite file.
 
 It holds what AUTHAPI_SECRET would: one secret, or a comma-separated list to rotate it.
 """
@@ -23,10 +23,10 @@ AT_MOST = 16 * 1024  # bytes
 
 
 def load_or_create(settings: Settings) -> Settings:
-    """The settings with a secret: AUTHAPI_SECRET, else the file's, which is made if need be.
+    """Return the settings with a secret: AUTHAPI_SECRET, else the file's, made if need be.
 
-    CommandError where there is none and none may be made. Processes that start at the same moment
-    end with the same secret.
+    Processes that start at the same moment get the same secret. Raises CommandError where there is
+    no secret and none may be made.
     """
     if settings.secret is not None:
         return settings
@@ -39,7 +39,7 @@ def load_or_create(settings: Settings) -> Settings:
 
 
 def secret_path(settings: Settings) -> Path:
-    """`authapi.secret` for `authapi.db`. On PostgreSQL there is no place that all would share."""
+    """Return `authapi.secret` for `authapi.db`. Raises CommandError on PostgreSQL."""
     database = settings.database_file
     if database is None:
         raise CommandError(
@@ -56,7 +56,7 @@ def _create(path: Path, settings: Settings) -> None:
     database = settings.database_file
     assert database is not None
     has_content = database.exists() and database.stat().st_size > 0
-    # Asked again after the database: whoever filled it just now has made the secret before.
+    # Look again, after the database: another process makes the secret before it fills that.
     if has_content and not path.exists():
         raise CommandError(
             f"{database} exists, but its secret {path} does not, and a new one could not open the "
@@ -66,7 +66,7 @@ def _create(path: Path, settings: Settings) -> None:
 
 
 def _publish(path: Path, secret: str) -> None:
-    """Write a whole file under another name, then link it: nobody can read half a secret."""
+    """Write the whole file under another name, then link it: nobody reads half a secret."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -83,7 +83,7 @@ def _publish(path: Path, secret: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A power cut must not take the name of a secret that sealed keys already."""
+    """Flush the file's name: a power cut must not lose a secret that has sealed keys."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,7 @@
-"""Settings: every AUTHAPI_ variable, its type, default and bounds. docs/configuration.md explains.
+"""Every AUTHAPI_ variable with its type, default and bounds. docs/configuration.md explains them.
 
 Values come from the arguments, then the environment, then `.env` in the working directory. An
-AUTHAPI_ variable that is unknown stops the start; whatever else stands in `.env` is not ours.
+unknown AUTHAPI_ variable stops the start. Other variables in `.env` are not ours.
 """
 
 import os
@@ -36,7 +36,7 @@ YEAR = 365 * 86400
 
 
 def cores() -> int:
-    """How many processors this process may use."""
+    """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -56,7 +56,7 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
-    """What is in force. Frozen; made once at the start and handed to whoever needs it."""
+    """The settings in force. Made once at the start, and never changed."""
 
     model_config = SettingsConfigDict(
         env_prefix=problems.PREFIX,
@@ -68,7 +68,7 @@ class Settings(BaseSettings):
         validate_default=False,
     )
 
-    # Where things are. Fields that may hold a password stay out of the repr.
+    # Places. A field that may hold a password stays out of the repr.
     database_url: Annotated[str, AfterValidator(rules.database_url)] = Field(
         "sqlite:///./authapi.db", repr=False
     )
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     # Tokens and sessions, in seconds
     audience: Annotated[str, Field(max_length=200), AfterValidator(rules.visible_text)] = "authapi"
     signing_algorithm: Literal["ES256", "EdDSA", "RS256", "HS256"] = "ES256"
-    # The revocation set forgets after an hour, whatever is set here (contract section 3).
+    # The revocation set forgets after an hour, whatever is set here (docs/revocation.md).
     access_token_ttl: int = Field(900, ge=1, le=3600)
     refresh_idle_ttl: int = Field(604800, ge=1, le=10 * YEAR)
     session_ttl: int = Field(2592000, ge=1, le=10 * YEAR)
@@ -130,7 +130,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, environment, .env; then what no field reads, for `extra` to refuse."""
+        """Return the sources: arguments, environment, .env, then unknown names to be refused."""
         strays = _strays(env_settings, dotenv_settings)
         unread = InitSettingsSource(settings_cls, dict.fromkeys(strays))
         return init_settings, env_settings, dotenv_settings, unread
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
 
     @property
     def is_https(self) -> bool:
-        """Decides the cookies' names and `Secure`, and Strict-Transport-Security."""
+        """Whether cookies are `Secure`, and Strict-Transport-Security is sent."""
         return rules.origin_of(self.public_url).startswith("https:")
 
     @property
@@ -166,14 +166,14 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
-        """The secrets, at least one: the first signs and seals, all verify and open."""
+        """The secrets, at least one. The first signs and seals, all verify and open."""
         if self.secret is None:
             raise CommandError(f"AUTHAPI_SECRET is missing. Make one with {rules.HOW_TO_MAKE_ONE}.")
         return rules.secret_list(self.secret.get_secret_value())
 
     @property
     def database_file(self) -> Path | None:
-        """SQLite's file; None on PostgreSQL."""
+        """SQLite's file, or None on PostgreSQL."""
         path = self.database_url.removeprefix("sqlite:///")
         return None if path == self.database_url else Path(path)
 
@@ -182,7 +182,7 @@ class Settings(BaseSettings):
         return rules.mask_url(self.database_url)
 
     def masked(self) -> dict[str, str]:
-        """What is in force, as AUTHAPI_X -> text that .env would take; passwords as ***."""
+        """Return AUTHAPI_X -> text as .env takes it, with passwords as ***."""
         return {
             problems.variable(field): _shown(getattr(self, field))
             for field in type(self).model_fields
@@ -190,7 +190,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - Settings checks the types
-    """Settings from `overrides`, the environment and .env, or CommandError with what is wrong."""
+    """Return the settings of `overrides`, the environment and .env. Raises CommandError."""
     try:
         return Settings(**overrides)
     except ValidationError as error:

@@ -1,8 +1,7 @@
-"""What the text of a setting has to look like. One function a rule.
+"""What the text of a setting has to look like: one function a rule.
 
-Each takes the text, returns it in the form that the rest uses, and raises ValueError with the end
-of a sentence that begins with the variable's name. No sentence repeats a value that may hold a
-password.
+Each takes the text and returns it in the form that the code uses. A ValueError holds the end of a
+sentence that begins with the variable's name. No sentence repeats a value: it may hold a password.
 """
 
 import re
@@ -12,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import SecretStr
 
 SECRET_BYTES = 32
-SECRET_CHARACTERS = 6  # fewer different ones than that are a pattern, not a secret
+SECRET_CHARACTERS = 6  # fewer different ones are a pattern, not a secret
 HOW_TO_MAKE_ONE = '`python -c "import secrets; print(secrets.token_urlsafe(32))"`'
 PLACEHOLDERS = (
     "changeme",
@@ -32,14 +31,14 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def split_list(value: object) -> object:
-    """Comma-separated text as its parts; anything else as it is."""
+    """Return comma-separated text as its parts, anything else as it is."""
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def empty_is_none(value: object) -> object:
-    """`AUTHAPI_X=` means the same as no AUTHAPI_X, where a setting has no default."""
+    """Return None for `AUTHAPI_X=`, where a setting has no default."""
     return None if value == "" else value
 
 
@@ -53,7 +52,7 @@ def strong_secret(secret: SecretStr) -> SecretStr:
 
 
 def secret_list(text: str) -> tuple[bytes, ...]:
-    """Comma-separated secrets, the signing one first, each good enough to derive keys from."""
+    """Return comma-separated secrets, the signing one first, each fit to derive keys from."""
     parts = [part.strip() for part in text.split(",")]
     for part in parts:
         _refuse_weak(part)
@@ -74,7 +73,7 @@ def _refuse_weak(part: str) -> None:
 
 
 def database_url(url: str) -> str:
-    """`sqlite:///PATH` as it is; PostgreSQL's spellings as SQLAlchemy's name for psycopg 3."""
+    """Return `sqlite:///PATH` as it is, and PostgreSQL's URLs as SQLAlchemy names psycopg 3."""
     scheme, separator, rest = url.partition("://")
     if scheme == "sqlite" and separator:
         return _sqlite_url(url)
@@ -87,7 +86,7 @@ def database_url(url: str) -> str:
 def _sqlite_url(url: str) -> str:
     path = url.removeprefix("sqlite:///")
     if path == url or path in {"", ":memory:"} or path.startswith("file:"):
-        # Threads and processes share the database, which memory can't do.
+        # Threads and processes share the database, and can't share memory.
         raise ValueError("has to name a file, as in sqlite:///./authapi.db")
     if "?" in path or "\0" in path or path.endswith("/"):
         raise ValueError("has to be a plain path behind sqlite:///, without a query")
@@ -99,7 +98,7 @@ def _refuse_bad_postgresql(url: str) -> None:
         name = urlsplit(url).path.strip("/")
         _ = urlsplit(url).port
     except ValueError:
-        # Not chained: urllib's message repeats a part of the URL, maybe the password.
+        # Not chained: urllib's message may repeat the password.
         raise ValueError(
             "is not a URL; percent-encode special characters in its password"
         ) from None
@@ -108,13 +107,13 @@ def _refuse_bad_postgresql(url: str) -> None:
 
 
 def mask_url(url: str) -> str:
-    """The URL without its passwords. Rather too much is hidden than too little."""
+    """Return the URL without its passwords. It hides too much rather than too little."""
     url = re.sub(r"://([^:/?#@]*):.*@", r"://\1:***@", url)
     return re.sub(r"(password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
 
 
 def public_url(url: str) -> str:
-    """The issuer (RFC 8414 section 2): compared as a string, so nothing in it is rewritten."""
+    """Return the issuer (RFC 8414 section 2) unchanged: it is compared as a string."""
     parts = _split_http(url)
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ValueError("has to be without a query and a fragment (RFC 8414)")
@@ -126,7 +125,7 @@ def public_url(url: str) -> str:
 
 
 def origin_of(url: str) -> str:
-    """The origin of an http(s) URL as a browser writes it (RFC 6454 section 6.2)."""
+    """Return the origin of an http(s) URL as a browser writes it (RFC 6454 section 6.2)."""
     parts = _split_http(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     if parts.port in {None, DEFAULT_PORTS[parts.scheme]}:
@@ -135,7 +134,7 @@ def origin_of(url: str) -> str:
 
 
 def exact_origin(text: str) -> str:
-    """One allowed origin. Not `*`, not `null`: either would let any site in."""
+    """Return one allowed origin. `*` and `null` would let any site in."""
     if "*" in text or text == "null":
         raise ValueError("takes exact origins, never * or null")
     origin = origin_of(text)
@@ -170,7 +169,7 @@ def is_loopback(url: str) -> bool:
 
 
 def network(text: object) -> IPv4Network | IPv6Network:
-    """An address, or a network in CIDR notation."""
+    """Return the network of an address, or of a range in CIDR notation."""
     try:
         return ip_network(str(text))
     except ValueError as error:
@@ -193,7 +192,7 @@ def smtp_url(url: str) -> str:
 
 
 def mail_address(text: str) -> str:
-    """What mails come from. Printable: a line break would add headers to a mail."""
+    """Return the sender of mails. A line break in it would add headers to a mail."""
     if "@" not in text or not text.isprintable():
         raise ValueError("has to be an e-mail address")
     return text
@@ -206,7 +205,7 @@ def visible_text(text: str) -> str:
 
 
 def rate_limit(text: str) -> str:
-    """A limit in the `limits` library's notation; empty switches it off."""
+    """Return a limit in the notation of the `limits` library. Empty text switches it off."""
     if not text.strip():
         return ""
     from limits import parse_many  # slow to import, and most processes keep the defaults
@@ -219,7 +218,7 @@ def rate_limit(text: str) -> str:
 
 
 def not_yet(wanted: bool) -> bool:  # noqa: FBT001 - pydantic hands over the value alone
-    """A promise that this version doesn't keep is refused: ignoring it would be unsafe."""
+    """Refuse a setting of a later version: ignoring it would be unsafe."""
     if wanted:
         raise ValueError("is not available in this version")
     return wanted

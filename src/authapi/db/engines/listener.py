@@ -33,7 +33,7 @@ class Listener:
         self._has_failed = False
 
     def wait(self, seconds: float, hurry: Event) -> None:
-        """Return at a notification, when one may be lost, after `seconds`, or when `hurry` is set."""
+        """Return at a notification (or if one may be lost), after `seconds`, or by `hurry`."""
         ends_at = monotonic() + seconds
         if self._can_listen and self._is_notified(ends_at, hurry):
             return

@@ -132,18 +132,33 @@ def test_every_way_to_get_tokens_is_listed(openapi: dict[str, dict[str, object]]
     assert listed == giving
 
 
-def test_every_page_is_linked_from_the_readme() -> None:
-    linked = {link.partition("#")[0] for link in LINK.findall(TEXTS["README.md"])}
-    assert {page for page in TEXTS if page.startswith("docs/")} <= linked
+def test_every_page_is_linked_from_the_index() -> None:
+    linked = {link.partition("#")[0] for link in LINK.findall(TEXTS["docs/README.md"])}
+    pages = {page.removeprefix("docs/") for page in TEXTS if page.startswith("docs/")}
+    assert pages - {"README.md"} <= linked
+
+
+def test_the_readme_leads_to_the_index() -> None:
+    assert "docs/README.md" in LINK.findall(TEXTS["README.md"])
 
 
 def test_the_sizes_in_the_map_of_the_code_are_about_right() -> None:
     row = re.compile(r"^\| `(\w+)/` \|.*\| ([\d,]+) \|$", re.MULTILINE)
-    sizes = row.findall(TEXTS["README.md"])
+    sizes = row.findall(TEXTS["docs/architecture.md"])
     assert {layer for layer, _ in sizes} == {path.parent.name for path in SOURCE.glob("*/*.py")}
     for layer, told in sizes:
         lines = sum(len(path.read_text().split("\n")) for path in (SOURCE / layer).rglob("*.py"))
         assert lines == pytest.approx(int(told.replace(",", "")), rel=0.33), layer
+
+
+def test_the_reading_path_is_short_and_its_sizes_are_about_right() -> None:
+    row = re.compile(r"^\d+\. `(src/[\w/.]+)`, (\d+) lines", re.MULTILINE)
+    path = row.findall(TEXTS["CONTRIBUTING.md"])
+    sizes = {name: len((ROOT / name).read_text().splitlines()) for name, _ in path}
+    assert len(sizes) == len(path) > 5
+    assert sum(sizes.values()) <= 1500
+    for name, told in path:
+        assert sizes[name] == pytest.approx(int(told), rel=0.33), name
 
 
 def errors_page() -> str:

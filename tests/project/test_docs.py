@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -90,6 +91,21 @@ def test_every_command_exists(page: str) -> None:
                 if isinstance(found, click.Group):  # what follows a command is its arguments
                     assert word in found.commands, code
                     found = found.commands[word]
+
+
+def test_every_command_has_its_row() -> None:
+    section = TEXTS["docs/operations.md"].partition("## The command line")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `authapi ([a-z -]+)`", section, re.MULTILINE)) == set(
+        command_names(commands.authapi)
+    )
+
+
+def command_names(group: click.Group) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from (f"{name} {inner}" for inner in command_names(command))
+        else:
+            yield name
 
 
 @pytest.mark.parametrize("page", TEXTS)

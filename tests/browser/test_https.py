@@ -44,9 +44,7 @@ def jar(visitor: Visitor) -> dict[str, str]:
     return {str(cookie["name"]): str(cookie["value"]) for cookie in visitor.device.cookies()}
 
 
-def test_the_browser_keeps_the_cookies_as_the_contract_has_them(
-    ada: Visitor, transport: str
-) -> None:
+def test_the_browser_keeps_the_cookies_as_the_docs_have_them(ada: Visitor, transport: str) -> None:
     cookies = ada.device.cookies()
     assert {cookie["name"]: cookie["sameSite"] for cookie in cookies} == COOKIES[transport]
     for cookie in cookies:

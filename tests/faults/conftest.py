@@ -51,7 +51,7 @@ def installation(
 
 
 def assert_unavailable(request: Request) -> None:
-    """503 as contract section 6 has it, in under two seconds."""
+    """503 as docs/errors.md has it, in under two seconds."""
     started = monotonic()
     response = request()
     took = monotonic() - started

@@ -1,4 +1,4 @@
-"""The rows of contract section 4 that are other for a refresh token in a cookie."""
+"""The rows of docs/refresh.md that are other for a refresh token in a cookie."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What contract section 4 promises, in every story that hypothesis finds.
+"""What docs/refresh.md promises, in every story that hypothesis finds.
 
 A client that keeps its key with its token (one key for all tabs of a browser) is never logged out
 by a lost, late or doubled answer. When owner and thief have both presented what they hold, and

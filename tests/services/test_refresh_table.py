@@ -1,4 +1,4 @@
-"""The table of contract section 4, a row after the other, for refresh tokens in a body."""
+"""The table of docs/refresh.md, a row after the other, for refresh tokens in a body."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a log-in hands over, and where (contract sections 1, 2 and 5)."""
+"""What a log-in hands over, and where (docs/transports.md)."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Whose address counts: the peer's, or what a trusted proxy says (contract section 7)."""
+"""Whose address counts: the peer's, or what a trusted proxy says (docs/limits.md)."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Bodies are small, JSON by name and by content, and read one way only (contract sections 5, 6)."""
+"""Bodies are small, JSON by name and by content, and read one way only (docs/limits.md)."""
 
 import pytest
 from structlog.testing import capture_logs

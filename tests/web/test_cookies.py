@@ -1,4 +1,4 @@
-"""Which cookies count and which are refused (contract section 5)."""
+"""Which cookies count and which are refused (docs/transports.md)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""CORS: exact origins, with credentials (contract section 5)."""
+"""CORS: exact origins, with credentials (docs/browsers.md)."""
 
 from collections.abc import Iterator
 from pathlib import Path

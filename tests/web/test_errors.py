@@ -1,4 +1,4 @@
-"""Every error has one form, and says nothing that it should not (contract section 6)."""
+"""Every error has one form, and says nothing that it should not (docs/errors.md)."""
 
 import re
 import threading

@@ -1,4 +1,4 @@
-"""What every response carries (contract sections 5 and 6)."""
+"""What every response carries (docs/http.md)."""
 
 import re
 from collections.abc import Callable, Iterator

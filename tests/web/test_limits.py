@@ -1,4 +1,4 @@
-"""How often something may be tried (contract section 7)."""
+"""How often something may be tried (docs/limits.md)."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""POST /login (contract section 2)."""
+"""POST /login (docs/http.md)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""POST /logout and /logout/all (contract section 2)."""
+"""POST /logout and /logout/all (docs/http.md)."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""GET and PATCH /me (contract section 2). The password and deletion: test_own_account.py."""
+"""GET and PATCH /me (docs/http.md). The password and deletion: test_own_account.py."""
 
 import pytest
 

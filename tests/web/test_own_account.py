@@ -1,4 +1,4 @@
-"""POST /me/password and /me/delete (contract section 2)."""
+"""POST /me/password and /me/delete (docs/http.md)."""
 
 import pytest
 from sqlalchemy import select

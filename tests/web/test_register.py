@@ -1,4 +1,4 @@
-"""POST /register (contract section 2)."""
+"""POST /register (docs/http.md)."""
 
 import unicodedata
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""GET and DELETE /sessions (contract section 2)."""
+"""GET and DELETE /sessions (docs/http.md)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""/verify, which reverse proxies ask (contract section 2)."""
+"""/verify, which reverse proxies ask (docs/http.md)."""
 
 import pytest
 from sqlalchemy import event

@@ -1,4 +1,4 @@
-"""A request that changes state by a cookie must come from our own pages (contract section 5)."""
+"""A request that changes state by a cookie must come from our own pages (docs/transports.md)."""
 
 import httpx
 import pytest

@@ -109,7 +109,7 @@ export class AuthClient extends EventTarget {
     return this.#renewing;
   }
 
-  /** Contract section 4. Without a lock another tab may have changed what is kept meanwhile. */
+  /** docs/refresh.md. Without a lock another tab may have changed what is kept meanwhile. */
   async #refresh() {
     for (let attempt = 1; ; attempt++) {
       const kept = this.#kept ?? this.#keep({ key: newKey(), transport: this.#transport });

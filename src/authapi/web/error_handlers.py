@@ -1,4 +1,4 @@
-"""Every error, FastAPI's and Starlette's too, in the one form of contract section 6."""
+"""Every error, FastAPI's and Starlette's too, in the one form of docs/errors.md."""
 
 from collections.abc import Sequence
 from typing import Any

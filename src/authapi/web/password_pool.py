@@ -1,4 +1,4 @@
-"""The few threads on which passwords are hashed, so that they slow nothing else (contract 7)."""
+"""The few threads that hash passwords, so that hashing slows nothing else (docs/limits.md)."""
 
 import asyncio
 import contextvars

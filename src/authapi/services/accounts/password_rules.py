@@ -1,4 +1,4 @@
-"""Which new passwords are accepted (contract section 2; ASVS 6.1.2, 6.2.1 to 6.2.5, 6.2.9, 6.2.11).
+"""Which new passwords are accepted (docs/security.md; ASVS 6.1.2, 6.2.1 to 6.2.5, 6.2.9, 6.2.11).
 
   refused                                                         kind
   with control characters or lone surrogates                      control_characters

@@ -1,4 +1,4 @@
-"""How often something may be tried (contract section 7), with the `limits` library.
+"""How often something may be tried (docs/limits.md), with the `limits` library.
 
   limit               counts                       for each
   LIMIT_LOGIN_PAIR    failed passwords             account and address

@@ -1,4 +1,4 @@
-"""The three cookies: their names, their flags, how they are read (contract section 5, RFC 6265bis).
+"""The three cookies: their names, their flags, how they are read (docs/transports.md, RFC 6265bis).
 
   cookie    holds                          SameSite
   access    the access token               Lax

@@ -5,7 +5,7 @@
   it has no `Origin`, and `Sec-Fetch-Site` says cross-site            403 csrf_failed
   its `X-CSRF-Token` is not its own session's                         403 csrf_failed
 
-A cookie is sent by the browser, whoever wrote the page; a header is not (contract section 5).
+A cookie is sent by the browser, whoever wrote the page; a header is not (docs/transports.md).
 """
 
 from starlette.datastructures import Headers

@@ -1,4 +1,4 @@
-"""CORS: which other origins' scripts may call us, with credentials (contract section 5)."""
+"""CORS: which other origins' scripts may call us, with credentials (docs/browsers.md)."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware

@@ -1,51 +1,60 @@
-"""Where a credential is read, and how what a log-in or refresh gives is handed over.
+"""How a log-in or a refresh hands its credentials to the client.
 
-  transport   access token            refresh token     and else
-  bearer      Authorization, body     body
-  hybrid      Authorization, body     refresh cookie    csrf_token
-  cookie      access cookie           refresh cookie    csrf_token
-  session                                               session cookie, csrf_token
+  transport   access token     refresh token     and else
+  bearer      body             body
+  hybrid      body             refresh cookie    csrf_token
+  cookie      access cookie    refresh cookie    csrf_token
+  session                                        session cookie, csrf_token
 
-A route never sees which one was used. A Bearer header outranks cookies; what a cookie holds is in
-no body.
+A value in a cookie is in no body.
 """
 
 from starlette.responses import Response
 
-from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.db.models import Transport
 from authapi.services.sessions.token_issue import SessionTicket, TokenPair
-from authapi.web.credentials.cookies import Cookies
+from authapi.web.responses import as_json
+from authapi.web.runtime import Runtime
 from authapi.web.schemas import TokenResponse
 
 
-def hand_over(
-    given: TokenPair | SessionTicket, response: Response, cookies: Cookies, csrf: CsrfTokens
-) -> TokenResponse:
-    """RFC 6749 section 5.1, less what the transport puts into a cookie of `response`."""
+def hand_over(given: TokenPair | SessionTicket, runtime: Runtime) -> Response:
+    """Return the token response of RFC 6749 section 5.1, with the transport's cookies on it."""
     if isinstance(given, SessionTicket):
-        sid = given.session_id.sid
-        cookies.set(response, "session", str(given.session_id), given.expires_in)
-        return TokenResponse(
-            expires_in=given.expires_in,
-            scope=given.scope,
-            session_id=sid,
-            csrf_token=csrf.make(sid),
-        )
-    in_cookies = given.transport != Transport.BEARER
-    if in_cookies and given.rotated:
-        # The same token came back: its cookie is there, and a late answer must not replace it.
-        cookies.set(response, "refresh", given.refresh_token, given.refresh_expires_in)
-    if given.transport == Transport.COOKIE:
-        cookies.set(response, "access", given.access_token, given.expires_in)
-    return TokenResponse(
-        access_token=None if given.transport == Transport.COOKIE else given.access_token,
-        token_type="Bearer",  # noqa: S106
-        expires_in=given.expires_in,
-        refresh_token=None if in_cookies else given.refresh_token,
-        refresh_expires_in=given.refresh_expires_in,
-        scope=given.scope,
-        session_id=given.session_id,
-        csrf_token=csrf.make(given.session_id) if in_cookies else None,
-        rotated=given.rotated if in_cookies else None,
+        return _hand_over_session(given, runtime)
+    return _hand_over_pair(given, runtime)
+
+
+def _hand_over_session(ticket: SessionTicket, runtime: Runtime) -> Response:
+    sid = ticket.session_id.sid
+    body = TokenResponse(
+        expires_in=ticket.expires_in,
+        scope=ticket.scope,
+        session_id=sid,
+        csrf_token=runtime.csrf.make(sid),
     )
+    response = as_json(body, exclude_none=True)
+    runtime.cookies.set(response, "session", str(ticket.session_id), ticket.expires_in)
+    return response
+
+
+def _hand_over_pair(pair: TokenPair, runtime: Runtime) -> Response:
+    in_cookies = pair.transport != Transport.BEARER
+    body = TokenResponse(
+        access_token=None if pair.transport == Transport.COOKIE else pair.access_token,
+        token_type="Bearer",  # noqa: S106
+        expires_in=pair.expires_in,
+        refresh_token=None if in_cookies else pair.refresh_token,
+        refresh_expires_in=pair.refresh_expires_in,
+        scope=pair.scope,
+        session_id=pair.session_id,
+        csrf_token=runtime.csrf.make(pair.session_id) if in_cookies else None,
+        rotated=pair.rotated if in_cookies else None,
+    )
+    response = as_json(body, exclude_none=True)
+    if in_cookies and pair.rotated:
+        # A token that came back has its cookie already; a late answer must not replace that.
+        runtime.cookies.set(response, "refresh", pair.refresh_token, pair.refresh_expires_in)
+    if pair.transport == Transport.COOKIE:
+        runtime.cookies.set(response, "access", pair.access_token, pair.expires_in)
+    return response

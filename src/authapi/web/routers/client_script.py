@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
-from authapi.web.responses import etag_of, has_current
+from authapi.web.responses import cacheable
 
 router = APIRouter(include_in_schema=False)
 
@@ -14,12 +14,8 @@ _WEB = Path(__file__).resolve().parents[1]
 
 @router.get("/client.js")
 def client_script(request: Request) -> Response:
-    """Asked for again each time, mostly answered 304: a page never runs an old release's client."""
-    script = _load()
-    headers = {"ETag": etag_of(script), "Cache-Control": "no-cache"}
-    if has_current(request, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(script, media_type="text/javascript", headers=headers)
+    # A browser asks for it each time, so that no page runs the client of an old release.
+    return cacheable(request, _load(), media_type="text/javascript")
 
 
 @cache

@@ -1,10 +1,10 @@
 """Is the process alive, and can it serve?"""
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
 
 from authapi.services.operation.readiness import missing_parts, warnings
 from authapi.web.dependencies import AppRuntime
+from authapi.web.responses import as_json
 from authapi.web.schemas import Health, NotReadyBody, Readiness
 
 router = APIRouter(tags=["health"])
@@ -36,4 +36,6 @@ def readyz(runtime: AppRuntime) -> Readiness | Response:
         error_description=f"Not ready: {', '.join(missing)}.",
         not_ready=missing,
     )
-    return JSONResponse(body.model_dump(), 503, {"Retry-After": "1"})
+    response = as_json(body, 503)
+    response.headers["Retry-After"] = "1"
+    return response

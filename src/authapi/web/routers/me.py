@@ -9,7 +9,7 @@ from authapi.services.accounts.profile import change_username, get_profile
 from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice
 from authapi.web.openapi.document import BODY, CHANGE, CREDENTIAL, refusals
-from authapi.web.responses import written_out
+from authapi.web.responses import as_json
 from authapi.web.runtime import runtime_of
 from authapi.web.schemas import PasswordChange, PasswordProof, Profile, ProfileChange
 
@@ -18,7 +18,7 @@ router = APIRouter(route_class=StrictRoute, prefix="/me", tags=["me"])
 
 @router.get("", response_model=Profile, summary="Who am I", responses=refusals(*CREDENTIAL))
 def read_profile(request: Request, current: CurrentSubject) -> Response:
-    return written_out(Profile.of(get_profile(runtime_of(request).db, current.sub)))
+    return as_json(Profile.of(get_profile(runtime_of(request).db, current.sub)))
 
 
 @router.patch("", summary="Change the username", responses=refusals(*CHANGE, *BODY, UsernameTaken))

@@ -33,7 +33,6 @@ from authapi.web.dependencies import (
 )
 from authapi.web.error_handlers import as_response
 from authapi.web.openapi.document import BODY, CHANGE, refusals
-from authapi.web.responses import written_out
 from authapi.web.runtime import Runtime, runtime_of
 from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
 
@@ -58,10 +57,9 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     given = await runtime.password_pool.run(
         log_in, runtime.db, runtime.passwords, runtime.tokens, attempt, device
     )
-    cookies = Response()
-    answer = hand_over(given, cookies, runtime.cookies, runtime.csrf)
-    runtime.cookies.clear_sent(request.scope, cookies)
-    return written_out(answer, cookies=cookies, exclude_none=True)
+    response = hand_over(given, runtime)
+    runtime.cookies.clear_sent(request.scope, response)
+    return response
 
 
 @router.post(
@@ -74,10 +72,7 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
 def refresh(request: Request, body: Refresh | None = None) -> Response:
     runtime = runtime_of(request)
     presented = read_refresh_token(request, runtime, body.refresh_token if body else None)
-    pair = rotate_refresh_token(runtime.db, runtime.limits, presented)
-    cookies = Response()
-    answer = hand_over(pair, cookies, runtime.cookies, runtime.csrf)
-    return written_out(answer, cookies=cookies, exclude_none=True)
+    return hand_over(rotate_refresh_token(runtime.db, runtime.limits, presented), runtime)
 
 
 @router.post(
@@ -104,11 +99,11 @@ def logout(request: Request, runtime: AppRuntime, body: Logout | None = None) ->
     summary="End every session of the user",
     responses=refusals(*CHANGE, BadRequest),
 )
-def logout_all(
-    request: Request, response: Response, runtime: AppRuntime, current: CurrentSubject
-) -> None:
+def logout_all(request: Request, runtime: AppRuntime, current: CurrentSubject) -> Response:
     log_out_everywhere(runtime.db, current.sub)
+    response = Response(status_code=204)
     _clear_cookies(request, runtime, response)
+    return response
 
 
 @router.get(

@@ -10,14 +10,15 @@ from authapi.web.schemas import JwkSet, ServerMetadata
 
 router = APIRouter(prefix="/.well-known", tags=["for services"])
 
-METADATA_MAX_AGE = 3600
+METADATA_MAX_AGE_SECONDS = 3600
 
 
 @router.get("/jwks.json", summary="The public keys (RFC 7517)", response_model=JwkSet)
 async def jwks(request: Request, runtime: AppRuntime) -> Response:
     # Half the publishing delay: by the time a key signs, every cache has been renewed once.
     max_age = runtime.settings.key_publish_delay // 2
-    return cacheable(request, {"keys": _public_keys(runtime.tokens.keys.ring)}, max_age=max_age)
+    keys = JwkSet(keys=_public_keys(runtime.tokens.keys.ring))
+    return cacheable(request, keys.model_dump_json().encode(), max_age=max_age)
 
 
 @router.get(
@@ -28,16 +29,17 @@ async def jwks(request: Request, runtime: AppRuntime) -> Response:
 )
 async def metadata(request: Request, runtime: AppRuntime) -> Response:
     issuer = runtime.settings.public_url
-    document: dict[str, object] = {
-        "issuer": issuer,
-        "response_types_supported": [],
-        "grant_types_supported": [],
-        "revocations_uri": f"{issuer}/revocations",
-    }
-    if _public_keys(runtime.tokens.keys.ring):
-        document["jwks_uri"] = f"{issuer}/.well-known/jwks.json"
-    return cacheable(request, document, max_age=METADATA_MAX_AGE)
+    has_public_keys = bool(_public_keys(runtime.tokens.keys.ring))
+    document = ServerMetadata(
+        issuer=issuer,
+        response_types_supported=[],
+        grant_types_supported=[],
+        jwks_uri=f"{issuer}/.well-known/jwks.json" if has_public_keys else None,
+        revocations_uri=f"{issuer}/revocations",
+    )
+    content = document.model_dump_json(exclude_none=True).encode()
+    return cacheable(request, content, max_age=METADATA_MAX_AGE_SECONDS)
 
 
-def _public_keys(ring: KeyRing) -> list[dict[str, object]]:
+def _public_keys(ring: KeyRing) -> list[dict[str, str]]:
     return [jwk for key in ring.published() if (jwk := as_jwk(key))]

@@ -1,16 +1,20 @@
 """What every response carries, whatever becomes of the request: its id, its security headers.
 
-The outermost of our layers: an error that nobody expected (last_resort.py) gets them too.
+The outermost of our layers: an error that nobody expected (unexpected_errors.py) gets them too.
 """
 
-import secrets
+from contextvars import ContextVar
+from random import getrandbits
 from time import perf_counter
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, reset_contextvars
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
 log = structlog.get_logger()
+
+# structlog puts it into every log line, by its name. Its own bind and reset take 1 us a request.
+REQUEST_ID = ContextVar[str](f"{STRUCTLOG_KEY_PREFIX}request_id")
 
 ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 ID_LENGTH = 64
@@ -35,6 +39,7 @@ class Envelope:
         headers = HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT} if https else {})
         # As ASGI has them: Starlette's mapping would decode every header for each of these.
         self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,20 +58,22 @@ class Envelope:
                 status = message["status"]
                 headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
                 present = {name for name, _ in headers}
-                headers += [pair for pair in self._headers if pair[0] not in present]
+                if self._names.isdisjoint(present):
+                    headers += self._headers
+                else:
+                    headers += [pair for pair in self._headers if pair[0] not in present]
                 message = {**message, "headers": headers}
             elif is_head:
                 message = {**message, "body": b""}
             await send(message)
 
         started = perf_counter()
-        # Not the context manager of the same module, which takes three times as long (1.5 us).
-        tokens = bind_contextvars(request_id=request_id)
+        token = REQUEST_ID.set(request_id)
         try:
             await self._app(inner, receive, send_with_headers)
             _log_request(scope, status, perf_counter() - started)
         finally:
-            reset_contextvars(**tokens)
+            REQUEST_ID.reset(token)
 
 
 def _request_id(scope: Scope) -> str:
@@ -76,13 +83,12 @@ def _request_id(scope: Scope) -> str:
             given = value.decode("latin-1")
             if 0 < len(given) <= ID_LENGTH and ID_CHARACTERS.issuperset(given):
                 return str(given)
-    return secrets.token_hex(8)
+    return f"{getrandbits(64):016x}"  # no secret, and `secrets` takes four times as long
 
 
 def _log_request(scope: Scope, status: int, duration: float) -> None:
     path = scope["path"]
-    group = path.removeprefix(scope.get("root_path", "")).split("/")[1:2]
-    if group and group[0] in QUIET:
+    if path.removeprefix(scope.get("root_path", ""))[1:].partition("/")[0] in QUIET:
         return
     log.info(
         "request",

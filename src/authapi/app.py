@@ -7,6 +7,7 @@ cli ─► app ─► web ─► services ─► db | crypto ─► verifier
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from importlib.util import find_spec
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
@@ -37,7 +38,7 @@ from authapi.web.middleware.headers import Envelope
 from authapi.web.middleware.proxies import TrustedProxies
 from authapi.web.middleware.start_gate import StartGate, before_shutdown
 from authapi.web.middleware.unexpected_errors import UnexpectedErrors
-from authapi.web.middleware.verify import Application
+from authapi.web.middleware.verify import Verify
 from authapi.web.openapi import document
 from authapi.web.openapi.docs_page import docs_router
 from authapi.web.password_pool import PasswordPool
@@ -57,6 +58,9 @@ from authapi.web.runtime import Runtime
 # Requests that do I/O at one moment, each with a kept connection. Starlette's 40 threads hand the
 # GIL on at each statement: 16 clients get 1,050 refreshes a second by 40 threads, 1,750 by 10.
 REQUEST_THREADS = KEPT_CONNECTIONS
+# Without OpenTelemetry's SDK no provider can be configured. FastAPI would look for one at each
+# request, which takes a quarter of the time of `/verify`.
+HAS_OTEL = find_spec("opentelemetry.sdk") is not None
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.now) -> FastAPI:
@@ -67,13 +71,14 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     """
     runtime = assemble(load_or_create(settings or load_settings()), clock)
     logs.configure_if_nobody_has(runtime.settings.log_format)
-    app = Application(
+    app = FastAPI(
         title="authapi",
         summary="Log-in with access tokens that can be revoked.",
         version=version("authapi"),
         lifespan=_lifespan,
         docs_url=None,  # web/openapi/docs_page.py, without any outside address
         redoc_url=None,
+        telemetry={"tracing": HAS_OTEL, "metrics": HAS_OTEL, "logs": HAS_OTEL},
         redirect_slashes=False,  # a redirect's target would come from the request's Host
     )
     app.state.runtime = runtime
@@ -87,6 +92,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     document.name_cookies(app, runtime.cookies)
     error_handlers.install(app)
     # The last one added is the outermost.
+    app.add_middleware(Verify)
     app.add_middleware(app.state.start_gate.middleware)
     app.add_middleware(UnexpectedErrors)
     if runtime.settings.cors_origins:

@@ -1,6 +1,7 @@
 """/verify, which reverse proxies ask (docs/http.md)."""
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import event
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
@@ -124,6 +125,11 @@ def test_it_passes_the_middleware_that_an_embedder_adds(make_app: MakeApp) -> No
             assert client.get(path, headers={"Host": "evil.example"}).status_code == 400
             assert client.get(path, headers={"Host": "auth.example"}).status_code == 401
     assert len(made) == 1
+
+
+@sqlite_only
+def test_it_needs_no_application_class_of_ours(make_app: MakeApp) -> None:
+    assert type(make_app()) is FastAPI
 
 
 @sqlite_only

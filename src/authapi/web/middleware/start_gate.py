@@ -5,7 +5,7 @@ down at the start: then requests do, one at a time, until it has worked.
 """
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock, current_thread, main_thread
 from time import monotonic
@@ -76,11 +76,13 @@ class StartGate:
             log.warning("database_out_of_reach", at="start")
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
-        async def gate(scope: Scope, receive: Receive, send: Send) -> None:
-            if self.is_open or scope["type"] != "http" or await self._lets_through(scope):
-                await app(scope, receive, send)
-            else:
-                await as_response(Unavailable())(scope, receive, send)
+        async def try_first(scope: Scope, receive: Receive, send: Send) -> None:
+            answer = app if await self._lets_through(scope) else as_response(Unavailable())
+            await answer(scope, receive, send)
+
+        def gate(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+            answer = app if self.is_open or scope["type"] != "http" else try_first
+            return answer(scope, receive, send)
 
         return gate
 

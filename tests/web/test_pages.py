@@ -12,6 +12,7 @@ from authapi.web.site import Form, Pages, safe_next
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.app_transport import AppClient
 from tests.support.cookies import Jar
+from tests.support.raw_asgi import send_raw
 from tests.support.service import Service
 
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -58,6 +59,21 @@ def test_the_way_back_is_one_that_is_taken(site: AppClient) -> None:
     location = site.get("/dashboard?tab=a%2Fb&q=1", headers=HTML).headers["Location"]
     given = httpx.URL(f"http://localhost{location}").params["next"]
     assert safe_next(given) == given == "/dashboard?tab=a%2Fb&q=1"
+
+
+@pytest.mark.parametrize(
+    ("target", "back"),
+    [
+        ("/dashboard?q=\xff", "/dashboard?q=%FF"),
+        ("/dashboard?q=\xc3\xa9&r=%C3%A9", "/dashboard?q=%C3%A9&r=%C3%A9"),
+    ],
+)
+def test_the_way_back_holds_any_bytes_of_a_query(site: AppClient, target: str, back: str) -> None:
+    path, _, query = target.partition("?")
+    sent = send_raw(site.app, "GET", path, list(HTML.items()), query=query.encode("latin-1"))
+    location = dict(sent.headers)[b"location"].decode()
+    assert sent.status == 303
+    assert safe_next(httpx.URL(f"http://localhost{location}").params["next"]) == back
 
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
@@ -118,6 +134,28 @@ def test_what_the_server_asks_for_its_page_is_held_to_the_same_rules(
     assert ask("logout", {})["status"] == 403
     assert ask("logout", {"csrf_token": token}) == {"status": 204, "json": None}
     assert site.get("/dashboard", headers=cookie).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["me/../me", "./me", "me/.", "me%2F..%2Fme", "../me"])
+def test_a_path_reaches_no_other_route(site: AppClient, cookie: dict[str, str], path: str) -> None:
+    """A site puts ids of its visitors into a path."""
+    target = path.replace("%", "%25").replace(".", "%2E")
+    answer = site.post(f"/ask/{target}", data={"method": "GET"}, headers=cookie | ORIGIN)
+    assert answer.json()["status"] == 404
+
+
+def test_what_the_server_asks_comes_from_the_browsers_address(
+    site: AppClient, cookie: dict[str, str]
+) -> None:
+    data = {"method": "GET"}
+    sessions = site.post("/ask/sessions", data=data, headers=cookie | ORIGIN).json()["json"]
+    assert {session["ip"] for session in sessions} == {"192.0.2.1"}
+    form = {"method": "POST", **LOGIN}
+    with AppClient(site.app, address="192.0.2.77", base_url="http://localhost:8000") as elsewhere:
+        answer = elsewhere.post("/ask/login", data=form, headers=ORIGIN).json()
+    assert answer["status"] == 200
+    sessions = site.post("/ask/sessions", data=data, headers=cookie | ORIGIN).json()["json"]
+    assert "192.0.2.77" in {session["ip"] for session in sessions}
 
 
 def test_a_page_is_the_first_that_anybody_asks_for(service: Service, tmp_path: Any) -> None:

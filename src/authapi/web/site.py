@@ -1,4 +1,4 @@
-"""Pages that a site renders itself, beside a mounted authapi: who asks, or off to the log-in.
+"""For a site that renders its own pages beside a mounted authapi: who is asking?
 
     auth = create_app(settings)
     app.mount("/auth", auth)
@@ -9,21 +9,22 @@
 
   without a credential                  answer
   a page request (Accept: text/html)    303 to the log-in page, with ?next=
-  any other                             401, as authapi itself
+  any other request                     401, as authapi itself
 
-A form that changes something carries the session's CSRF token in a field `csrf_token`.
+A form that changes something must carry the session's CSRF token in a field `csrf_token`.
 """
 
 import json
 from dataclasses import dataclass, field
+from string import punctuation
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote, unquote
 
+import httpx
 from fastapi import Depends, FastAPI, HTTPException
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message
 
 from authapi.errors import InvalidToken, NoCredential, Refusal
 from authapi.verifier import Claims
@@ -32,17 +33,18 @@ from authapi.web.credentials.authentication import authenticate
 from authapi.web.credentials.csrf import HEADER, SAFE_METHODS
 from authapi.web.runtime import Runtime
 
-KEPT = ("asgi", "http_version", "scheme", "server", "client")
-OF_THE_BODY = (b"content-type", b"content-length", b"transfer-encoding", b"expect")
+URL_ENCODED = "application/x-www-form-urlencoded"
+# They describe the browser's body. Ours is another.
+BODY_HEADERS = (b"content-type", b"content-length", b"transfer-encoding", b"expect")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """Of authapi: its status, its JSON, the cookies that it sets."""
+    """What authapi answered: its status, its JSON, the cookies that it sets."""
 
-    status: int = 0
-    headers: Headers = field(default_factory=Headers)
-    content: bytes = field(default=b"", repr=False)
+    status: int
+    headers: Headers
+    content: bytes = field(repr=False)
 
     @property
     def json(self) -> Any:  # noqa: ANN401
@@ -50,54 +52,13 @@ class Answer:
         return json.loads(self.content) if self.content else None
 
     def hand_cookies_to(self, response: Response) -> None:
+        """Set on the site's own response the cookies that authapi sets."""
         for cookie in self.headers.getlist("set-cookie"):
             response.headers.append("Set-Cookie", cookie)
 
 
-async def ask(
-    auth: FastAPI, request: Request, method: str, path: str, body: object, csrf_token: str
-) -> Answer:
-    """All of authapi's rules hold: limits by the browser's address, foreign origins, CSRF."""
-    content = b"" if body is None else json.dumps(body).encode()
-    headers = [pair for pair in request.scope["headers"] if pair[0] not in OF_THE_BODY]
-    if content:
-        headers += [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(content)).encode()),
-        ]
-    if csrf_token:
-        headers.append((HEADER.encode(), csrf_token.encode()))
-    scope = {
-        **{name: request.scope[name] for name in KEPT if name in request.scope},
-        "type": "http",
-        "method": method,
-        "path": path,
-        "raw_path": quote(path).encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": headers,
-    }
-    answer = Answer()
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            answer.status = message["status"]
-            answer.headers = Headers(raw=message["headers"])
-        else:
-            answer.content += message.get("body", b"")
-
-    await auth(scope, receive, send)
-    return answer
-
-
-URL_ENCODED = "application/x-www-form-urlencoded"
-
-
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a URL-encoded form of at most 64 KiB; none for another body."""
+    """Return the fields of a URL-encoded form of at most 64 KiB; none for another body."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != URL_ENCODED:
         return {}
     try:
@@ -111,14 +72,17 @@ Form = Annotated[dict[str, str], Depends(read_form)]
 
 
 class Pages:
-    """`auth` is create_app's; `login` is the path of the site's log-in page."""
+    """`auth` is what create_app returned; `login` is the path of the site's log-in page."""
 
     def __init__(self, auth: FastAPI, login: str = "/login") -> None:
         self._auth = auth
         self._login = login
 
     async def subject(self, request: Request, form: Form) -> Claims:
-        """A dependency: whoever asks, by any transport. Raises HTTPException."""
+        """A dependency: return the claims of whoever asks, by any transport. Raises HTTPException.
+
+        A mounted application has no start-up of its own: the first page may have to start it.
+        """
         headers = request.scope["headers"]
         if "csrf_token" in form and HEADER not in request.headers:
             headers = [*headers, (HEADER.encode(), form["csrf_token"].encode())]
@@ -130,34 +94,51 @@ class Pages:
                 Request({**request.scope, "headers": headers, "app": self._auth})
             )
         except Refusal as refusal:
-            if isinstance(refusal, NoCredential | InvalidToken) and _is_for_a_person(request):
+            if isinstance(refusal, NoCredential | InvalidToken) and _is_page_request(request):
                 raise self._log_in_first(request) from refusal
             raise _as_exception(refusal) from refusal
 
     def csrf_token(self, claims: Claims) -> str:
-        """For the field `csrf_token` of the page's forms."""
+        """Return the value of the field `csrf_token` for the page's forms."""
         runtime: Runtime = self._auth.state.runtime
         return runtime.csrf.make(claims.sid)
 
     async def ask(
         self, request: Request, method: str, path: str, body: object = None, csrf_token: str = ""
     ) -> Answer:
-        """A route of authapi, asked by `request`'s browser: with its cookies, address, origin."""
-        return await ask(self._auth, request, method, path, body, csrf_token)
+        """Send a request to authapi with the cookies, address and origin of `request`'s browser.
+
+        All of authapi's rules hold: limits by the address, foreign origins, CSRF.
+        """
+        headers = [pair for pair in request.scope["headers"] if pair[0] not in BODY_HEADERS]
+        if body is not None:
+            headers.append((b"content-type", b"application/json"))
+        if csrf_token:
+            headers.append((HEADER.encode(), csrf_token.encode()))
+        # httpx would resolve dot segments, and so send the request to another route.
+        target = quote(path).replace(".", "%2E")
+        question = httpx.Request(
+            method,
+            f"{request.scope.get('scheme', 'http')}://authapi{target}",
+            headers=headers,
+            content=None if body is None else json.dumps(body),
+        )
+        transport = httpx.ASGITransport(self._auth, client=request.client or ("", 0))
+        answer = await transport.handle_async_request(question)
+        return Answer(answer.status_code, Headers(raw=answer.headers.raw), await answer.aread())
 
     def _log_in_first(self, request: Request) -> HTTPException:
         location = self._login
         if request.method in SAFE_METHODS:
-            query = f"?{request.url.query}" if request.url.query else ""
-            location += f"?next={quote(request.url.path + query, safe='/')}"
+            location += f"?next={quote(_target(request), safe='/')}"
         return HTTPException(303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
 def safe_next(given: str | None, default: str = "/") -> str:
-    """Where to go after a log-in: `given` where it is a path of this site, else `default`.
+    """Return where to go after a log-in: `given` if it is a path of this site, else `default`.
 
-    A browser drops tabs and line ends from an address and reads a backslash as a slash, and some
-    proxies decode what is percent-encoded: neither may lead to another host.
+    Browsers drop tabs and line ends from an address, and read a backslash as a slash. Some proxies
+    decode what is percent-encoded. None of this may lead to another host.
     """
     if not given or not given.isascii():
         return default
@@ -168,7 +149,15 @@ def safe_next(given: str | None, default: str = "/") -> str:
     return given if given[0] == "/" and is_whole and is_plain and is_path else default
 
 
-def _is_for_a_person(request: Request) -> bool:
+def _target(request: Request) -> str:
+    """Return the path and the query of a request, in ASCII: clients send any bytes in a query."""
+    target = quote(request.scope["path"])
+    if query := request.scope["query_string"]:
+        target += f"?{quote(query, safe=punctuation)}"
+    return target
+
+
+def _is_page_request(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 

@@ -1,7 +1,7 @@
-"""No request is answered before the database is prepared and the keys are loaded.
+"""Let no request in before the database is prepared and the keys are loaded.
 
-Most often the server's start-up does it. A mounted application has none, and a database may be
-down at the start: then requests do, one at a time, until it has worked.
+Most often the server's start-up prepares them. A mounted application has no start-up, and a
+database may be down at the start. Then the requests do it, one at a time, until it has worked.
 """
 
 import signal
@@ -20,48 +20,19 @@ from authapi.services.operation.start import prepare
 from authapi.web.error_handlers import as_response
 from authapi.web.runtime import Runtime
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-@contextmanager
-def before_shutdown(stop_waiting: Callable[[], None]) -> Iterator[None]:
-    """Call it before the server's own handler of a signal that ends it.
-
-    ASGI tells an application of the end only after its last request: too late for one that waits.
-    """
-    if current_thread() is not main_thread():
-        yield  # an application in a thread hears of no signal
-        return
-    previous = {number: signal.getsignal(number) for number in SIGNALS}
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop_waiting()
-        handler = previous[signal.Signals(number)]
-        if callable(handler):
-            handler(number, frame)
-        elif handler == signal.SIG_DFL:
-            signal.default_int_handler(number, frame)
-
-    for number in SIGNALS:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
 log = structlog.get_logger()
 
-# Nothing of what these say needs a database; a liveness probe must not wait for one.
-ALWAYS_OPEN = ("/healthz", "/docs", "/openapi.json")
-READINESS = "/readyz"  # says what is missing, after another attempt
-# Seconds between two attempts, and how long a request waits for the one that is under way.
-RETRY_AFTER = 0.5
-PATIENCE = 1.5
+# Nothing below these needs a database, and a health check must not wait for one.
+OPEN_PATHS = ("/healthz", "/docs", "/openapi.json")
+READINESS_PATH = "/readyz"  # answers even if the attempt fails: it names what is missing
+RETRY_PAUSE_SECONDS = 0.5
+MAX_WAIT_SECONDS = 1.5  # for the attempt of another request
+SHUTDOWN_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StartGate:
+    """Closed until the first attempt to prepare the runtime succeeds; then open for good."""
+
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = Lock()
@@ -76,29 +47,31 @@ class StartGate:
             log.warning("database_out_of_reach", at="start")
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
-        async def try_first(scope: Scope, receive: Receive, send: Send) -> None:
+        """Return the application behind this gate. No coroutine is added while the gate is open."""
+
+        async def try_to_open(scope: Scope, receive: Receive, send: Send) -> None:
             answer = app if await self._lets_through(scope) else as_response(Unavailable())
             await answer(scope, receive, send)
 
         def gate(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-            answer = app if self.is_open or scope["type"] != "http" else try_first
+            answer = app if self.is_open or scope["type"] != "http" else try_to_open
             return answer(scope, receive, send)
 
         return gate
 
     async def _lets_through(self, scope: Scope) -> bool:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path.startswith(ALWAYS_OPEN):
+        if path.startswith(OPEN_PATHS):
             return True
         with suppress(Unavailable):
             try:
                 await run_in_threadpool(self._prepare)
             except OperatorError as error:
                 log.error("not_ready", reason=str(error))  # noqa: TRY400 - a sentence says it all
-        return self.is_open or path == READINESS
+        return self.is_open or path == READINESS_PATH
 
     def _prepare(self) -> None:
-        if not self._lock.acquire(timeout=PATIENCE):
+        if not self._lock.acquire(timeout=MAX_WAIT_SECONDS):
             raise Unavailable
         try:
             if self.is_open or monotonic() < self._not_before:
@@ -108,9 +81,38 @@ class StartGate:
                 prepare(runtime.db, runtime.settings, runtime.tokens.keys.ring)
                 runtime.poll.poll()  # the whole window, before the first request is answered
             finally:
-                # From the end of the attempt: whoever waited for it does not make another.
-                self._not_before = monotonic() + RETRY_AFTER
+                # From the end of the attempt: a request that waited for it does not repeat it.
+                self._not_before = monotonic() + RETRY_PAUSE_SECONDS
             runtime.poll.start()
             self.is_open = True
         finally:
             self._lock.release()
+
+
+@contextmanager
+def before_shutdown(stop_waiting: Callable[[], None]) -> Iterator[None]:
+    """Call `stop_waiting` when a signal ends the server, before the server's own handler.
+
+    ASGI tells an application of the end after its last request. That is too late for requests
+    that wait for news.
+    """
+    if current_thread() is not main_thread():
+        yield  # Python delivers signals to the main thread only
+        return
+    previous = {number: signal.getsignal(number) for number in SHUTDOWN_SIGNALS}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop_waiting()
+        handler = previous[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+        elif handler == signal.SIG_DFL:
+            signal.default_int_handler(number, frame)
+
+    for number in SHUTDOWN_SIGNALS:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

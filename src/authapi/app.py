@@ -34,7 +34,7 @@ from authapi.web.credentials.cookies import Cookies
 from authapi.web.credentials.session_reader import SessionReader
 from authapi.web.middleware import verify
 from authapi.web.middleware.cors import Cors
-from authapi.web.middleware.headers import Envelope
+from authapi.web.middleware.headers import CommonHeaders
 from authapi.web.middleware.proxies import TrustedProxies
 from authapi.web.middleware.start_gate import StartGate, before_shutdown
 from authapi.web.middleware.unexpected_errors import UnexpectedErrors
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     app.router.routes += client_script.router.routes
     app.router.routes += docs_router().routes
     document.describe(app, verify.PATHS)
-    document.name_cookies(app, runtime.cookies)
+    document.describe_cookies(app, runtime.cookies)
     error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(Verify)
@@ -97,7 +97,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     app.add_middleware(UnexpectedErrors)
     if runtime.settings.cors_origins:
         app.add_middleware(Cors, origins=runtime.settings.cors_origins)
-    app.add_middleware(Envelope, https=runtime.settings.is_https)
+    app.add_middleware(CommonHeaders, https=runtime.settings.is_https)
     if runtime.settings.trusted_proxies:
         proxies = [str(network) for network in runtime.settings.trusted_proxies]
         app.add_middleware(TrustedProxies, trusted_hosts=proxies)

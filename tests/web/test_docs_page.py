@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from authapi.web import error_handlers
-from authapi.web.middleware.headers import Envelope
+from authapi.web.middleware.headers import CommonHeaders
 from authapi.web.openapi.docs_page import START, docs_router
 from tests.support.app_transport import AppClient
 
@@ -18,7 +18,7 @@ def docs_app() -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None)
     app.include_router(docs_router())
     error_handlers.install(app)
-    app.add_middleware(Envelope, https=False)
+    app.add_middleware(CommonHeaders, https=False)
     return app
 
 

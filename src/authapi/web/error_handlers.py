@@ -24,34 +24,35 @@ from authapi.errors import (
 
 log = structlog.get_logger()
 
-# What may be an attack (ASVS 16.3); a wrong password or access token is logged where it is found.
+# These may be attacks (ASVS 16.3). A wrong password or access token is logged where it is found.
 SUSPICIOUS = (Forbidden, InvalidGrant, RateLimited)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 INVALID = "The request has a field that is not valid."
 
 
 def install(app: FastAPI) -> None:
-    app.add_exception_handler(Refusal, refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(Refusal, handle_refusal)
+    app.add_exception_handler(RequestValidationError, _handle_invalid_field)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
 
 
 def as_response(refusal: Refusal) -> Response:
+    """Return the response to a refusal."""
     body: dict[str, Any] = {"error": refusal.code, "error_description": refusal.description}
     if isinstance(refusal, InvalidField):
         body["errors"] = refusal.errors
     return JSONResponse(body, refusal.status, dict(refusal.headers))
 
 
-async def refused(request: Request, error: Exception) -> Response:
-    """The answer to a Refusal, which is logged where it may be an attack."""
+async def handle_refusal(request: Request, error: Exception) -> Response:
+    """Return the response to a refusal, and log a refusal that may be an attack."""
     if isinstance(error, SUSPICIOUS):
         ip = request.client.host if request.client else None
         log.info("request_refused", error=error.code, path=request.scope["path"], ip=ip)
     return as_response(error if isinstance(error, Refusal) else ServerError())
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _handle_invalid_field(_request: Request, error: Exception) -> Response:
     given = error.errors() if isinstance(error, RequestValidationError) else []
     body = {
         "error": InvalidField.code,
@@ -62,7 +63,7 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 
 def _without_input(error: dict[str, Any]) -> dict[str, Any]:
-    """pydantic's error without what was sent: the name of an unknown field was sent, too."""
+    """Return pydantic's error without what was sent. The name of an unknown field was sent, too."""
     loc: Sequence[str | int] = error["loc"]
     if error["type"] == "extra_forbidden":
         return {
@@ -73,7 +74,7 @@ def _without_input(error: dict[str, Any]) -> dict[str, Any]:
     return {"loc": list(loc), "msg": error["msg"], "type": error["type"]}
 
 
-async def _http_exception(request: Request, error: Exception) -> Response:
+async def _handle_http_exception(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     match status:
         case 404:
@@ -86,7 +87,7 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 
 
 def allowed_methods(request: Request) -> str:
-    """All of the path's methods: Starlette names those of the first route that has the path."""
+    """Return all methods of the path. Starlette names those of the first route with the path."""
     routes = request.app.router.routes
     allowed = [
         method

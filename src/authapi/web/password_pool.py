@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from authapi.errors import Unavailable
 
-NICE = 10  # more than the process, of 19: a hash still gets its share of a busy machine
+HASH_NICENESS = 10  # added to the process's: a hash still gets its share of a busy machine
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,14 +29,14 @@ class PasswordPool:
         self._executor = self._new_executor()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `function` returns or raises. Raises Unavailable at once when there is no place.
+        """Return what `function` returns. Raises Unavailable at once when there is no place.
 
-        Cancelled while it waits, the call is never made. Cancelled while it runs, it finishes, and
-        its place stays taken until then.
+        A call that is cancelled while it waits is never made. A call that is cancelled while it
+        runs finishes, and keeps its place until then.
         """
         if not self._places.acquire(blocking=False):
             raise Unavailable
-        # The thread sees the request's context variables: its log lines carry the request's id.
+        # With the request's context, so that the thread's log lines carry the request's id.
         call = partial(contextvars.copy_context().run, partial(function, *args, **kwargs))
         try:
             future = self._executor.submit(call)
@@ -47,20 +47,24 @@ class PasswordPool:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Wait for what runs and what waits. A later `run` starts new threads, since an app may be
-        started again."""
+        """Wait for the calls that run or wait. A later `run` starts new threads.
+
+        An application may be started again.
+        """
         closing, self._executor = self._executor, self._new_executor()
         closing.shutdown()
 
     def _new_executor(self) -> ThreadPoolExecutor:
         numbers = count(1)  # Threads are started one by one, when there is work for them.
-        return ThreadPoolExecutor(self._threads, initializer=lambda: _settle(next(numbers)))
+        return ThreadPoolExecutor(
+            self._threads, initializer=lambda: _name_and_slow_down(next(numbers))
+        )
 
 
-def _settle(number: int) -> None:
+def _name_and_slow_down(number: int) -> None:
     threading.current_thread().name = f"authapi-password-{number}"
-    # On Linux a thread has a priority of its own (nice(2)): whoever only verifies a token
-    # takes the processor from a hash at once.
+    # On Linux a thread has a priority of its own (nice(2)). A request that only verifies a token
+    # so takes the processor from a hash at once.
     if sys.platform == "linux":
-        with suppress(OSError):  # a sandbox may forbid it; a pool whose thread fails serves nobody
-            os.nice(NICE)
+        with suppress(OSError):  # a sandbox may forbid it, and hashing works without
+            os.nice(HASH_NICENESS)

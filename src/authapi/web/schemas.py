@@ -1,4 +1,4 @@
-"""What bodies look like. Rules that a type can't state are in services/."""
+"""Request and response bodies. Rules that a type can't state are in services/."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -19,7 +19,7 @@ def require_plain_text(text: str) -> str:
     return text
 
 
-# What is longer is no name and no password; the rules in services/ are narrower.
+# No name and no password is longer. The rules in services/ are narrower.
 Text = Annotated[str, Field(max_length=1024), AfterValidator(require_plain_text)]
 Token = Annotated[str, AfterValidator(require_plain_text)]
 

@@ -1,4 +1,4 @@
-"""From a request to its subject: the credential, who it stands for, and the CSRF rule."""
+"""Authenticate a request: read its credential, verify it, apply the CSRF rule."""
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -16,9 +16,9 @@ log = structlog.get_logger()
 
 
 async def authenticate(request: Request, method: str | None = None) -> Claims:
-    """The claims of the request's credential; only transport `session` costs a look-up.
+    """Return the claims of the request's credential. Only transport `session` costs a look-up.
 
-    `method` is the one that the CSRF rule is asked about, by default the request's own.
+    The CSRF rule looks at `method`, by default the request's own.
     Raises NoCredential, InvalidToken, CsrfFailed, BadRequest, Unavailable.
     """
     runtime = runtime_of(request)
@@ -38,7 +38,7 @@ async def authenticate(request: Request, method: str | None = None) -> Claims:
 
 
 def verify(runtime: Runtime, token: str) -> Claims:
-    """An access token's claims, without any I/O. Raises InvalidToken, Unavailable."""
+    """Return an access token's claims, without any I/O. Raises InvalidToken, Unavailable."""
     try:
         return runtime.verifier.verify(token)
     except VerifierNotReadyError as error:

@@ -22,7 +22,7 @@ SAME_SITE = {"access": "Lax", "refresh": "Strict", "session": "Lax"}
 
 
 class RepeatedCookieError(Exception):
-    """Two cookies of one name: one of them may be a stranger's, and nobody can tell which."""
+    """There are two cookies of one name. One may be a stranger's, and nobody can tell which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,18 @@ class Cookies:
         return f"__Host-{kind}" if self.is_https else f"authapi-{kind}"
 
     def read(self, scope: Scope, kind: CookieKind) -> str | None:
-        """The value of the one cookie of that kind. Raises RepeatedCookieError for two."""
+        """Return the value of the one cookie of that kind. Raises RepeatedCookieError for two."""
         values = _values(scope, self.name(kind).encode())
         if len(values) > 1:
             raise RepeatedCookieError
         return values[0].decode("latin-1") if values else None
 
     def sent(self, scope: Scope) -> list[CookieKind]:
-        """The kinds that came with the request, however often."""
+        """Return the kinds that came with the request, however often."""
         return [kind for kind in KINDS if _values(scope, self.name(kind).encode())]
 
     def set(self, response: Response, kind: CookieKind, value: str, max_age: int) -> None:
-        """`max_age` is in seconds: to the end of what the cookie holds."""
+        """Set a cookie on the response. `max_age` is in seconds: to the end of what it holds."""
         same_site = (self.same_site or SAME_SITE[kind]).capitalize()
         secure = "Secure; " if self.is_https else ""
         response.headers.append(
@@ -61,7 +61,7 @@ class Cookies:
         )
 
     def clear_sent(self, scope: Scope, response: Response) -> None:
-        """Clear those that came with the request and are not set by the response."""
+        """Clear on the response each cookie of the request that the response does not set."""
         being_set = {header.partition("=")[0] for header in response.headers.getlist("set-cookie")}
         for kind in self.sent(scope):
             if self.name(kind) not in being_set:

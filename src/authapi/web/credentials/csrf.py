@@ -19,7 +19,7 @@ HEADER = "x-csrf-token"
 
 
 def is_foreign(headers: Headers, settings: Settings) -> bool:
-    """Whether another site's page has sent it."""
+    """Return whether a page of another site sent the request."""
     origins = headers.getlist("origin")
     if not origins:
         return "cross-site" in headers.getlist("sec-fetch-site")
@@ -27,13 +27,13 @@ def is_foreign(headers: Headers, settings: Settings) -> bool:
 
 
 def refuse_foreign(headers: Headers, settings: Settings) -> None:
-    """Raises CsrfFailed for a request of another site's page."""
+    """Raise CsrfFailed for a request that a page of another site sent."""
     if is_foreign(headers, settings):
         raise CsrfFailed
 
 
 def require_csrf_token(headers: Headers, tokens: CsrfTokens, sid: str) -> None:
-    """Raises CsrfFailed where the header is not the session's own token."""
+    """Raise CsrfFailed unless the one header is the session's own token."""
     given = headers.getlist(HEADER)
     if len(given) != 1 or not tokens.is_of(sid, given[0]):
         raise CsrfFailed

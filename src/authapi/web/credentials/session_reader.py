@@ -1,6 +1,6 @@
-"""Sessions read from Redis for requests that wait: all that come in one moment share a question.
+"""Read sessions from Redis in batches: one MGET, on one thread, for all requests that wait.
 
-A thread for each request, and a question of its own, take three times as long as the rest of it.
+A thread and a GET for each request would cost three times the rest of the request.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ Waiting = dict[str, asyncio.Future[FoundSession | None]]
 
 
 class SessionReader:
-    """For any number of event loops; each asks one question at a time."""
+    """For any number of event loops. Each has one batch under way at a time."""
 
     def __init__(self, cache: SessionCache) -> None:
         self._cache = cache
@@ -26,7 +26,7 @@ class SessionReader:
         )
 
     async def find(self, sid: str) -> FoundSession | None:
-        """None where Redis does not have it, or can't be asked."""
+        """Return the session; None if Redis does not have it or can't be reached."""
         if not self._cache.is_there:
             return None
         loop = asyncio.get_running_loop()
@@ -34,19 +34,19 @@ class SessionReader:
         if (answer := waiting.get(sid)) is None:
             answer = waiting[sid] = loop.create_future()
         if (asking := self._asking.get(loop)) is None or asking.done():
-            # In no request's context: its log lines are of all of them.
+            # In no request's context: a log line of the batch belongs to all its requests.
             self._asking[loop] = loop.create_task(self._ask(loop), context=Context())
-        # A request that is given up must not take the answer of the others along.
+        # A request that is cancelled must not cancel the answer that others wait for.
         return await asyncio.shield(answer)
 
     async def _ask(self, loop: asyncio.AbstractEventLoop) -> None:
         while waiting := self._waiting.pop(loop, None):
             try:
                 found = await run_in_threadpool(self._cache.find, list(waiting))
-            except Exception as error:  # noqa: BLE001 - each of them raises it
+            except Exception as error:  # noqa: BLE001 - each request raises it
                 for answer in waiting.values():
                     answer.set_exception(error)
                 continue
             for sid, answer in waiting.items():
                 answer.set_result(found.get(sid))
-        del self._asking[loop]  # a task holds its loop, which else would outlive its end here
+        del self._asking[loop]  # the task holds its loop, which would never be freed

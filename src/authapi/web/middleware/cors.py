@@ -11,13 +11,13 @@ from authapi.web.middleware.verify import is_verify_request
 
 ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-CSRF-Token", "Idempotency-Key")
 EXPOSED_HEADERS = ("WWW-Authenticate", "Retry-After", "X-Request-ID")
-PREFLIGHT_LASTS = 600  # seconds
+PREFLIGHT_MAX_AGE_SECONDS = 600
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, with our form of an error, and `Vary: Origin` on every answer.
+    """Starlette's CORS middleware, with our error bodies and `Vary: Origin` on every answer.
 
-    Without it a cache could give one origin the answer that was made for another, or for none.
+    Without `Vary` a cache could give one origin the answer that was made for another.
     """
 
     def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
@@ -28,7 +28,7 @@ class Cors(CORSMiddleware):
             allow_methods=METHODS,
             allow_headers=ALLOWED_HEADERS,
             expose_headers=EXPOSED_HEADERS,
-            max_age=PREFLIGHT_LASTS,
+            max_age=PREFLIGHT_MAX_AGE_SECONDS,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

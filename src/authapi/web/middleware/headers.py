@@ -1,6 +1,6 @@
-"""What every response carries, whatever becomes of the request: its id, its security headers.
+"""Give every response its request id and its security headers, and log the request.
 
-The outermost of our layers: an error that nobody expected (unexpected_errors.py) gets them too.
+This stands outside unexpected_errors.py, so that a 500 has the headers too.
 """
 
 from contextvars import ContextVar
@@ -17,9 +17,9 @@ log = structlog.get_logger()
 REQUEST_ID = ContextVar[str](f"{STRUCTLOG_KEY_PREFIX}request_id")
 
 ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
-ID_LENGTH = 64
-# Asked many times a second by machines, which keep logs of their own.
-QUIET = ("verify", "healthz", "readyz")
+MAX_ID_CHARACTERS = 64
+# Machines ask these many times a second, and keep logs of their own.
+UNLOGGED_PATHS = ("verify", "healthz", "readyz")
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -31,13 +31,13 @@ HEADERS = {
 STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
 
 
-class Envelope:
-    """Pure ASGI. A response's own headers win over these."""
+class CommonHeaders:
+    """Pure ASGI. A header that the response has already is left alone."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
         headers = HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT} if https else {})
-        # As ASGI has them: Starlette's mapping would decode every header for each of these.
+        # In ASGI's own form: Starlette's mapping would decode every header for each of these.
         self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
         self._names = frozenset(name for name, _ in self._headers)
 
@@ -77,18 +77,18 @@ class Envelope:
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's, where it is one that a log can carry, else a new one."""
+    """Return the caller's id if a log can carry it, else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             given = value.decode("latin-1")
-            if 0 < len(given) <= ID_LENGTH and ID_CHARACTERS.issuperset(given):
+            if 0 < len(given) <= MAX_ID_CHARACTERS and ID_CHARACTERS.issuperset(given):
                 return str(given)
     return f"{getrandbits(64):016x}"  # no secret, and `secrets` takes four times as long
 
 
 def _log_request(scope: Scope, status: int, duration: float) -> None:
     path = scope["path"]
-    if path.removeprefix(scope.get("root_path", ""))[1:].partition("/")[0] in QUIET:
+    if path.removeprefix(scope.get("root_path", ""))[1:].partition("/")[0] in UNLOGGED_PATHS:
         return
     log.info(
         "request",

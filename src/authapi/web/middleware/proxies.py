@@ -1,4 +1,4 @@
-"""What a reverse proxy says about the request that it forwards: believed from TRUSTED_PROXIES."""
+"""Believe what a reverse proxy says of a request, if the proxy is one of TRUSTED_PROXIES."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 FROM_PROXY = "authapi.from_trusted_proxy"
 METHOD_HEADERS = ("x-forwarded-method", "x-original-method")
-UNKNOWN = "UNKNOWN"
+UNKNOWN_METHOD = "UNKNOWN"
 
 
 class TrustedProxies:
-    """uvicorn's middleware, which puts the client's address in the proxy's place.
+    """uvicorn's middleware: it replaces the proxy's address by the client's.
 
-    That a trusted proxy stood there is noted before.
+    Before that we note in the scope whether the proxy is a trusted one.
     """
 
     def __init__(self, app: Any, trusted_hosts: list[str]) -> None:  # noqa: ANN401 - an ASGI app
@@ -27,11 +27,12 @@ class TrustedProxies:
 
 
 def original_method(request: Request) -> str:
-    """The method of the request that a proxy asks about; UNKNOWN when nobody trusted says.
+    """Return the method of the request that a proxy asks about, or UNKNOWN_METHOD.
 
-    Two headers that differ say nothing: a proxy sets one of them, and hands on the client's other.
+    Only a trusted proxy can say it. Two headers that differ say nothing: a proxy sets one of them,
+    and hands on the other from the client.
     """
     if not request.scope.get(FROM_PROXY):
-        return UNKNOWN
+        return UNKNOWN_METHOD
     said = {method for name in METHOD_HEADERS for method in request.headers.getlist(name)}
-    return (said.pop().upper() if len(said) == 1 else "") or UNKNOWN
+    return (said.pop().upper() if len(said) == 1 else "") or UNKNOWN_METHOD

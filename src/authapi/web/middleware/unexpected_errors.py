@@ -1,4 +1,4 @@
-"""An error that nobody expected: a 500 that says nothing, and a log line that says everything."""
+"""Answer an unexpected error with a 500 that says nothing, and log all of it."""
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,7 +10,7 @@ log = structlog.get_logger()
 
 
 class UnexpectedErrors:
-    """Pure ASGI. Inside whatever gives each response its headers."""
+    """Pure ASGI. It stands inside the middleware that gives each response its headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

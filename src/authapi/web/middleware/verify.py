@@ -24,9 +24,9 @@ from authapi.errors import (
 )
 from authapi.verifier import Claims
 from authapi.web.credentials.authentication import authenticate
-from authapi.web.error_handlers import refused
+from authapi.web.error_handlers import handle_refusal
 from authapi.web.middleware.proxies import original_method
-from authapi.web.openapi.document import documented
+from authapi.web.openapi.document import documented_refusals
 
 
 class Verify:
@@ -48,12 +48,12 @@ def is_verify_request(scope: Scope) -> bool:
 
 
 async def verify_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-    """204 with whose request it is, or a refusal."""
+    """Answer 204 with the subject, session and scope, or a refusal."""
     request = Request(scope)
     try:
-        claims = await _verified(request)
+        claims = await _authenticate_for_proxy(request)
     except Refusal as refusal:
-        await (await refused(request, refusal))(scope, receive, send)
+        await (await handle_refusal(request, refusal))(scope, receive, send)
         return
     headers = [
         (b"x-auth-subject", claims.sub.encode()),
@@ -64,13 +64,13 @@ async def verify_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body"})
 
 
-async def _verified(request: Request) -> Claims:
+async def _authenticate_for_proxy(request: Request) -> Claims:
     try:
         claims = await authenticate(request, original_method(request))
     except BadRequest as error:
         raise InvalidToken from error  # two Authorization headers: 400 elsewhere
     if not (claims.sub.isascii() and claims.sid.isascii()):
-        raise InvalidToken  # none of ours, and no header could carry it
+        raise InvalidToken  # not issued by us, and a header could not carry it
     if request.scope["query_string"]:
         wanted = _wanted_scopes(request.query_params)
         if not claims.scopes.issuperset(wanted):
@@ -104,7 +104,7 @@ OPERATION: dict[str, Any] = {
             "description": "It is good.",
             "headers": {"X-Auth-Subject": _TEXT, "X-Auth-Session": _TEXT, "X-Auth-Scope": _TEXT},
         },
-        **documented(NoCredential, InvalidToken, InsufficientScope, CsrfFailed),
+        **documented_refusals(NoCredential, InvalidToken, InsufficientScope, CsrfFailed),
     },
 }
 PATHS: dict[str, Any] = {"/verify": {"get": OPERATION}}

@@ -1,4 +1,4 @@
-"""GET /docs: Swagger UI from files that are installed with us. The browser asks nobody else.
+"""GET /docs: Swagger UI from installed files. The browser asks no other server.
 
 The page has no inline script, so its policy can forbid all but our own files. Addresses are
 relative to it: they hold wherever the app is mounted.
@@ -21,7 +21,7 @@ POLICY = (
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; object-src 'none'"
 )
-FOREVER = "public, max-age=31536000, immutable"
+CACHE_FOREVER = "public, max-age=31536000, immutable"
 MEDIA_TYPES = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
@@ -66,11 +66,11 @@ PAGE = """\
 class Asset:
     content: bytes
     media_type: str
-    version: str  # a digest: the address changes with the content, so caches may keep it
+    version: str  # a digest: the address changes with the content, so caches may keep the file
 
 
 def docs_router() -> APIRouter:
-    """The page and its four files, outside the OpenAPI document."""
+    """Return the routes of the page and its four files, outside the OpenAPI document."""
     router = APIRouter(include_in_schema=False)
     router.add_api_route("/docs", page, methods=["GET"])
     router.add_api_route("/docs/{name}", asset, methods=["GET"])
@@ -89,17 +89,17 @@ def page() -> HTMLResponse:
 
 
 def asset(name: str) -> Response:
-    """One of the page's files; NotFound for any other name."""
+    """Return one of the page's files. Raises NotFound for any other name."""
     if name not in MEDIA_TYPES:
         raise NotFound
     found = load(name)
-    headers = {"Cache-Control": FOREVER, "ETag": f'"{found.version}"'}
+    headers = {"Cache-Control": CACHE_FOREVER, "ETag": f'"{found.version}"'}
     return Response(found.content, headers=headers, media_type=found.media_type)
 
 
 @cache
 def load(name: str) -> Asset:
-    """A file of the page, read once."""
+    """Return a file of the page. It is read once."""
     content = START.encode() if name == "start.js" else (_static_folder() / name).read_bytes()
     return Asset(content, MEDIA_TYPES[name], hashlib.sha256(content).hexdigest()[:16])
 

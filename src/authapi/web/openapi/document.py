@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond what FastAPI reads off the routes."""
+"""Complete the OpenAPI document that FastAPI generates from the routes."""
 
 import re
 from typing import Any
@@ -25,19 +25,19 @@ INVALID_FIELD = {
     "error_description": InvalidField.description,
     "errors": [{"loc": ["body", "password"], "msg": "Field required", "type": "missing"}],
 }
-# What can be answered wherever a body is read.
+# Possible wherever a body is read.
 BODY = (BadRequest, PayloadTooLarge, UnsupportedMediaType, InvalidField)
-# What can be answered wherever a credential is needed.
+# Possible wherever a credential is needed.
 CREDENTIAL = (BadRequest, NoCredential, InvalidToken)
-# And where the request changes something, which a cookie alone does not prove to be wanted.
+# Possible where such a request changes something: a cookie then needs a CSRF token.
 CHANGE = (*CREDENTIAL, CsrfFailed)
 
-# FastAPI's own form of a 422, which we never answer: web/error_handlers.py.
+# FastAPI's own body of a 422. We never send it: web/error_handlers.py.
 FOREIGN_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 
 def describe(app: FastAPI, more_paths: dict[str, Any]) -> None:
-    """Complete the document, for generated clients; `more_paths` FastAPI does not generate."""
+    """Complete the document, for generated clients. FastAPI does not know of `more_paths`."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -51,7 +51,8 @@ def describe(app: FastAPI, more_paths: dict[str, Any]) -> None:
 def _completed(document: dict[str, Any], more_paths: dict[str, Any]) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            # FastAPI's own is the function's name, which alone is what a client's reader wants.
+            # FastAPI adds path and method to the function's name. Generated clients read better
+            # without.
             suffix = re.sub(r"\W", "_", path) + f"_{method}"
             operation["operationId"] = operation["operationId"].removesuffix(suffix)
             if FOREIGN_SCHEMAS[0] in str(operation["responses"].get("422")):
@@ -63,7 +64,7 @@ def _completed(document: dict[str, Any], more_paths: dict[str, Any]) -> dict[str
 
 
 def refusals(*classes: type[Refusal]) -> dict[int | str, dict[str, Any]]:
-    """FastAPI's `responses`: the body of each error, with an example for each."""
+    """Return FastAPI's `responses`: the body of each error, with an example for each."""
     responses: dict[int | str, dict[str, Any]] = {}
     possible: list[type[Refusal]] = [*classes, Unavailable]
     for refusal in possible:
@@ -103,8 +104,8 @@ def _headers(refusal: type[Refusal]) -> dict[str, Any]:
     return {}
 
 
-def documented(*classes: type[Refusal]) -> dict[str, dict[str, Any]]:
-    """The same for an operation that FastAPI does not generate."""
+def documented_refusals(*classes: type[Refusal]) -> dict[str, dict[str, Any]]:
+    """Return the same for an operation that FastAPI does not generate."""
     documents = {}
     for status, response in refusals(*classes).items():
         model = response.pop("model").__name__
@@ -115,10 +116,10 @@ def documented(*classes: type[Refusal]) -> dict[str, dict[str, Any]]:
     return documents
 
 
-def name_cookies(app: FastAPI, cookies: Cookies) -> None:
-    """Let the document say that cookies serve wherever an access token does.
+def describe_cookies(app: FastAPI, cookies: Cookies) -> None:
+    """Add to the document that cookies serve wherever an access token does.
 
-    What changes something then wants the CSRF token as well.
+    A request that changes something then needs the CSRF token as well.
     """
     generate = app.openapi
 

@@ -1,4 +1,4 @@
-"""Accounts come into being here."""
+"""Register an account."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""GET /client.js: the browser client of clients/js, of the same release as the server."""
+"""GET /client.js: the browser client of clients/js, of the server's release."""
 
 from functools import cache
 from pathlib import Path

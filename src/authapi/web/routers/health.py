@@ -1,4 +1,4 @@
-"""Is the process alive, and can it serve?"""
+"""Health checks: is the process alive, and can it serve?"""
 
 from fastapi import APIRouter, Response
 

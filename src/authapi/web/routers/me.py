@@ -1,4 +1,4 @@
-"""Users about themselves."""
+"""The account of the user who asks."""
 
 from fastapi import APIRouter, Request, Response
 

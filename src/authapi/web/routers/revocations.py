@@ -1,4 +1,4 @@
-"""The revocation feed: what other services must refuse although it has not expired. Public."""
+"""The public revocation feed, for services that verify our access tokens."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
 MAX_WAIT_SECONDS = 30
-# So many pieces of 1/4096 at a time: a tenth of a millisecond where 100,000 sessions are revoked.
+# Of 4,096 pieces. A turn takes a tenth of a millisecond while 100,000 sessions are revoked.
 PIECES_A_TURN = 16
 
 Since = Annotated[str | None, Query(description="The `cursor` of an earlier answer.")]
@@ -49,7 +49,7 @@ async def revocations(
     `wait` an answer without news comes only after that many seconds.
     """
     feed = runtime.revocations
-    seen = None if since is None else _as_of(since)
+    seen = None if since is None else _parse_cursor(since)
     try:
         if wait and seen is not None:
             await feed.changed.wait_for(lambda: feed.news_at > seen, wait)
@@ -59,7 +59,7 @@ async def revocations(
     return await _answer(request, page)
 
 
-def _as_of(cursor: str) -> float:
+def _parse_cursor(cursor: str) -> float:
     try:
         moment = float(cursor)
     except ValueError as error:
@@ -70,7 +70,7 @@ def _as_of(cursor: str) -> float:
 
 
 async def _answer(request: Request, page: Page) -> Response:
-    sessions, digest = await _sessions(page)
+    sessions, digest = await _members_and_digest(page)
     others = _json({"reissued": dict(sorted(page.reissued.items())), "keys": page.keys})[1:]
     digest.update(others)
     times = _json({"as_of": page.as_of, "cursor": repr(page.as_of)})[:-1]
@@ -79,14 +79,14 @@ async def _answer(request: Request, page: Page) -> Response:
     return cacheable(request, content, etag=f"W/{etag_of(digest.hexdigest())}")
 
 
-async def _sessions(page: Page) -> tuple[list[bytes], "Hash"]:
-    """The members of the JSON object, some at a time, and their digest."""
+async def _members_and_digest(page: Page) -> tuple[list[bytes], "Hash"]:
+    """Return the members of the JSON object, and their digest."""
     pieces, digest = [], sha256()
     for number, piece in enumerate(page.session_members(), 1):
         pieces.append(piece)
         digest.update(piece)
         if number % PIECES_A_TURN == 0:
-            await asyncio.sleep(0)  # the whole window may be megabytes, and others want an answer
+            await asyncio.sleep(0)  # the window may be megabytes: let other requests have a turn
     return pieces, digest
 
 

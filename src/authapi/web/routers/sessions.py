@@ -1,4 +1,4 @@
-"""The devices on which a user is logged in."""
+"""List and end the sessions of the user who asks."""
 
 from fastapi import APIRouter
 

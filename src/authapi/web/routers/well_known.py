@@ -1,4 +1,4 @@
-"""What other services need to verify our access tokens, all of it public."""
+"""The public keys and metadata, for services that verify our access tokens."""
 
 from fastapi import APIRouter, Request, Response
 

@@ -10,8 +10,10 @@ from fastapi import FastAPI
 
 from authapi.web import error_handlers
 from authapi.web.middleware.headers import CommonHeaders
-from authapi.web.openapi.docs_page import START, docs_router
+from authapi.web.openapi.docs_page import docs_router, load
 from tests.support.app_transport import AppClient
+
+START = load("start.js").content.decode()
 
 
 def docs_app() -> FastAPI:

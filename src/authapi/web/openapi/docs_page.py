@@ -21,6 +21,7 @@ POLICY = (
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; object-src 'none'"
 )
+_HERE = Path(__file__).parent
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 MEDIA_TYPES = {
     "swagger-ui-bundle.js": "text/javascript",
@@ -28,38 +29,6 @@ MEDIA_TYPES = {
     "favicon.png": "image/png",
     "start.js": "text/javascript",
 }
-START = """\
-// The validator and stored tokens are off: one would send the schema away, the other keep a
-// credential in the browser after the page is closed.
-SwaggerUIBundle({
-  url: "openapi.json",
-  dom_id: "#swagger-ui",
-  presets: [SwaggerUIBundle.presets.apis],
-  layout: "BaseLayout",
-  deepLinking: true,
-  persistAuthorization: false,
-  queryConfigEnabled: false,
-  tryItOutEnabled: true,
-  validatorUrl: null,
-});
-"""
-PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>authapi</title>
-<link rel="stylesheet" href="docs/swagger-ui.css?v={css}">
-<link rel="icon" href="docs/favicon.png?v={icon}">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="docs/swagger-ui-bundle.js?v={bundle}"></script>
-<script src="docs/start.js?v={start}"></script>
-</body>
-</html>
-"""
 
 
 @dataclass(frozen=True)
@@ -78,14 +47,12 @@ def docs_router() -> APIRouter:
 
 
 def page() -> HTMLResponse:
-    html = PAGE.format(
-        css=load("swagger-ui.css").version,
-        icon=load("favicon.png").version,
-        bundle=load("swagger-ui-bundle.js").version,
-        start=load("start.js").version,
+    html = (_HERE / "page.html").read_text(encoding="utf-8")
+    for name in MEDIA_TYPES:
+        html = html.replace(name, f"{name}?v={load(name).version}")
+    return HTMLResponse(
+        html, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
     )
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
-    return HTMLResponse(html, headers=headers)
 
 
 def asset(name: str) -> Response:
@@ -100,11 +67,12 @@ def asset(name: str) -> Response:
 @cache
 def load(name: str) -> Asset:
     """Return a file of the page. It is read once."""
-    content = START.encode() if name == "start.js" else (_static_folder() / name).read_bytes()
+    folder = _HERE if name == "start.js" else _installed_folder()
+    content = (folder / name).read_bytes()
     return Asset(content, MEDIA_TYPES[name], hashlib.sha256(content).hexdigest()[:16])
 
 
-def _static_folder() -> Path:
+def _installed_folder() -> Path:
     # Found, not imported: the package would bring a FastAPI application of its own.
     spec = find_spec("fastapi_offline")
     if spec is None or spec.origin is None:

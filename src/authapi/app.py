@@ -88,8 +88,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         app.router.routes += group.router.routes
     app.router.routes += client_script.router.routes
     app.router.routes += docs_router().routes
-    document.describe(app, verify.PATHS)
-    document.describe_cookies(app, runtime.cookies)
+    document.describe(app, verify.PATHS, runtime.cookies)
     error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(Verify)

@@ -25,6 +25,7 @@ INVALID_FIELD = {
     "error_description": InvalidField.description,
     "errors": [{"loc": ["body", "password"], "msg": "Field required", "type": "missing"}],
 }
+HEADERS = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}
 # Possible wherever a body is read.
 BODY = (BadRequest, PayloadTooLarge, UnsupportedMediaType, InvalidField)
 # Possible wherever a credential is needed.
@@ -36,13 +37,14 @@ CHANGE = (*CREDENTIAL, CsrfFailed)
 FOREIGN_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 
-def describe(app: FastAPI, more_paths: dict[str, Any]) -> None:
+def describe(app: FastAPI, more_paths: dict[str, Any], cookies: Cookies) -> None:
     """Complete the document, for generated clients. FastAPI does not know of `more_paths`."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _completed(generate(), more_paths)
+            _add_cookies(app.openapi_schema, cookies)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -66,7 +68,7 @@ def _completed(document: dict[str, Any], more_paths: dict[str, Any]) -> dict[str
 def refusals(*classes: type[Refusal]) -> dict[int | str, dict[str, Any]]:
     """Return FastAPI's `responses`: the body of each error, with an example for each."""
     responses: dict[int | str, dict[str, Any]] = {}
-    possible: list[type[Refusal]] = [*classes, Unavailable]
+    possible: tuple[type[Refusal], ...] = (*classes, Unavailable)
     for refusal in possible:
         response = responses.setdefault(
             refusal.status,
@@ -91,17 +93,10 @@ def _example(refusal: type[Refusal]) -> dict[str, Any]:
 
 
 def _headers(refusal: type[Refusal]) -> dict[str, Any]:
-    names = {
-        401: "WWW-Authenticate",
-        405: "Allow",
-        429: "Retry-After",
-        503: "Retry-After",
-    }
-    if name := names.get(refusal.status):
-        return {"headers": {name: {"schema": {"type": "string"}}}}
-    if refusal is InsufficientScope:
-        return {"headers": {"WWW-Authenticate": {"schema": {"type": "string"}}}}
-    return {}
+    name = HEADERS.get(refusal.status) or (
+        "WWW-Authenticate" if refusal is InsufficientScope else ""
+    )
+    return {"headers": {name: {"schema": {"type": "string"}}}} if name else {}
 
 
 def documented_refusals(*classes: type[Refusal]) -> dict[str, dict[str, Any]]:
@@ -109,34 +104,22 @@ def documented_refusals(*classes: type[Refusal]) -> dict[str, dict[str, Any]]:
     documents = {}
     for status, response in refusals(*classes).items():
         model = response.pop("model").__name__
-        response["content"]["application/json"]["schema"] = {
-            "$ref": f"#/components/schemas/{model}"
-        }
+        schema = {"$ref": f"#/components/schemas/{model}"}
+        response["content"]["application/json"]["schema"] = schema
         documents[str(status)] = response
     return documents
 
 
-def describe_cookies(app: FastAPI, cookies: Cookies) -> None:
-    """Add to the document that cookies serve wherever an access token does.
-
-    A request that changes something then needs the CSRF token as well.
-    """
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document: dict[str, Any] = generate()
-        schemes = document["components"]["securitySchemes"]
-        for kind in KINDS:
-            name = cookies.name(kind)
-            schemes[f"{kind}Cookie"] = {"type": "apiKey", "in": "cookie", "name": name}
-        schemes["csrfToken"] = {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"}
-        for path, operations in document["paths"].items():
-            for method, operation in operations.items():
-                if "security" in operation:
-                    operation["security"] = _alternatives(path, method)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
+def _add_cookies(document: dict[str, Any], cookies: Cookies) -> None:
+    """Say that cookies serve wherever an access token does; for a change with the CSRF token."""
+    schemes = document["components"]["securitySchemes"]
+    for kind in KINDS:
+        schemes[f"{kind}Cookie"] = {"type": "apiKey", "in": "cookie", "name": cookies.name(kind)}
+    schemes["csrfToken"] = {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if "security" in operation:
+                operation["security"] = _alternatives(path, method)
 
 
 def _alternatives(path: str, method: str) -> list[dict[str, list[str]]]:

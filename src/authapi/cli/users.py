@@ -26,11 +26,7 @@ def users() -> None:
 @click.option("--scope", "scopes", multiple=True, help="May be given several times.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def create(
-    email: str,
-    username: str | None,
-    scopes: tuple[str, ...],
-    *,
-    password_stdin: bool,
+    email: str, username: str | None, scopes: tuple[str, ...], *, password_stdin: bool
 ) -> None:
     """Make an account, whatever AUTHAPI_REGISTRATION says."""
     granted = _joined(scopes)

@@ -9,13 +9,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from authapi.db.models import Carrier
-from authapi.errors import (
-    BadRequest,
-    CsrfFailed,
-    InvalidGrant,
-    InvalidToken,
-    NoCredential,
-)
+from authapi.errors import BadRequest, CsrfFailed, InvalidGrant, InvalidToken, NoCredential
 from authapi.services.sessions.identification import SentCredentials, identify_sessions
 from authapi.services.sessions.refresh_rotation import Presented, present
 from authapi.web.credentials.cookies import CookieKind, Cookies, RepeatedCookieError

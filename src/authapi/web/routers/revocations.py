@@ -35,10 +35,7 @@ Wait = Annotated[
     "/revocations",
     summary="Which sessions and keys to refuse",
     response_model=RevocationPage,
-    responses={
-        304: {"description": "Nothing has changed."},
-        **refusals(BadRequest, InvalidField),
-    },
+    responses={304: {"description": "Nothing has changed."}, **refusals(BadRequest, InvalidField)},
 )
 async def revocations(
     request: Request, runtime: AppRuntime, since: Since = None, wait: Wait = 0

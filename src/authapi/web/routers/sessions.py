@@ -18,10 +18,7 @@ def read_sessions(runtime: AppRuntime, current: CurrentSubject) -> list[SessionI
 
 
 @router.delete(
-    "",
-    status_code=204,
-    summary="End every session but this one",
-    responses=refusals(*CHANGE),
+    "", status_code=204, summary="End every session but this one", responses=refusals(*CHANGE)
 )
 def end_others(runtime: AppRuntime, current: CurrentSubject) -> None:
     end_other_sessions(runtime.db, current.sub, current.sid)

@@ -25,12 +25,7 @@ from authapi.web.credentials.reading import (
     sessions_sent,
     sessions_to_end,
 )
-from authapi.web.dependencies import (
-    IDEMPOTENCY_KEY,
-    AppRuntime,
-    CurrentSubject,
-    FromDevice,
-)
+from authapi.web.dependencies import IDEMPOTENCY_KEY, AppRuntime, CurrentSubject, FromDevice
 from authapi.web.error_handlers import as_response
 from authapi.web.openapi.document import BODY, CHANGE, refusals
 from authapi.web.runtime import Runtime, runtime_of

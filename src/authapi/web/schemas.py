@@ -3,7 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from authapi.clock import as_datetime
 from authapi.db.models import Transport
@@ -24,7 +31,7 @@ Text = Annotated[str, Field(max_length=1024), AfterValidator(require_plain_text)
 Token = Annotated[str, AfterValidator(require_plain_text)]
 
 # In place: FastAPI would name a schema of its own for it, and generated clients a type.
-TRANSPORTS = {"type": "string", "enum": [transport.value for transport in Transport]}
+TRANSPORTS = {"title": "Transport", "type": "string", "enum": [name.value for name in Transport]}
 EXAMPLE_TOKEN = "eyJhbGciOiJFUzI1NiIsImtpZCI6Ij…"  # noqa: S105
 EXAMPLE_ID = "p4RQpYBpOU1R1Hn0nUdM2Q"
 EXAMPLE_PASSWORD = "correct horse battery staple"  # noqa: S105
@@ -53,9 +60,7 @@ class Login(Body):
     email: Text | None = Field(None, examples=["ada@example.com"])
     username: Text | None = Field(None, examples=["ada"])
     password: Text = Field(examples=[EXAMPLE_PASSWORD])
-    transport: Literal[Transport.BEARER, Transport.HYBRID, Transport.COOKIE, Transport.SESSION] = (
-        Transport.BEARER
-    )
+    transport: Annotated[Transport, WithJsonSchema(TRANSPORTS)] = Transport.BEARER
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:

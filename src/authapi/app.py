@@ -141,6 +141,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     current_default_thread_limiter().total_tokens = REQUEST_THREADS
     await app.state.start_gate.open()
-    with before_shutdown(runtime.revocations.changed.close):
+    with before_shutdown(runtime.revocations.pages.changed.close):
         yield
     runtime.close()

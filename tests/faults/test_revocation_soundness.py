@@ -15,9 +15,9 @@ from authapi.db.engines.listener import Listener
 from authapi.db.models import RevokedReason, Session
 from authapi.errors import Unavailable
 from authapi.services.accounts.administration import change_scopes, disable_user
-from authapi.services.revocation.feed import LOOK_BACK
-from authapi.services.revocation.poll import FULL_EVERY
+from authapi.services.revocation.poll import FULL_POLL_INTERVAL_SECONDS
 from authapi.verifier import VerifierNotReadyError
+from authapi.verifier.lifetimes import LOOK_BACK_SECONDS
 from authapi.web.runtime import Runtime
 from tests.conftest import MakeSettings
 from tests.support.api import PASSWORD, Api, Tokens
@@ -114,7 +114,7 @@ def test_what_was_missed_during_a_failure_is_in_the_next_poll(
 ) -> None:
     process = start_process()
     token = token_at(process, tokens)
-    missed_at(process, tokens, clock() - 2 * LOOK_BACK)
+    missed_at(process, tokens, clock() - 2 * LOOK_BACK_SECONDS)
     process.poller.db = open_database(NOWHERE, clock)
     with pytest.raises(Unavailable):
         process.poll()
@@ -128,8 +128,8 @@ def test_the_whole_window_is_read_again_every_minute(
 ) -> None:
     process = start_process()
     token = token_at(process, tokens)
-    missed_at(process, tokens, clock() - 2 * LOOK_BACK)
-    clock.advance(FULL_EVERY - 1)
+    missed_at(process, tokens, clock() - 2 * LOOK_BACK_SECONDS)
+    clock.advance(FULL_POLL_INTERVAL_SECONDS - 1)
     process.poll()
     assert process.accepts(token)
     clock.advance(1)

@@ -8,9 +8,9 @@ import pytest
 
 from authapi.config import Settings
 from authapi.db.revocations import Changes
-from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
+from authapi.services.revocation.feed import RevocationFeed
 from authapi.verifier import Claims, VerifierNotReadyError
-from authapi.verifier.lifetimes import WINDOW_SECONDS
+from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
 from tests.conftest import SECRET
 from tests.support.clock import START, TestClock
 
@@ -216,7 +216,7 @@ def heard(feed: RevocationFeed, clock: TestClock, **changes: Mapping[str, float]
     cursor = feed.as_of or 0.0
     clock.advance(1)
     poll(feed, clock, 0, **changes)
-    return feed.news_at > cursor
+    return feed.pages.news_at > cursor
 
 
 @pytest.mark.parametrize("kind", ["revoked", "reissued", "compromised"])
@@ -257,7 +257,7 @@ def test_a_page_since_a_cursor_goes_back_as_far_as_a_commit_can_be_late(
     feed: RevocationFeed, clock: TestClock
 ) -> None:
     poll(feed, clock, revoked={"first": clock()})
-    clock.advance(LOOK_BACK)
+    clock.advance(LOOK_BACK_SECONDS)
     poll(feed, clock, revoked={"second": clock()})
     clock.advance(1)
     poll(feed, clock)
@@ -269,7 +269,7 @@ def test_an_old_cursor_is_given_the_whole_window(feed: RevocationFeed, clock: Te
     poll(feed, clock, revoked={"sid": clock()})
     clock.advance(HOUR)
     poll(feed, clock)
-    assert set(feed.page(clock() - LOOK_BACK - 1).sessions) == {"sid"}
+    assert set(feed.page(clock() - LOOK_BACK_SECONDS - 1).sessions) == {"sid"}
     assert set(feed.page(-1e300).sessions) == {"sid"}
 
 

@@ -18,9 +18,9 @@ from hypothesis.stateful import (
 
 from authapi.config import Settings
 from authapi.db.revocations import Changes
-from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
-from authapi.services.revocation.poll import FULL_EVERY
-from authapi.verifier.lifetimes import WINDOW_SECONDS
+from authapi.services.revocation.feed import RevocationFeed
+from authapi.services.revocation.poll import FULL_POLL_INTERVAL_SECONDS
+from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
 from tests.conftest import SECRET
 from tests.support.clock import START
 
@@ -29,7 +29,9 @@ LATEST = 5  # seconds from a revocation's moment to its commit
 TICK = 1e-5
 
 which = st.integers(0, 1)
-spans = st.sampled_from([0.001, 0.5, 1, LATEST, LOOK_BACK - 1, LOOK_BACK + 1, 130, WINDOW_SECONDS])
+spans = st.sampled_from(
+    [0.001, 0.5, 1, LATEST, LOOK_BACK_SECONDS - 1, LOOK_BACK_SECONDS + 1, 130, WINDOW_SECONDS]
+)
 
 
 @dataclass
@@ -64,8 +66,8 @@ class Process:
     def end_poll(self) -> None:
         self.begin_poll()
         now, self.begun, last = self.begun or 0.0, None, self.feed.as_of
-        whole = last is None or now - self.full_at >= FULL_EVERY
-        since = now - WINDOW_SECONDS if last is None or whole else last - LOOK_BACK
+        whole = last is None or now - self.full_at >= FULL_POLL_INTERVAL_SECONDS
+        since = now - WINDOW_SECONDS if last is None or whole else last - LOOK_BACK_SECONDS
         self.feed.learn(Changes(as_of=now, revoked=self.database.read(since)), asked_at=now)
         if whole:
             self.feed.forget_old()
@@ -138,9 +140,9 @@ class Reader(RuleBasedStateMachine):
             return
         process.end_poll()
         missing = process.feed.page(None).sessions.keys() - self.known.keys()
-        if missing and process.feed.news_at <= self.cursor:
+        if missing and process.feed.pages.news_at <= self.cursor:
             process.end_poll()
-            assert process.feed.news_at > self.cursor, "it would have waited in vain"
+            assert process.feed.pages.news_at > self.cursor, "it would have waited in vain"
 
     @rule(number=which)
     def the_reader_follows_quietly(self, number: int) -> None:
@@ -151,7 +153,7 @@ class Reader(RuleBasedStateMachine):
             self.the_reader_asks(number)
         process.end_poll()
         assert self.cursor is not None
-        assert process.feed.news_at <= self.cursor
+        assert process.feed.pages.news_at <= self.cursor
 
 
 def test_a_page_never_loses_an_entry() -> None:
@@ -174,6 +176,6 @@ def test_a_cursor_of_another_process_does_not_sleep_through_a_commit_between_the
     story.it_becomes_visible()
     asked.end_poll()  # it knows the entry, as of before the reader's cursor
     assert story.cursor is not None
-    assert asked.feed.news_at < story.cursor
+    assert asked.feed.pages.news_at < story.cursor
     asked.end_poll()
-    assert asked.feed.news_at > story.cursor
+    assert asked.feed.pages.news_at > story.cursor

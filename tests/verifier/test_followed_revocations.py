@@ -10,11 +10,11 @@ from authapi.verifier import VerifierNotReadyError
 from authapi.verifier.claims import Claims
 from authapi.verifier.following.fetching import Fetched, FetchError
 from authapi.verifier.following.revocations import (
-    REISSUED_KEPT,
     FeedPage,
     FollowedRevocations,
     read_page,
 )
+from authapi.verifier.lifetimes import WINDOW_SECONDS
 from tests.support.clock import TestClock
 from tests.verifier.fixtures import NOW
 
@@ -107,7 +107,9 @@ def test_an_empty_page_takes_nothing_away() -> None:
 
 def test_what_has_run_out_is_forgotten() -> None:
     followed = Followed(wall=NOW)
-    followed.hear(sessions={"a": NOW + 10, "b": NOW + 20}, reissued={"c": NOW - REISSUED_KEPT + 10})
+    followed.hear(
+        sessions={"a": NOW + 10, "b": NOW + 20}, reissued={"c": NOW - WINDOW_SECONDS + 10}
+    )
     followed.hear(NOW + 11)
     followed.wall = NOW + 11
     followed.forget_old()

@@ -9,7 +9,7 @@ import pytest
 from authapi.verifier import (
     Claims,
     InvalidTokenError,
-    RevokedSessions,
+    RevocationSet,
     StaticKeys,
     Verifier,
     VerifierNotReadyError,
@@ -116,21 +116,21 @@ def test_a_remembered_token_is_refused_when_the_clock_steps_back_before_it() -> 
 
 
 def test_a_remembered_token_is_refused_once_its_session_is_revoked() -> None:
-    revoked = RevokedSessions()
+    revoked = RevocationSet()
     verifier, token = verifier_for(SIGNER, revocations=revoked), SIGNER.token()
     verifier.verify(token)
-    revoked.add("another", NOW + 3600)
+    revoked.learn({"another": NOW + 3600})
     verifier.verify(token)
-    revoked.add(SIGNER.sid, NOW + 3600)
+    revoked.learn({SIGNER.sid: NOW + 3600})
     with pytest.raises(InvalidTokenError, match="revoked"):
         verifier.verify(token)
 
 
 def test_a_remembered_token_is_refused_once_its_key_is_compromised() -> None:
-    revoked = RevokedSessions()
+    revoked = RevocationSet()
     verifier, token = verifier_for(SIGNER, revocations=revoked), SIGNER.token()
     verifier.verify(token)
-    revoked.refuse_key(SIGNER.kid)
+    revoked.learn(keys={SIGNER.kid})
     with pytest.raises(InvalidTokenError, match="revoked"):
         verifier.verify(token)
 
@@ -251,8 +251,8 @@ def test_a_token_issued_up_to_a_minute_ahead_is_accepted(leeway: float) -> None:
 
 @pytest.mark.parametrize("claims", [{"exp": NOW - 1}, {"nbf": NOW + 1}, {"iat": NOW + 999}])
 def test_identify_accepts_a_genuine_token_at_any_time(claims: dict[str, int]) -> None:
-    revoked = RevokedSessions()
-    revoked.add(SIGNER.sid, NOW + 3600)
+    revoked = RevocationSet()
+    revoked.learn({SIGNER.sid: NOW + 3600})
     verifier = verifier_for(SIGNER, revocations=revoked)
     assert verifier.identify(SIGNER.token(**claims)).sid == SIGNER.sid
 

@@ -10,8 +10,8 @@ import pytest
 from authapi.db.revocations import Changes
 from authapi.services.accounts.administration import change_scopes
 from authapi.services.keys.rotation import mark_compromised
-from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
-from authapi.verifier.lifetimes import WINDOW_SECONDS
+from authapi.services.revocation.feed import RevocationFeed
+from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
 from authapi.web.runtime import Runtime
 from tests.support.api import Api
 from tests.support.clock import TestClock
@@ -99,7 +99,7 @@ def test_an_entry_leaves_the_window(api: Api, clock: TestClock) -> None:
 
 def test_since_a_cursor_only_what_may_be_new_is_sent(api: Api, clock: TestClock) -> None:
     old = log_out(api)
-    clock.advance(LOOK_BACK + 1)
+    clock.advance(LOOK_BACK_SECONDS + 1)
     runtime_of(api).poll.poll()
     cursor = cursor_of(api)
     new = log_out(api)
@@ -181,7 +181,7 @@ def waiting(pool: ThreadPoolExecutor, api: Api, since: str) -> Future[httpx.Resp
     query = {"since": since, "wait": LONG}
     answer = pool.submit(api.client.get, "/revocations", params=query, timeout=TIMEOUT)
     ends_at = monotonic() + TIMEOUT
-    while not feed.changed.readers and monotonic() < ends_at:
+    while not feed.pages.changed.readers and monotonic() < ends_at:
         sleep(0.001)
     assert not answer.done()
     return answer
@@ -214,9 +214,9 @@ def test_a_poll_without_news_answers_nobody(
     answer = waiting(pool, api, cursor_of(api))
     clock.advance(1)
     runtime_of(api).poll.poll()
-    assert feed.changed.readers
+    assert feed.pages.changed.readers
     assert not answer.done()
-    feed.changed.close()
+    feed.pages.changed.close()
     answer.result(TIMEOUT)
 
 
@@ -242,5 +242,5 @@ def test_without_a_cursor_nobody_waits(api: Api) -> None:
 def test_a_server_that_stops_lets_nobody_wait(api: Api, pool: ThreadPoolExecutor) -> None:
     answer = waiting(pool, api, cursor_of(api))
     feed: RevocationFeed = runtime_of(api).revocations
-    feed.changed.close()
+    feed.pages.changed.close()
     assert answer.result(TIMEOUT).status_code == 200

@@ -4,7 +4,7 @@ from authapi.verifier.claims import Claims
 from authapi.verifier.errors import InvalidTokenError, VerifierNotReadyError
 from authapi.verifier.jws import decode_compact
 from authapi.verifier.keys import KeySource, StaticKeys, VerifyingKey, parse_jwk_set
-from authapi.verifier.revocations import Revocations, RevokedSessions
+from authapi.verifier.revocations import Revocations, RevocationSet
 from authapi.verifier.status import VerifierStatus
 from authapi.verifier.verifier import Verifier
 
@@ -12,8 +12,8 @@ __all__ = [
     "Claims",
     "InvalidTokenError",
     "KeySource",
+    "RevocationSet",
     "Revocations",
-    "RevokedSessions",
     "StaticKeys",
     "Verifier",
     "VerifierNotReadyError",

@@ -18,9 +18,9 @@ from types import MappingProxyType
 from typing import Any
 
 from authapi.verifier.errors import InvalidTokenError
+from authapi.verifier.lifetimes import IAT_TOLERANCE_SECONDS
 
 MAX_DATE = 2**53  # above it, JSON numbers lose whole seconds (RFC 7493 section 2.2)
-IAT_TOLERANCE = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +113,4 @@ def out_of_force(claims: Claims, *, now: float, leeway: float) -> InvalidTokenEr
 
 
 def _tolerated_from(claims: Claims, leeway: float) -> float:
-    return claims.issued_at - max(IAT_TOLERANCE, leeway)
+    return claims.issued_at - max(IAT_TOLERANCE_SECONDS, leeway)

@@ -1,97 +1,131 @@
-"""The sessions whose access tokens are refused although they have not expired."""
+"""The one set that refuses tokens which have not expired: sessions, reissued sessions, keys."""
 
 import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from json import loads
 from json.encoder import encode_basestring_ascii
 from typing import Protocol
 from zlib import crc32
 
 from authapi.verifier.claims import Claims
+from authapi.verifier.lifetimes import WINDOW_SECONDS
 
 # A dict of sids takes 160 bytes an entry. Here each of some thousand buckets is one bytes object,
 # records end to end: START "sid":until, the latter as it stands in a page of the feed. START does
-# not occur in a JSON string, so a record is found by a plain search and no sid can look like two.
+# not occur in a JSON string, so a plain search finds a record, and no sid can look like two.
 # That takes 38 bytes and half a microsecond.
 _START = b"\n"
 _BUCKETS = 4096
+_NOTHING: Mapping[str, float] = {}
 
 
 class Revocations(Protocol):
-    """Who is asked about every token, after the map of verified ones."""
+    """The set that a verifier asks about every token, after the map of verified ones."""
 
     def refuses(self, claims: Claims) -> bool:
         """Whether the session or the key is revoked. May raise VerifierNotReadyError."""
 
 
-class RevokedSessions:
-    """Revoked `sid`s until their last access token has run out, and compromised `kid`s.
+class RevocationSet:
+    """The revocations in force. Reading takes no lock: a bucket is replaced as a whole.
 
-    Reading takes no lock: a bucket is replaced as a whole. `until` is Unix seconds; it only
-    says how long an entry is kept, one that is still there refuses.
+    entry                refuses                                      until
+    revoked session      every access token of the session            its `until`, Unix seconds
+    reissued session     those issued before a moment, Unix seconds   WINDOW_SECONDS after it
+    compromised key      every access token that the key signed       for good
+
+    An entry refuses for as long as it is held: `prune` is what ends it.
     """
 
     def __init__(self) -> None:
         self._buckets = [b""] * _BUCKETS
-        self._keys: frozenset[str] = frozenset()
         self._count = 0
+        self._reissued: dict[str, float] = {}
+        self._refused_keys: frozenset[str] = frozenset()
         self._writing = threading.Lock()
 
     def __len__(self) -> int:
+        """How many sessions are revoked."""
         return self._count
-
-    def refuses(self, claims: Claims) -> bool:
-        """Whether the session or the key of these claims is revoked."""
-        return claims.key_id in self._keys or claims.sid in self
 
     def __contains__(self, sid: str) -> bool:
         mark = _mark(sid)
         return mark in self._buckets[_bucket_of(mark)]
 
-    def add(self, sid: str, until: float) -> None:
-        """Refuse the session from now on; of two `until`s the later one counts."""
-        self.merge({sid: until})
+    def refuses(self, claims: Claims) -> bool:
+        """Whether the token of these claims is refused."""
+        # Written out, as in _mark and _bucket_of: this is on the way of every verified request.
+        sid = claims.sid
+        mark = b"\n%b:" % encode_basestring_ascii(sid).encode()
+        return (
+            mark in self._buckets[crc32(mark) % _BUCKETS]
+            or claims.key_id in self._refused_keys
+            or claims.issued_at < self._reissued.get(sid, 0)
+        )
 
-    def merge(self, sessions: Mapping[str, float]) -> None:
-        """Add many: sid to `until`. Nothing that is already held is lost."""
+    def learn(
+        self,
+        sessions: Mapping[str, float] = _NOTHING,
+        *,
+        reissued: Mapping[str, float] = _NOTHING,
+        keys: Collection[str] = (),
+    ) -> bool:
+        """Add what is not held yet; return whether anything was new. Nothing held is ever lost.
+
+        `sessions` maps a sid to its `until`, `reissued` to the moment; of two, the later counts.
+        """
         with self._writing:
+            before = self._count, self._refused_keys
             for sid, until in sessions.items():
                 self._put(sid, math.ceil(until))
+            self._refused_keys |= frozenset(keys)
+            later = {
+                sid: moment
+                for sid, moment in reissued.items()
+                if moment > self._reissued.get(sid, -1)
+            }
+            self._reissued.update(later)
+            return bool(later) or before != (self._count, self._refused_keys)
 
-    def refuse_key(self, kid: str) -> None:
-        """Refuse whatever that key signed, for good."""
+    def prune(self, now: float) -> None:
+        """Drop the sessions that no token in force can name any more."""
         with self._writing:
-            self._keys |= {kid}
-
-    def refused_keys(self) -> frozenset[str]:
-        return self._keys
+            for number, bucket in enumerate(self._buckets):
+                kept = _later(bucket, now)
+                dropped = bucket.count(_START) - len(kept)
+                if dropped:
+                    self._buckets[number] = b"".join(_START + record for record in kept)
+                    self._count -= dropped
+            self._reissued = {
+                sid: moment
+                for sid, moment in self._reissued.items()
+                if moment + WINDOW_SECONDS > now
+            }
 
     def members(self, after: float | None = None) -> Iterator[bytes]:
-        """What a JSON object of sids to `until`s has between its braces, about 1/4096 at a time.
+        """The members of a JSON object of sids to `until`s, about 1/4096 of them at a time.
 
-        The same bytes in the same order wherever the same is held. `after` leaves out those whose
-        `until` is not later.
+        The same bytes in the same order wherever the same is held. `after` leaves out the entries
+        whose `until` is not later.
         """
         for bucket in self._buckets:
             records = sorted(_records(bucket) if after is None else _later(bucket, after))
             if records:
                 yield b",".join(records)
 
-    def sessions(self) -> dict[str, int]:
-        """A copy: sid to `until`."""
-        sessions: dict[str, int] = loads(b"{" + b",".join(self.members()) + b"}")
+    def sessions(self, after: float | None = None) -> dict[str, int]:
+        """A copy of what `members` gives: sid to `until`."""
+        sessions: dict[str, int] = loads(b"{%b}" % b",".join(self.members(after)))
         return sessions
 
-    def prune(self, now: float) -> None:
-        """Forget the sessions whose `until` has passed."""
-        with self._writing:
-            for number, bucket in enumerate(self._buckets):
-                kept = _later(bucket, now)
-                forgotten = bucket.count(_START) - len(kept)
-                if forgotten:
-                    self._buckets[number] = b"".join(_START + record for record in kept)
-                    self._count -= forgotten
+    def reissued(self) -> dict[str, float]:
+        """A copy: sid to the moment before which its tokens are refused."""
+        return self._reissued.copy()
+
+    def refused_keys(self) -> frozenset[str]:
+        """The kids of the compromised keys."""
+        return self._refused_keys
 
     def _put(self, sid: str, until: int) -> None:
         mark = _mark(sid)
@@ -116,7 +150,7 @@ def _bucket_of(mark: bytes) -> int:
 
 
 def _records(bucket: bytes) -> list[bytes]:
-    """Without their starts."""
+    """The bucket's records without their START."""
     return bucket.split(_START)[1:]
 
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 
 from authapi.verifier.claims import Claims
 from authapi.verifier.errors import VerifierNotReadyError
-from authapi.verifier.revocations import RevokedSessions
+from authapi.verifier.revocations import RevocationSet
 from authapi.verifier.verifier import Verifier
 
 PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey
@@ -32,7 +32,7 @@ MAKE_KEY: dict[str, Callable[[], PrivateKey]] = {
     "EdDSA": Ed25519PrivateKey.generate,
     "RS256": lambda: generate_rsa(public_exponent=65537, key_size=2048),
 }
-HOUR = 3600
+HOUR_SECONDS = 3600
 
 
 class TokenFactory:
@@ -50,7 +50,7 @@ class TokenFactory:
         self._clock = clock
         self._kid = secrets.token_urlsafe(8)
         self._key = MAKE_KEY[algorithm]()
-        self._revoked = RevokedSessions()
+        self._revoked = RevocationSet()
         self.verifier = Verifier(
             issuer=issuer, audience=audience, jwks=self.jwks, revocations=self._revoked, clock=clock
         )
@@ -80,7 +80,7 @@ class TokenFactory:
 
     def revoke(self, sid: str) -> None:
         """As a log-out does: the factory's `verifier` refuses every token of the session."""
-        self._revoked.add(sid, self._clock() + HOUR)
+        self._revoked.learn({sid: self._clock() + HOUR_SECONDS})
 
     def revoked(self) -> str:
         sid = secrets.token_urlsafe(16)
@@ -88,10 +88,10 @@ class TokenFactory:
         return self.token(sid=sid)
 
     def expired(self) -> str:
-        return self.token(expires_in=-1, iat=int(self._clock()) - HOUR)
+        return self.token(expires_in=-1, iat=int(self._clock()) - HOUR_SECONDS)
 
     def not_yet_valid(self) -> str:
-        return self.token(nbf=int(self._clock()) + HOUR)
+        return self.token(nbf=int(self._clock()) + HOUR_SECONDS)
 
     def of_another_issuer(self) -> str:
         return self.token(iss=f"{self.issuer}.evil.example")

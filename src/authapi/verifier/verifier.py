@@ -15,6 +15,7 @@ from authapi.verifier.claims import Claims, in_force, out_of_force, read_claims
 from authapi.verifier.errors import InvalidTokenError
 from authapi.verifier.jws import open_compact, token_bytes
 from authapi.verifier.keys import KeySource, StaticKeys, parse_jwk_set
+from authapi.verifier.lifetimes import MAX_LEEWAY_SECONDS
 from authapi.verifier.revocations import Revocations
 from authapi.verifier.status import READY, VerifierStatus
 from authapi.verifier.verified_tokens import Verified, VerifiedTokens
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from authapi.verifier.following.retrying import Attempt
 
 ACCESS_TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})  # RFC 9068 section 4
-MAX_LEEWAY = 30.0  # seconds
 PATIENCE = 2.0  # seconds that a verification waits at most for what must be fetched first
 
 
@@ -223,7 +223,7 @@ def _key_source(jwks: Mapping[str, Any] | KeySource) -> KeySource:
 def _require_meant(issuer: str, audience: str, leeway: float, cache_size: int) -> None:
     if not issuer or not audience:
         raise ValueError("A verifier needs the issuer and the audience to expect.")
-    if not 0 <= leeway <= MAX_LEEWAY:
-        raise ValueError(f"The leeway is 0 to {MAX_LEEWAY:.0f} seconds.")
+    if not 0 <= leeway <= MAX_LEEWAY_SECONDS:
+        raise ValueError(f"The leeway is 0 to {MAX_LEEWAY_SECONDS} seconds.")
     if cache_size < 0:
         raise ValueError("The cache size is not negative.")

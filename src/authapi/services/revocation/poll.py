@@ -1,8 +1,8 @@
 """Keeps a process's revocations and keys as the database has them, a second behind at most.
 
-One statement a poll, read LOOK_BACK behind the last one; every FULL_EVERY seconds of the database's
-clock, when that was turned back, and after any failure, the whole window. On PostgreSQL a
-notification wakes the poll, and nothing more.
+One statement a poll, read LOOK_BACK_SECONDS behind the last one. The whole window is read after
+each FULL_POLL_INTERVAL_SECONDS of the database's clock, when that was turned back, and after any
+failure. On PostgreSQL a notification wakes the poll, and nothing more.
 """
 
 from threading import Event, Thread
@@ -18,14 +18,14 @@ from authapi.db.engines.listener import Listener
 from authapi.db.revocations import read_changes
 from authapi.services.keys.ring import KeyRing
 from authapi.services.keys.rotation import load_signing_keys, rotate_old_key
-from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
-from authapi.verifier.lifetimes import WINDOW_SECONDS
+from authapi.services.revocation.feed import RevocationFeed
+from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
 
 log = structlog.get_logger()
 
-FULL_EVERY = 60.0
-# However many notifications come: this many times as long as a poll took, none follows it.
-REST = 4
+FULL_POLL_INTERVAL_SECONDS = 60.0
+# However many notifications come, the pause after a poll is this many times as long as the poll.
+PAUSE_PER_POLL = 4
 
 
 class RevocationPoll:
@@ -63,9 +63,15 @@ class RevocationPoll:
         full_at, self._full_at = self._full_at, None  # what a failed one missed is in the window
         with self.db.connect() as connection:
             now = read_clock(connection)
-            whole_window = last is None or full_at is None or not 0 <= now - full_at < FULL_EVERY
+            whole_window = (
+                last is None
+                or full_at is None
+                or not 0 <= now - full_at < FULL_POLL_INTERVAL_SECONDS
+            )
             since = (
-                now - WINDOW_SECONDS if last is None or whole_window else min(last, now) - LOOK_BACK
+                now - WINDOW_SECONDS
+                if last is None or whole_window
+                else min(last, now) - LOOK_BACK_SECONDS
             )
             changes = read_changes(connection, since, as_of=now)
         try:
@@ -100,5 +106,5 @@ class RevocationPoll:
                 if not failed:
                     log.warning("revocations_not_updated", reason=repr(error))
                 failed = True
-            self._stopping.wait(min(REST * (monotonic() - began), interval))
+            self._stopping.wait(min(PAUSE_PER_POLL * (monotonic() - began), interval))
         self._listener.close()

@@ -15,8 +15,9 @@ from authapi.db.database import Database
 from authapi.db.session_cache import SessionCache
 from authapi.db.session_lookups import FoundSession
 from authapi.errors import InvalidToken, Unavailable
-from authapi.services.revocation.feed import LOOK_BACK, RevocationFeed
+from authapi.services.revocation.feed import RevocationFeed
 from authapi.verifier import Claims, VerifierNotReadyError
+from authapi.verifier.lifetimes import LOOK_BACK_SECONDS
 
 TOUCH_SECONDS = 60.0
 
@@ -73,7 +74,7 @@ def _touch(lookups: Lookups, sid: str) -> None:
 
 def _is_stale(lookups: Lookups, cached: FoundSession) -> bool:
     # Revoked, or maybe read before a change of its scopes was committed: the database knows.
-    return _is_refused(lookups, cached, issued_at=int(cached.read_at - LOOK_BACK))
+    return _is_refused(lookups, cached, issued_at=int(cached.read_at - LOOK_BACK_SECONDS))
 
 
 def _is_touch_due(lookups: Lookups, session: FoundSession, now: float) -> bool:

@@ -8,12 +8,13 @@ from typing import TypeGuard, cast
 from authapi.verifier.claims import Claims
 from authapi.verifier.errors import VerifierNotReadyError
 from authapi.verifier.following.fetching import Fetched, FetchError
-from authapi.verifier.revocations import RevokedSessions
+from authapi.verifier.lifetimes import CLOCKS_DIFFER_SECONDS
+from authapi.verifier.revocations import RevocationSet
 
-ID_LENGTH = 256  # characters; ours have 22
-CURSOR_LENGTH = 1024
-AHEAD = 3600.0  # seconds that the issuer's time may be ahead of ours before it is nonsense
-KEPT = 86400.0  # seconds that an entry may ask to be kept
+MAX_ID_CHARACTERS = 256  # ours have 22
+MAX_CURSOR_CHARACTERS = 1024
+MAX_AHEAD_SECONDS = 3600.0  # an issuer's time that is further ahead of ours is nonsense
+MAX_KEPT_SECONDS = 86400.0  # no entry is kept longer, whatever it asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,17 @@ def read_page(fetched: Fetched, *, now: float) -> FeedPage:
     document = fetched.document()
     as_of, cursor = document.get("as_of"), document.get("cursor")
     keys = document.get("keys", [])
-    if not _is_time(as_of) or as_of > now + AHEAD:
+    if not _is_time(as_of) or as_of > now + MAX_AHEAD_SECONDS:
         raise FetchError(f"{fetched.url}: as_of is no time of now.")
-    if not isinstance(cursor, str) or len(cursor) > CURSOR_LENGTH:
+    if not isinstance(cursor, str) or len(cursor) > MAX_CURSOR_CHARACTERS:
         raise FetchError(f"{fetched.url}: the cursor is no text of ours.")
     if not isinstance(keys, list) or not all(_is_id(kid) for kid in keys):
         raise FetchError(f"{fetched.url}: keys is not a list of kids.")
     return FeedPage(
         as_of=as_of,
         cursor=cursor,
-        sessions=_times(fetched, document.get("sessions"), latest=as_of + KEPT),
-        reissued=_times(fetched, document.get("reissued", {}), latest=as_of + KEPT),
+        sessions=_times(fetched, document.get("sessions"), latest=as_of + MAX_KEPT_SECONDS),
+        reissued=_times(fetched, document.get("reissued", {}), latest=as_of + MAX_KEPT_SECONDS),
         keys=frozenset(keys),
     )
 
@@ -56,17 +57,12 @@ def _times(fetched: Fetched, entries: object, *, latest: float) -> dict[str, flo
 
 
 def _is_id(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= ID_LENGTH
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID_CHARACTERS
 
 
 def _is_time(value: object) -> TypeGuard[float]:
     # Not a bool, which is an int for isinstance.
     return type(value) in (int, float) and 0 <= cast(float, value) < math.inf
-
-
-CLOCKS_DIFFER = 60.0  # seconds between a verifier's clock and the issuer's, at most
-# The longest life of an access token, the greatest leeway, and the clocks.
-REISSUED_KEPT = 3600 + 30 + CLOCKS_DIFFER
 
 
 class FollowedRevocations:
@@ -88,8 +84,7 @@ class FollowedRevocations:
         self._max_staleness = max_staleness
         self._fail_closed = fail_closed
         self._clock, self._monotonic = clock, monotonic
-        self._revoked = RevokedSessions()
-        self._reissued: Mapping[str, float] = {}
+        self._revoked = RevocationSet()
         self._as_of: float | None = None
         self._advanced_at = 0.0  # monotonic
         self._age = 0.0  # how old `as_of` was then
@@ -107,9 +102,7 @@ class FollowedRevocations:
             raise VerifierNotReadyError("the revocations were never loaded")
         if self._fail_closed and self.is_stale():
             raise VerifierNotReadyError("the revocations are stale")
-        return self._revoked.refuses(claims) or (
-            claims.issued_at < self._reissued.get(claims.sid, 0)
-        )
+        return self._revoked.refuses(claims)
 
     def staleness(self) -> float | None:
         """Seconds; None where nothing was ever heard."""
@@ -125,31 +118,20 @@ class FollowedRevocations:
         return self._revoked.refused_keys()
 
     def learn(self, page: FeedPage) -> bool:
-        """Unite with what is held; whether anything was new. Nothing is ever replaced."""
-        before = len(self._revoked), self._reissued, self._revoked.refused_keys()
-        self._revoked.merge(page.sessions)
-        for kid in page.keys - before[2]:
-            self._revoked.refuse_key(kid)
-        if any(self._reissued.get(sid, -1) < moment for sid, moment in page.reissued.items()):
-            later = {sid: max(at, self._reissued.get(sid, 0)) for sid, at in page.reissued.items()}
-            self._reissued = {**self._reissued, **later}
-        has_news = before != (len(self._revoked), self._reissued, self._revoked.refused_keys())
+        """Unite the page with what is held; return whether anything was new."""
+        has_news = self._revoked.learn(page.sessions, reissued=page.reissued, keys=page.keys)
         # Last: what counts as heard is in force.
         self._note_time(page.as_of)
         return has_news
 
     def forget_old(self) -> None:
         """Drop what has run out by the issuer's time and by ours: either could be ahead."""
-        now = min(self._as_of or 0.0, self._clock())
-        self._revoked.prune(now)
-        self._reissued = {
-            sid: moment for sid, moment in self._reissued.items() if moment + REISSUED_KEPT > now
-        }
+        self._revoked.prune(min(self._as_of or 0.0, self._clock()))
 
     def _note_time(self, as_of: float) -> None:
         now = self._monotonic()
         if self._as_of is None:
-            self._age = max(0.0, self._clock() - as_of - CLOCKS_DIFFER)
+            self._age = max(0.0, self._clock() - as_of - CLOCKS_DIFFER_SECONDS)
         elif as_of > self._as_of:
             # What it advanced less than the clock did is age: an answer that was long waited for
             # can be old. Halved each time, or two clocks that drift would add up for weeks.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from authapi.errors import BadRequest, InvalidField, Unavailable
-from authapi.services.revocation.feed import Page
+from authapi.services.revocation.pages import Page
 from authapi.verifier import VerifierNotReadyError
 from authapi.web.dependencies import AppRuntime
 from authapi.web.openapi.document import refusals
@@ -49,7 +49,7 @@ async def revocations(
     seen = None if since is None else _parse_cursor(since)
     try:
         if wait and seen is not None:
-            await feed.changed.wait_for(lambda: feed.news_at > seen, wait)
+            await feed.pages.changed.wait_for(lambda: feed.pages.news_at > seen, wait)
         page = feed.page(seen)
     except VerifierNotReadyError as error:
         raise Unavailable from error

@@ -1,4 +1,4 @@
-"""The set of revoked sessions: what it refuses, forgets and costs."""
+"""The one set that refuses: what it refuses, forgets and costs."""
 
 import json
 import secrets
@@ -10,31 +10,66 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authapi.verifier import Claims, RevokedSessions
+from authapi.verifier import Claims, RevocationSet
+from authapi.verifier.lifetimes import WINDOW_SECONDS
 
 CLAIMS = Claims("sub", "sid", frozenset(), 1, 0, "kid", {})
 
 
 def test_a_revoked_session_is_refused_and_no_other() -> None:
-    revoked = RevokedSessions()
-    revoked.add("sid", 100)
+    revoked = RevocationSet()
+    revoked.learn({"sid": 100})
     assert revoked.refuses(CLAIMS)
     for other in ("si", "sid ", "id", "SID", "sid1", "", 'sid":100', '\n"sid', "100"):
         assert not revoked.refuses(replace(CLAIMS, sid=other))
 
 
 def test_whatever_a_compromised_key_signed_is_refused() -> None:
-    revoked = RevokedSessions()
-    revoked.refuse_key("kid")
+    revoked = RevocationSet()
+    revoked.learn(keys={"kid"})
     assert revoked.refuses(CLAIMS)
     assert not revoked.refuses(replace(CLAIMS, key_id="other"))
     assert revoked.refused_keys() == {"kid"}
 
 
+def test_tokens_from_before_a_reissue_are_refused_and_of_that_session_alone() -> None:
+    revoked = RevocationSet()
+    revoked.learn(reissued={"sid": 10})
+    assert revoked.refuses(replace(CLAIMS, issued_at=9))
+    assert not revoked.refuses(replace(CLAIMS, issued_at=10))
+    assert not revoked.refuses(replace(CLAIMS, sid="other", issued_at=9))
+
+
+def test_of_two_reissues_of_one_session_the_later_counts() -> None:
+    revoked = RevocationSet()
+    for moment in (10, 30, 20):
+        revoked.learn(reissued={"sid": moment})
+    assert revoked.reissued() == {"sid": 30}
+
+
+def test_it_says_whether_anything_was_new() -> None:
+    revoked = RevocationSet()
+    for _ in range(2):
+        is_first = len(revoked) == 0
+        assert revoked.learn({"sid": 100}) is is_first
+        assert revoked.learn(reissued={"sid": 10}) is is_first
+        assert revoked.learn(keys={"kid"}) is is_first
+    assert not revoked.learn()
+
+
+def test_pruning_forgets_a_reissue_when_no_token_from_before_it_can_be_in_force() -> None:
+    revoked = RevocationSet()
+    revoked.learn(reissued={"sid": 10})
+    revoked.prune(now=10 + WINDOW_SECONDS - 1)
+    assert revoked.reissued() == {"sid": 10}
+    revoked.prune(now=10 + WINDOW_SECONDS)
+    assert revoked.reissued() == {}
+
+
 def test_pruning_forgets_what_has_run_out_and_no_key() -> None:
-    revoked = RevokedSessions()
-    revoked.merge({"early": 100, "late": 200.5})
-    revoked.refuse_key("kid")
+    revoked = RevocationSet()
+    revoked.learn({"early": 100, "late": 200.5})
+    revoked.learn(keys={"kid"})
     revoked.prune(now=100)
     assert revoked.sessions() == {"late": 201}
     revoked.prune(now=200.5)
@@ -45,18 +80,18 @@ def test_pruning_forgets_what_has_run_out_and_no_key() -> None:
 
 
 def test_the_later_until_counts() -> None:
-    revoked = RevokedSessions()
+    revoked = RevocationSet()
     for until in (100, 300, 200):
-        revoked.add("sid", until)
+        revoked.learn({"sid": until})
     assert (len(revoked), revoked.sessions()) == (1, {"sid": 300})
 
 
 def test_an_until_whose_digits_begin_a_longer_one_is_told_apart() -> None:
-    revoked = RevokedSessions()
-    revoked.add("sid", 1000)
-    revoked.add("sid", 100)
+    revoked = RevocationSet()
+    revoked.learn({"sid": 1000})
+    revoked.learn({"sid": 100})
     assert revoked.sessions() == {"sid": 1000}
-    revoked.add("sid", 10000)
+    revoked.learn({"sid": 10000})
     assert revoked.sessions() == {"sid": 10000}
 
 
@@ -64,9 +99,9 @@ def test_an_until_whose_digits_begin_a_longer_one_is_told_apart() -> None:
 @given(st.lists(st.tuples(st.text(), st.integers(0, 2**40)), max_size=30), st.integers(0, 2**40))
 def test_it_behaves_like_a_dictionary(entries: list[tuple[str, int]], now: int) -> None:
     expected: dict[str, int] = {}
-    revoked = RevokedSessions()
+    revoked = RevocationSet()
     for sid, until in entries:
-        revoked.add(sid, until)
+        revoked.learn({sid: until})
         expected[sid] = max(until, expected.get(sid, 0))
     assert revoked.sessions() == expected
     assert len(revoked) == len(expected)
@@ -81,10 +116,10 @@ def test_it_behaves_like_a_dictionary(entries: list[tuple[str, int]], now: int) 
 def test_a_page_is_the_same_json_wherever_the_same_is_held(
     entries: dict[str, int], chance: Random
 ) -> None:
-    one, other = RevokedSessions(), RevokedSessions()
-    one.merge(entries)
+    one, other = RevocationSet(), RevocationSet()
+    one.learn(entries)
     for sid, until in chance.sample(sorted(entries.items()), len(entries)):
-        other.add(sid, until)
+        other.learn({sid: until})
     assert list(one.members()) == list(other.members())
     assert json.loads(b"{" + b",".join(one.members()) + b"}") == entries
     later = {sid: until for sid, until in entries.items() if until > 1000}
@@ -94,8 +129,8 @@ def test_a_page_is_the_same_json_wherever_the_same_is_held(
 def test_a_hundred_thousand_sessions_take_at_most_100_bytes_each() -> None:
     sessions = {secrets.token_urlsafe(16): 1_800_000_000.5 for _ in range(100_000)}
     tracemalloc.start()
-    revoked = RevokedSessions()
-    revoked.merge(sessions)
+    revoked = RevocationSet()
+    revoked.learn(sessions)
     size = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert len(revoked) == 100_000
@@ -103,8 +138,8 @@ def test_a_hundred_thousand_sessions_take_at_most_100_bytes_each() -> None:
 
 
 def test_readers_miss_nothing_while_others_write() -> None:
-    revoked = RevokedSessions()
-    revoked.merge({f"kept-{number}": 1000 for number in range(2000)})
+    revoked = RevocationSet()
+    revoked.learn({f"kept-{number}": 1000 for number in range(2000)})
     missed: list[str] = []
     done = threading.Event()
 
@@ -115,7 +150,7 @@ def test_readers_miss_nothing_while_others_write() -> None:
     reader = threading.Thread(target=read)
     reader.start()
     for turn in range(20):
-        revoked.merge({f"new-{turn}-{number}": turn + 1 for number in range(500)})
+        revoked.learn({f"new-{turn}-{number}": turn + 1 for number in range(500)})
         revoked.prune(now=turn)
     done.set()
     reader.join()

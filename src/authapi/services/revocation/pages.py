@@ -1,0 +1,99 @@
+"""What `GET /revocations` answers, and when a reader that waits must hear of something.
+
+A page begins LOOK_BACK_SECONDS before its reader's cursor: a commit becomes visible late. Why no
+reader loses an entry, whichever process it asks: docs/revocation.md.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from authapi.services.revocation.wake_up import WakeUp
+from authapi.verifier import RevocationSet
+from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer. Times are Unix seconds of the database."""
+
+    as_of: float
+    reissued: Mapping[str, int]
+    keys: list[str]
+    _held: RevocationSet
+    _after: float | None
+
+    @property
+    def sessions(self) -> Mapping[str, int]:
+        """Revoked `sid`s, and when each may be forgotten."""
+        return self._held.sessions(self._after)
+
+    def session_members(self) -> Iterator[bytes]:
+        """The same as the members of a JSON object, a few at a time: there may be many."""
+        return self._held.members(self._after)
+
+
+class FeedPages:
+    """Pages of the given set. Any thread may ask for one; one thread at a time writes."""
+
+    def __init__(self, revoked: RevocationSet) -> None:
+        self._revoked = revoked
+        self._recent = RevocationSet()  # the sessions of the last 2 * LOOK_BACK_SECONDS
+        self._own: dict[str, float] = {}  # added here, not yet read by a poll: sid to moment
+        self._late_at = 0.0  # the `as_of` of the last poll that brought what pages don't look for
+        self._had_news = False
+        self.news_at = 0.0  # the `as_of` of the last poll of which a waiting reader must hear
+        self.changed = WakeUp()
+
+    def since(self, cursor: float | None, as_of: float) -> Page:
+        """Return the whole window, or what may be new since an earlier page's `as_of`."""
+        held, after = self._revoked, None
+        if cursor is not None and cursor >= max(as_of - LOOK_BACK_SECONDS, self._late_at):
+            # A process that is ahead gave the cursor, or the database's clock was turned back.
+            held, after = self._recent, min(cursor, as_of) - LOOK_BACK_SECONDS + WINDOW_SECONDS
+        return Page(
+            as_of=as_of,
+            reissued={sid: int(moment) for sid, moment in self._revoked.reissued().items()},
+            keys=sorted(self._revoked.refused_keys()),
+            _held=held,
+            _after=after,
+        )
+
+    def note_own(self, moments: Mapping[str, float]) -> None:
+        """Note the sessions that this process has just revoked: sid to moment."""
+        self._own.update(moments)
+        self._recent.learn(until(moments))
+
+    def untold(self, revoked: Mapping[str, float]) -> dict[str, float]:
+        """Return what of a poll's answer no earlier poll brought: sid to moment."""
+        return {
+            sid: moment
+            for sid, moment in revoked.items()
+            if sid in self._own or sid not in self._revoked
+        }
+
+    def note_poll(self, untold: Mapping[str, float], *, as_of: float, has_news: bool) -> None:
+        """Note a poll whose changes are in the set, and wake the readers that must hear of it."""
+        self._recent.learn(until(untold, after=as_of - 2 * LOOK_BACK_SECONDS))
+        if any(moment <= as_of - LOOK_BACK_SECONDS for moment in untold.values()):
+            self._late_at = as_of
+        for sid in untold.keys() & self._own.keys():
+            del self._own[sid]
+        # Twice: another process's cursor may be later than this poll, and yet not know what
+        # this one saw, if that was committed between the two. The next poll is later.
+        is_to_be_heard = has_news or self._had_news
+        self._had_news = has_news
+        if is_to_be_heard:
+            self.news_at = as_of
+            self.changed.wake()
+
+    def forget_old(self, as_of: float) -> None:
+        """Drop what no page looks for any more."""
+        self._recent.prune(as_of + WINDOW_SECONDS - 2 * LOOK_BACK_SECONDS)
+        self._own = {
+            sid: moment for sid, moment in self._own.items() if moment > as_of - LOOK_BACK_SECONDS
+        }
+
+
+def until(revoked: Mapping[str, float], *, after: float = 0.0) -> dict[str, float]:
+    """When each session may be forgotten, of those revoked after a moment."""
+    return {sid: moment + WINDOW_SECONDS for sid, moment in revoked.items() if moment > after}

@@ -30,7 +30,8 @@ import re
 from collections.abc import Iterable, Mapping
 from math import ceil
 
-REALM = 'Bearer realm="authapi"'
+from authapi.verifier import bearer
+
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
@@ -56,13 +57,13 @@ class InvalidToken(Refusal):
 
     status = 401
     code = "invalid_token"
-    description = "The access token is not valid."
-    headers: Mapping[str, str] = {"WWW-Authenticate": f'{REALM}, error="invalid_token"'}
+    description = bearer.INVALID
+    headers: Mapping[str, str] = {"WWW-Authenticate": bearer.INVALID_TOKEN_CHALLENGE}
 
 
 class NoCredential(InvalidToken):
-    description = "A credential is required."
-    headers: Mapping[str, str] = {"WWW-Authenticate": REALM}
+    description = bearer.NO_CREDENTIAL
+    headers: Mapping[str, str] = {"WWW-Authenticate": bearer.CHALLENGE}
 
 
 class InvalidCredentials(Refusal):
@@ -78,7 +79,7 @@ class InvalidGrant(Refusal):
     status = 401
     code = "invalid_grant"
     description = "The refresh token is not valid."
-    headers: Mapping[str, str] = {"WWW-Authenticate": REALM}
+    headers: Mapping[str, str] = {"WWW-Authenticate": bearer.CHALLENGE}
 
 
 class Forbidden(Refusal):
@@ -96,13 +97,13 @@ class InsufficientScope(Forbidden):
     """RFC 6750 section 3.1: names the scope that would have been enough."""
 
     code = "insufficient_scope"
-    description = "The access token's scope is not enough for this."
+    description = bearer.INSUFFICIENT_SCOPE
 
     def __init__(self, scopes: Iterable[str] = ()) -> None:
         super().__init__()
-        # Whoever asks for a scope that no scope can be (RFC 6749 section 3.3) is not quoted.
-        named = " ".join(scope for scope in scopes if SCOPE.fullmatch(scope))
-        self.headers = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{named}"'}
+        # A caller who asks for what no scope can be (RFC 6749 section 3.3) is not quoted.
+        named = [scope for scope in scopes if SCOPE.fullmatch(scope)]
+        self.headers = {"WWW-Authenticate": bearer.scope_challenge(named)}
 
 
 class CsrfFailed(Forbidden):
@@ -195,8 +196,8 @@ class ServerError(Refusal):
 class Unavailable(Refusal):
     status = 503
     code = "unavailable"
-    description = "The service can't answer now. Try again soon."
-    headers: Mapping[str, str] = {"Retry-After": "1"}
+    description = bearer.UNAVAILABLE
+    headers: Mapping[str, str] = bearer.RETRY_SOON
 
 
 class OperatorError(Exception):

@@ -7,7 +7,7 @@
   403     insufficient_scope  a good one, and not enough
   503     unavailable         the verifier cannot tell yet
 
-For any framework; authapi.verifier.fastapi is FastAPI's.
+For any framework; authapi.verifier.fastapi is FastAPI's. authapi itself answers the same.
 """
 
 import logging
@@ -19,6 +19,18 @@ from authapi.verifier.errors import InvalidTokenError, VerifierNotReadyError
 log = logging.getLogger("authapi.verifier")
 
 CHALLENGE = 'Bearer realm="authapi"'
+INVALID_TOKEN_CHALLENGE = f'{CHALLENGE}, error="invalid_token"'
+TWO_HEADERS = "There are two Authorization headers."
+NO_CREDENTIAL = "A credential is required."
+INVALID = "The access token is not valid."
+INSUFFICIENT_SCOPE = "The access token's scope is not enough for this."
+UNAVAILABLE = "The service can't answer now. Try again soon."
+RETRY_SOON = {"Retry-After": "1"}
+
+
+def scope_challenge(scopes: Iterable[str]) -> str:
+    """Return the challenge that names the scopes which would have been enough."""
+    return f'{CHALLENGE}, error="insufficient_scope", scope="{" ".join(scopes)}"'
 
 
 class RefusedRequest(Exception):
@@ -32,37 +44,45 @@ class RefusedRequest(Exception):
 
 
 def bearer_token(authorization: Sequence[str]) -> str:
-    """The token of a request's Authorization headers. Raises RefusedRequest.
+    """Return the token of a request's Authorization headers. Raises RefusedRequest.
 
     A header that is not `Bearer` and one token gives a token that no verifier accepts.
     """
+    token = optional_bearer_token(authorization)
+    if token is None:
+        raise _unauthorized(NO_CREDENTIAL, CHALLENGE)
+    return token
+
+
+def optional_bearer_token(authorization: Sequence[str]) -> str | None:
+    """As bearer_token, but None without a header. Raises RefusedRequest for two."""
     if not authorization:
-        raise _unauthorized("A credential is required.", CHALLENGE)
+        return None
     if len(authorization) > 1:
-        description = "There are two Authorization headers."
-        raise RefusedRequest(400, "invalid_request", description, {})
+        raise RefusedRequest(400, "invalid_request", TWO_HEADERS, {})
     scheme, _, token = authorization[0].partition(" ")
     return token.strip(" ") if scheme.lower() == "bearer" else ""
 
 
+def authorization_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    """Return the Authorization headers among those of an ASGI scope."""
+    return [value.decode("latin-1") for name, value in headers if name == b"authorization"]
+
+
 def refused_token(error: InvalidTokenError) -> RefusedRequest:
-    """The answer to a token that the verifier refused; the reason goes into the log alone."""
+    """Return the answer to a token that was refused; the reason goes into the log alone."""
     if isinstance(error, VerifierNotReadyError):
-        description = "The service can't answer now. Try again soon."
-        return RefusedRequest(503, "unavailable", description, {"Retry-After": "1"})
+        return RefusedRequest(503, "unavailable", UNAVAILABLE, {**RETRY_SOON})
     log.info("An access token was refused: %s", error.reason)
-    return _unauthorized("The access token is not valid.", f'{CHALLENGE}, error="invalid_token"')
+    return _unauthorized(INVALID, INVALID_TOKEN_CHALLENGE)
 
 
 def require_scopes(claims: Claims, scopes: Iterable[str]) -> None:
     """Raise RefusedRequest unless the token has all of these scopes."""
     wanted = frozenset(scopes)
     if not wanted <= claims.scopes:
-        named = " ".join(sorted(wanted))
-        challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{named}"'
-        description = "The access token's scope is not enough for this."
-        headers = {"WWW-Authenticate": challenge}
-        raise RefusedRequest(403, "insufficient_scope", description, headers)
+        headers = {"WWW-Authenticate": scope_challenge(sorted(wanted))}
+        raise RefusedRequest(403, "insufficient_scope", INSUFFICIENT_SCOPE, headers)
 
 
 def _unauthorized(description: str, challenge: str) -> RefusedRequest:

@@ -14,7 +14,7 @@ Without any I/O: a request waits only until the first keys and revocations are t
 at most. Needs FastAPI, which authapi.verifier itself does not.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -22,7 +22,16 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
-from authapi.verifier.bearer import RefusedRequest, bearer_token, refused_token, require_scopes
+from authapi.verifier.bearer import (
+    INSUFFICIENT_SCOPE,
+    TWO_HEADERS,
+    UNAVAILABLE,
+    RefusedRequest,
+    authorization_headers,
+    bearer_token,
+    refused_token,
+    require_scopes,
+)
 from authapi.verifier.claims import Claims
 from authapi.verifier.errors import InvalidTokenError
 from authapi.verifier.verifier import Verifier
@@ -46,10 +55,10 @@ def _documented(description: str, header: str | None) -> dict[str, Any]:
 
 # For `responses=` of an application, a router or a route: what can come back instead.
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: _documented("There are two Authorization headers.", None),
+    400: _documented(TWO_HEADERS, None),
     401: _documented("No access token, or one that is not valid.", "WWW-Authenticate"),
-    403: _documented("The access token's scope is not enough for this.", "WWW-Authenticate"),
-    503: _documented("The service can't answer now. Try again soon.", "Retry-After"),
+    403: _documented(INSUFFICIENT_SCOPE, "WWW-Authenticate"),
+    503: _documented(UNAVAILABLE, "Retry-After"),
 }
 
 
@@ -74,7 +83,7 @@ class AccessToken(HTTPBearer):
 
     async def __call__(self, request: Request) -> Claims:  # type: ignore[override]
         try:
-            token = _token_of(request.scope["headers"])
+            token = bearer_token(authorization_headers(request.scope["headers"]))
             claims = self._verifier.recall(token) or await self._verifier.averify(token)
             if not self._scopes <= claims.scopes:
                 require_scopes(claims, self._scopes)
@@ -83,13 +92,6 @@ class AccessToken(HTTPBearer):
         except RefusedRequest as error:
             raise RefusedHTTPException(error) from error
         return claims
-
-
-def _token_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    given = [value for name, value in headers if name == b"authorization"]
-    if len(given) == 1 and given[0].startswith(b"Bearer "):
-        return given[0][7:].decode("latin-1").strip(" ")
-    return bearer_token([value.decode("latin-1") for value in given])
 
 
 def answer_refusals(app: FastAPI) -> None:

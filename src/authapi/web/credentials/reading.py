@@ -12,6 +12,11 @@ from authapi.db.models import Carrier
 from authapi.errors import BadRequest, CsrfFailed, InvalidGrant, InvalidToken, NoCredential
 from authapi.services.sessions.identification import SentCredentials, identify_sessions
 from authapi.services.sessions.refresh_rotation import Presented, present
+from authapi.verifier.bearer import (
+    RefusedRequest,
+    authorization_headers,
+    optional_bearer_token,
+)
 from authapi.web.credentials.cookies import CookieKind, Cookies, RepeatedCookieError
 from authapi.web.credentials.csrf import HEADER, refuse_foreign, require_csrf_token
 from authapi.web.runtime import Runtime
@@ -53,13 +58,10 @@ def bearer_token(scope: Scope) -> str | None:
     A header that is not `Bearer` and a token gives a token that no verifier accepts, so that it is
     refused like any other. Raises BadRequest for two headers.
     """
-    values = [value for name, value in scope["headers"] if name == b"authorization"]
-    if not values:
-        return None
-    if len(values) > 1:
-        raise BadRequest("There are two Authorization headers.")
-    scheme, _, token = values[0].decode("latin-1").partition(" ")
-    return token.strip(" ") if scheme.lower() == "bearer" else ""
+    try:
+        return optional_bearer_token(authorization_headers(scope["headers"]))
+    except RefusedRequest as error:
+        raise BadRequest(str(error)) from error
 
 
 async def sessions_sent(request: Request, runtime: Runtime) -> Collection[str]:

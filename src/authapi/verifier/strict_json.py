@@ -1,4 +1,8 @@
-"""JSON as RFC 7493 (I-JSON) wants it: UTF-8, no name twice, nothing that others read otherwise."""
+"""JSON as RFC 7493 (I-JSON) wants it: UTF-8, no name twice, nothing that others read otherwise.
+
+read_json      a request's body: its schema judges the values
+parse_object   a part of a token, or what an issuer answers: the values are bounded too
+"""
 
 import json
 import math
@@ -11,8 +15,21 @@ _LEVELS = 32  # objects and lists within one another; far below what exhausts an
 _INTEGER_DIGITS = 20  # a signed 64-bit number; int() of thousands of digits is slow or raises
 
 
+def read_json(raw: bytes) -> Any:  # noqa: ANN401
+    """Return the value of a JSON text.
+
+    Raises ValueError for another encoding than UTF-8, a byte order mark, a repeated name at any
+    depth, NaN and Infinity, and what is nested too deeply to be read.
+    """
+    try:
+        return _READER.decode(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        # `from None`: the cause quotes the text, and causes are logged.
+        raise ValueError("This is not strict JSON in UTF-8.") from None
+
+
 def parse_object(raw: bytes, what: str) -> dict[str, Any]:
-    """Read one JSON object; `what` names it in the reason.
+    """Return one JSON object; `what` names it in the reason.
 
     Raises InvalidTokenError for anything that two parsers could read differently (RFC 7515
     section 4, RFC 7519 section 4 and 7.2, RFC 8725 section 3.7): another encoding than UTF-8,
@@ -72,6 +89,7 @@ def _refuse_lone_surrogates(value: object) -> None:
     json.dumps(value, ensure_ascii=False).encode("utf-8")  # UnicodeEncodeError is a ValueError
 
 
+_READER = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_without_repeats,
     parse_int=_integer,

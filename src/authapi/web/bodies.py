@@ -1,6 +1,5 @@
 """Bodies: small, JSON by name and by content, read one way only."""
 
-import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -9,16 +8,17 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from authapi.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
+from authapi.verifier.strict_json import read_json
 
-MAX_BODY = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 
 
 class StrictRequest(Request):
     async def body(self) -> bytes:
-        """At most MAX_BODY bytes; PayloadTooLarge comes before any is read, where that is known."""
+        """Return at most MAX_BODY_BYTES; a greater Content-Length is refused before any is read."""
         if not hasattr(self, "_body"):
             length = self.headers.get("content-length", "0")
-            if not length.isdecimal() or int(length[:20]) > MAX_BODY:
+            if not length.isdecimal() or int(length[:20]) > MAX_BODY_BYTES:
                 raise PayloadTooLarge
             try:
                 self._body = await self._read()
@@ -31,16 +31,15 @@ class StrictRequest(Request):
         body = bytearray()
         async for chunk in self.stream():
             body += chunk
-            if len(body) > MAX_BODY:
+            if len(body) > MAX_BODY_BYTES:
                 raise PayloadTooLarge
         return bytes(body)
 
     async def json(self) -> Any:  # noqa: ANN401
         """Raises BadRequest for what two parsers could read differently (RFC 7493)."""
         try:
-            return _DECODER.decode((await self.body()).decode("utf-8"))
-        except (ValueError, RecursionError):
-            # `from None`: the cause quotes the body, and causes are logged.
+            return read_json(await self.body())
+        except ValueError:
             raise BadRequest("The body is not JSON in UTF-8.") from None
 
 
@@ -62,17 +61,3 @@ class StrictRoute(APIRoute):
 def _is_json(request: Request) -> bool:
     media_type = request.headers.get("content-type", "").partition(";")[0]
     return media_type.strip(" \t").lower() == "application/json"
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError
-    return members
-
-
-def _refuse(_constant: str) -> None:
-    raise ValueError  # NaN, Infinity: Python's own extension
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_refuse)

@@ -5,10 +5,12 @@ sentence that begins with the variable's name. No sentence repeats a value: it m
 """
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
+
+from authapi.verifier.loopback import is_loopback_host
 
 SECRET_BYTES = 32
 SECRET_CHARACTERS = 6  # fewer different ones are a pattern, not a secret
@@ -158,14 +160,8 @@ def _split_http(url: str) -> SplitResult:
 
 
 def is_loopback(url: str) -> bool:
-    """Is this URL's host this machine alone?"""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    """Whether this URL's host is this machine alone."""
+    return is_loopback_host(urlsplit(url).hostname or "")
 
 
 def network(text: object) -> IPv4Network | IPv6Network:

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
 from authapi.verifier.following.fetching import AbsentError, Fetched, FetchError, fetch
+from authapi.verifier.loopback import is_loopback_host
 
 METADATA = "/.well-known/oauth-authorization-server"
 _PORTS = {"http": 80, "https": 443}
@@ -72,18 +72,9 @@ def _complaint(url: str, *, allow_http: bool) -> str | None:
         return "that is no http or https URL"
     if parts.query or parts.fragment or "@" in parts.netloc:
         return "it has a query, a fragment or a password"
-    if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname)):
+    if parts.scheme == "http" and not (allow_http or is_loopback_host(parts.hostname)):
         return "http lets anybody on the way forge keys; use https, or allow_http=True"
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 log = logging.getLogger("authapi.verifier")

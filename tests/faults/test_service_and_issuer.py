@@ -1,11 +1,13 @@
 """A service with the verifier, and real servers that are stopped, killed and started meanwhile."""
 
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,6 +28,8 @@ SETTINGS = {
     "hash_time_cost": 1,
 }
 SCRIPT = Path(__file__).with_name("forking_service.py")
+TO_BE_FROZEN = Path(__file__).with_name("frozen_service.py")
+FROZEN_FOR_SECONDS = 2.5  # longer than the script's catch_up
 
 
 class Issuer:
@@ -199,3 +203,80 @@ def test_the_workers_of_a_pre_fork_server_learn_each_for_itself(issuer: Issuer) 
             assert process.wait(20) == 0
         finally:
             process.kill()
+
+
+class FrozenService:
+    """A process that verifies, and the signals that freeze and thaw it."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        command = [sys.executable, str(TO_BE_FROZEN), issuer.server.base_url]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._read() == "ready"
+
+    def ask(self, token: str) -> None:
+        assert self._process.stdin
+        print(token, file=self._process.stdin, flush=True)
+
+    def answer(self) -> tuple[str, float]:
+        """What it says to the token, and the seconds that it took."""
+        said, _, seconds = self._read().partition("|")
+        return said, float(seconds)
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _read(self) -> str:
+        assert self._process.stdout
+        return self._process.stdout.readline().strip()
+
+
+@pytest.fixture
+def frozen_service(issuer: Issuer) -> Iterator[FrozenService]:
+    service = FrozenService(issuer)
+    yield service
+    service.end()
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_a_process_that_was_frozen_refuses_at_once_what_ended_meanwhile(
+    issuer: Issuer, frozen_service: FrozenService, turn: int
+) -> None:
+    ended, going_on = issuer.log_in(), issuer.log_in()
+    for token in (ended, going_on):
+        frozen_service.ask(token)
+        assert frozen_service.answer()[0] == "accepted"
+    frozen_service.freeze()
+    issuer.log_out(ended)
+    sleep(FROZEN_FOR_SECONDS)
+    frozen_service.ask(ended)  # it lies there: the thread that verifies is first, if it can be
+    frozen_service.thaw()
+    assert frozen_service.answer()[0] == "its session or its key is revoked"
+    frozen_service.ask(going_on)
+    assert frozen_service.answer()[0] == "accepted"
+
+
+def test_a_process_that_was_frozen_waits_once_for_an_issuer_that_died_meanwhile(
+    issuer: Issuer, frozen_service: FrozenService
+) -> None:
+    token = issuer.log_in()
+    frozen_service.freeze()
+    issuer.server.kill()
+    sleep(FROZEN_FOR_SECONDS)
+    frozen_service.ask(token)
+    frozen_service.thaw()
+    said, seconds = frozen_service.answer()
+    assert (said, seconds > 1.5) == ("accepted", True)
+    assert seconds < 4
+    for _ in range(5):
+        frozen_service.ask(token)
+        said, seconds = frozen_service.answer()
+        assert (said, seconds < 0.5) == ("accepted", True)

@@ -17,7 +17,7 @@ def signer_named(kid: str) -> Signer:
 
 def let_the_keys_be_fetched_again(verifier: Verifier) -> None:
     assert verifier._link
-    verifier._link._keys_tried_at -= issuer_link.REFETCH_AFTER  # so much time has passed
+    verifier._link._keys_tried_at -= issuer_link.REFETCH_AFTER_SECONDS  # so much time has passed
 
 
 def is_refused(verifier: Verifier, token: str = TOKEN) -> bool:

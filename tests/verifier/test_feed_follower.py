@@ -5,11 +5,12 @@ import asyncio
 import httpx
 import pytest
 
+from authapi.verifier.following.contact import Contact
 from authapi.verifier.following.feed import (
-    LEAST_PAUSE,
-    NO_WAIT_FOR,
-    WAIT,
-    WHOLE_EVERY,
+    LEAST_PAUSE_SECONDS,
+    PLAIN_POLLS_FOR_SECONDS,
+    WAIT_SECONDS,
+    WHOLE_WINDOW_EVERY_SECONDS,
     FeedFollower,
 )
 from authapi.verifier.following.fetching import FetchError
@@ -26,19 +27,18 @@ WHOLE: dict[str, str] = {}
 class Follower(FeedFollower):
     """Against the fake issuer, which answers at once however it is asked to wait."""
 
-    def __init__(self, issuer: FakeIssuer) -> None:
+    def __init__(self, issuer: FakeIssuer, catch_up: float | None = None) -> None:
         self.issuer = issuer
+        self.wall = float(NOW)
         self.ticks = TestClock()
         self.compromised = 0
-        self.revocations = FollowedRevocations(
-            max_staleness=30, fail_closed=False, clock=lambda: NOW, monotonic=self.ticks
-        )
+        self.contact = Contact(catch_up, clock=lambda: self.wall, monotonic=self.ticks)
+        self.revocations = FollowedRevocations(self.contact, max_staleness=30, fail_closed=False)
         super().__init__(
             IssuerSite(IssuerAddress.read(ISSUER, fetch_from=None, allow_http=False), issuer),
             self.revocations,
+            self.contact,
             poll_interval=POLL,
-            clock=lambda: NOW,
-            monotonic=self.ticks,
             on_compromised_key=self._count,
         )
 
@@ -84,23 +84,23 @@ def test_the_first_request_is_for_the_whole_window(follower: Follower) -> None:
 
 
 def test_the_next_ones_wait_for_what_is_new_since(following: Follower) -> None:
-    following.ask(takes=WAIT, cursor="c1", as_of=NOW + 20)
+    following.ask(takes=WAIT_SECONDS, cursor="c1", as_of=NOW + 20)
     assert last_query(following) == {"since": "c0", "wait": "20"}
-    following.ask(takes=WAIT, cursor="c2", as_of=NOW + 40)
+    following.ask(takes=WAIT_SECONDS, cursor="c2", as_of=NOW + 40)
     assert last_query(following)["since"] == "c1"
 
 
 def test_a_request_that_waited_in_vain_is_followed_by_the_next_at_once(following: Follower) -> None:
-    assert following.ask(takes=WAIT, as_of=NOW + 20) == 0
+    assert following.ask(takes=WAIT_SECONDS, as_of=NOW + 20) == 0
 
 
 def test_news_are_followed_by_a_short_pause(following: Follower) -> None:
-    assert following.ask(as_of=NOW + 1, sessions={"a": NOW + 3690}) == LEAST_PAUSE
+    assert following.ask(as_of=NOW + 1, sessions={"a": NOW + 3690}) == LEAST_PAUSE_SECONDS
 
 
 def test_an_issuer_that_never_waits_is_polled(following: Follower) -> None:
     pauses = [following.ask(as_of=NOW + number) for number in range(1, 9)]
-    assert pauses == [*[LEAST_PAUSE * 2**number for number in range(6)], POLL, POLL]
+    assert pauses == [*[LEAST_PAUSE_SECONDS * 2**number for number in range(6)], POLL, POLL]
 
 
 def test_after_a_failure_the_whole_window_is_read(following: Follower) -> None:
@@ -110,17 +110,17 @@ def test_after_a_failure_the_whole_window_is_read(following: Follower) -> None:
 
 
 def test_the_whole_window_is_read_every_few_minutes(following: Follower) -> None:
-    following.ticks.advance(WHOLE_EVERY * 0.79)
+    following.ticks.advance(WHOLE_WINDOW_EVERY_SECONDS * 0.79)
     following.ask(as_of=NOW + 1)
     assert last_query(following) != WHOLE
-    following.ticks.advance(WHOLE_EVERY * 0.21)
+    following.ticks.advance(WHOLE_WINDOW_EVERY_SECONDS * 0.21)
     following.ask(as_of=NOW + 2)
     assert last_query(following) == WHOLE
 
 
 def test_what_a_lost_page_said_comes_with_the_whole_window(following: Follower) -> None:
     following.issuer.revoke("lost")
-    following.ticks.advance(WHOLE_EVERY)
+    following.ticks.advance(WHOLE_WINDOW_EVERY_SECONDS)
     following.ask(as_of=NOW + 2)
     assert len(following.revocations) == 1
 
@@ -134,7 +134,7 @@ def test_two_waits_that_fail_in_a_row_are_followed_by_a_minute_of_polls(
     following.ask(as_of=NOW + 2)
     assert following.ask(as_of=NOW + 3) == POLL
     assert "wait" not in last_query(following)
-    following.ticks.advance(NO_WAIT_FOR)
+    following.ticks.advance(PLAIN_POLLS_FOR_SECONDS)
     following.ask(as_of=NOW + 70)
     assert "wait" in last_query(following)
 
@@ -143,7 +143,7 @@ def test_one_wait_that_fails_is_no_reason_to_poll(following: Follower) -> None:
     for number in range(1, 5):
         following.fail()
         following.ask(as_of=NOW + 10 * number)
-        following.ask(takes=WAIT, as_of=NOW + 10 * number + 1)
+        following.ask(takes=WAIT_SECONDS, as_of=NOW + 10 * number + 1)
         assert "wait" in last_query(following)
 
 
@@ -184,3 +184,53 @@ def test_a_page_that_is_none_changes_nothing(following: Follower) -> None:
     with pytest.raises(FetchError):
         asyncio.run(following.follow())
     assert len(following.revocations) == 0
+
+
+# Catching up
+
+CATCH_UP = 6.0
+
+
+@pytest.fixture
+def catching_up(issuer: FakeIssuer) -> Follower:
+    follower = Follower(issuer, CATCH_UP)
+    follower.ask(cursor="c0", as_of=NOW)
+    return follower
+
+
+def test_it_waits_for_a_third_of_catch_up_at_most(catching_up: Follower) -> None:
+    catching_up.ask(takes=2, as_of=NOW + 2)
+    assert last_query(catching_up) == {"since": "c0", "wait": "2"}
+
+
+def test_it_polls_every_third_of_catch_up_at_least(issuer: FakeIssuer) -> None:
+    follower = Follower(issuer, catch_up=1.5)
+    follower.ask(as_of=NOW)
+    pauses = [follower.ask(as_of=NOW + number) for number in range(1, 9)]
+    assert max(pauses) == 0.5
+
+
+@pytest.mark.parametrize("which", ["wall", "ticks"])
+def test_after_a_freeze_it_asks_at_once_and_waits_for_no_news(
+    catching_up: Follower, which: str
+) -> None:
+    if which == "wall":
+        catching_up.wall += CATCH_UP + 1
+    else:
+        catching_up.ticks.advance(CATCH_UP + 1)
+    assert catching_up.contact.is_due()
+    assert not catching_up.is_catching_up()
+    catching_up.ask(as_of=NOW + 10)
+    assert last_query(catching_up) == {"since": "c0"}
+    assert not catching_up.contact.is_due()
+
+
+def test_a_request_that_waited_through_a_freeze_leaves_it_old(catching_up: Follower) -> None:
+    catching_up.ask(takes=3600, as_of=NOW + 1)
+    assert catching_up.contact.is_due()
+
+
+def test_what_fails_after_a_freeze_leaves_it_old(catching_up: Follower) -> None:
+    catching_up.ticks.advance(CATCH_UP + 1)
+    catching_up.fail()
+    assert catching_up.contact.is_due()

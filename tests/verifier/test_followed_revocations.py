@@ -8,6 +8,7 @@ import pytest
 
 from authapi.verifier import VerifierNotReadyError
 from authapi.verifier.claims import Claims
+from authapi.verifier.following.contact import Contact
 from authapi.verifier.following.fetching import Fetched, FetchError
 from authapi.verifier.following.revocations import (
     FeedPage,
@@ -22,15 +23,13 @@ UNTIL = NOW + 3690
 
 
 class Followed(FollowedRevocations):
-    def __init__(self, *, fail_closed: bool = False, wall: float = NOW) -> None:
+    def __init__(
+        self, *, fail_closed: bool = False, wall: float = NOW, catch_up: float | None = None
+    ) -> None:
         self.ticks = TestClock()
         self.wall = wall
-        super().__init__(
-            max_staleness=30,
-            fail_closed=fail_closed,
-            clock=lambda: self.wall,
-            monotonic=self.ticks,
-        )
+        contact = Contact(catch_up, clock=lambda: self.wall, monotonic=self.ticks)
+        super().__init__(contact, max_staleness=30, fail_closed=fail_closed)
 
     def hear(
         self,

@@ -26,7 +26,7 @@ from tests.verifier.network import (
 def test_a_key_that_was_rotated_is_fetched_for_its_first_token(
     issuer: FakeIssuer, make_verifier: MakeVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(issuer_link, "REFETCH_AFTER", 0)
+    monkeypatch.setattr(issuer_link, "REFETCH_AFTER_SECONDS", 0)
     verifier = make_verifier()
     verifier.verify(TOKEN)
     issuer.keys.append(jwk_of(signer_named("next")))
@@ -58,7 +58,7 @@ def test_random_kids_cause_one_fetch_in_every_few_seconds(
 def test_a_bad_token_with_a_known_kid_fetches_nothing(
     issuer: FakeIssuer, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(issuer_link, "REFETCH_AFTER", 0)
+    monkeypatch.setattr(issuer_link, "REFETCH_AFTER_SECONDS", 0)
     before = issuer.count(JWKS)
     forged = SIGNER.with_another_key().token()
     for token in ("", "a.b.c", forged, SIGNER.token(exp=1), SIGNER.token_with_header(alg="none")):

@@ -101,7 +101,7 @@ def test_a_forged_token_is_refused_even_where_the_feed_is_not_there(
 def test_whoever_waits_for_a_silent_issuer_waits_a_bounded_time(
     issuer: FakeIssuer, make_verifier: MakeVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifier_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(verifier_module, "PATIENCE_SECONDS", 0.05)
     issuer.instead["*"] = black_hole
     verifier = make_verifier()
     began = monotonic()
@@ -115,7 +115,7 @@ def test_whoever_waits_for_a_silent_issuer_waits_a_bounded_time(
 def test_the_loop_goes_on_while_a_silent_issuer_is_waited_for(
     issuer: FakeIssuer, make_verifier: MakeVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifier_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(verifier_module, "PATIENCE_SECONDS", 0.05)
     issuer.instead["*"] = black_hole
     verifier = make_verifier()
 
@@ -134,8 +134,8 @@ def test_the_loop_goes_on_while_a_silent_issuer_is_waited_for(
 def test_a_known_key_never_waits_for_an_issuer_that_drips(
     issuer: FakeIssuer, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(issuer_link, "REFETCH_AFTER", 0)
-    monkeypatch.setattr(verifier_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(issuer_link, "REFETCH_AFTER_SECONDS", 0)
+    monkeypatch.setattr(verifier_module, "PATIENCE_SECONDS", 0.05)
     issuer.instead["*"] = black_hole
     assert is_refused(verifier, signer_named("unknown").token())  # a fetch is under way now
     began = monotonic()

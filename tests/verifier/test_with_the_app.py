@@ -111,7 +111,7 @@ def test_a_key_that_signs_at_once_is_fetched_for_its_first_token(
     rotate_key(runtime.db, runtime.settings, at_once=True)
     runtime.poll.poll()
     assert verifier._link
-    verifier._link._keys_tried_at -= issuer_link.REFETCH_AFTER  # some seconds have passed
+    verifier._link._keys_tried_at -= issuer_link.REFETCH_AFTER_SECONDS  # some seconds have passed
     second = api.login()
     assert verifier.verify(second.access).key_id != verifier.verify(first.access).key_id
 

@@ -23,3 +23,7 @@ class VerifierNotReadyError(InvalidTokenError):
 
     A service answers 503 to this, not 401.
     """
+
+
+class CatchUpError(VerifierNotReadyError):
+    """What is known is older than `catch_up`: the issuer is asked before the token passes."""

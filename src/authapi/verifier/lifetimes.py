@@ -11,3 +11,6 @@ WINDOW_SECONDS = MAX_ACCESS_TOKEN_SECONDS + MAX_LEEWAY_SECONDS + CLOCKS_DIFFER_S
 
 # A revocation becomes visible up to 5 s after its moment: readers look this far back, and unite.
 LOOK_BACK_SECONDS = 60
+
+# A verification waits at most so long for what a verifier has to fetch first.
+PATIENCE_SECONDS = 2.0

@@ -12,10 +12,10 @@ from weakref import finalize
 
 from authapi.verifier.after_fork import call_in_children
 from authapi.verifier.claims import Claims, in_force, out_of_force, read_claims
-from authapi.verifier.errors import InvalidTokenError
+from authapi.verifier.errors import CatchUpError, InvalidTokenError
 from authapi.verifier.jws import open_compact, token_bytes
 from authapi.verifier.keys import KeySource, StaticKeys, parse_jwk_set
-from authapi.verifier.lifetimes import MAX_LEEWAY_SECONDS
+from authapi.verifier.lifetimes import MAX_LEEWAY_SECONDS, PATIENCE_SECONDS
 from authapi.verifier.revocations import Revocations
 from authapi.verifier.status import READY, VerifierStatus
 from authapi.verifier.verified_tokens import Verified, VerifiedTokens
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from authapi.verifier.following.retrying import Attempt
 
 ACCESS_TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})  # RFC 9068 section 4
-PATIENCE = 2.0  # seconds that a verification waits at most for what must be fetched first
 
 
 class Verifier:
@@ -41,8 +40,9 @@ class Verifier:
     `leeway` is in seconds, 0 to 30; `clock` returns Unix seconds; `cache_size` is how many verified
     tokens are remembered, 0 for none. Revocations are polled every `poll_interval` seconds where
     the issuer can't be waited for; staler than `max_staleness` seconds they still count, but with
-    `fail_closed` every token is refused. `fetch_from` is the URL under which the issuer is reached
-    where that is not the issuer's own; `allow_http` lets it be http on another machine;
+    `fail_closed` every token is refused. A process that was frozen for `catch_up` seconds asks the
+    issuer before it answers (None: never). `fetch_from` is the URL under which the issuer is
+    reached where that is not the issuer's own; `allow_http` lets it be http on another machine;
     `transport` is httpx's, for a proxy, a private certificate or a test.
 
     May be used from any number of threads and event loops, and made before a process forks.
@@ -62,6 +62,7 @@ class Verifier:
         poll_interval: float = 1.0,
         max_staleness: float = 30.0,
         fail_closed: bool = False,
+        catch_up: float | None = 30.0,
         fetch_from: str | None = None,
         allow_http: bool = False,
         transport: "httpx.AsyncBaseTransport | None" = None,
@@ -84,6 +85,7 @@ class Verifier:
                 poll_interval=poll_interval,
                 max_staleness=max_staleness,
                 fail_closed=fail_closed,
+                catch_up=catch_up,
                 transport=transport,
                 clock=clock,
             ).connect
@@ -116,7 +118,7 @@ class Verifier:
             try:
                 return self._verify(token)
             except InvalidTokenError as refusal:
-                deadline = deadline or monotonic() + PATIENCE
+                deadline = deadline or monotonic() + PATIENCE_SECONDS
                 attempt = self._attempt_for(refusal, deadline)
                 if attempt is None:
                     raise
@@ -129,7 +131,7 @@ class Verifier:
             try:
                 return self._verify(token)
             except InvalidTokenError as refusal:
-                deadline = deadline or monotonic() + PATIENCE
+                deadline = deadline or monotonic() + PATIENCE_SECONDS
                 attempt = self._attempt_for(refusal, deadline)
                 if attempt is None:
                     raise
@@ -179,7 +181,10 @@ class Verifier:
 
         Never waits. Raises InvalidTokenError for one that has expired or was revoked meanwhile.
         """
-        return self._recall(sha256(token_bytes(token)).digest())
+        try:
+            return self._recall(sha256(token_bytes(token)).digest())
+        except CatchUpError:
+            return None
 
     def _recall(self, digest: bytes) -> Claims | None:
         known = self._verified.find(digest)

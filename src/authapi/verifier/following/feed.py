@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from random import uniform
 
+from authapi.verifier.following.contact import Contact
 from authapi.verifier.following.issuer import IssuerSite
 from authapi.verifier.following.revocations import FollowedRevocations, read_page
 
-WAIT = 20.0  # seconds that the issuer may hold a request until there is news
-WHOLE_EVERY = 300.0  # seconds between two readings of the whole window
-NO_WAIT_FOR = 60.0  # seconds of plain polls where something on the way cuts what waits
-LEAST_PAUSE = 0.02  # seconds between two pages that came at once, doubled while they bring nothing
+WAIT_SECONDS = 20.0  # the issuer may hold a request so long until there is news
+WHOLE_WINDOW_EVERY_SECONDS = 300.0
+PLAIN_POLLS_FOR_SECONDS = 60.0  # where something on the way cuts requests that wait
+LEAST_PAUSE_SECONDS = 0.02  # between two pages that came at once, doubled while they bring nothing
 BUSY_SHARE = 0.2  # of the time may go into reading pages while many sessions are revoked
 
 
@@ -25,16 +26,17 @@ class FeedFollower:
         self,
         site: IssuerSite,
         revocations: FollowedRevocations,
+        contact: Contact,
         *,
         poll_interval: float,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
         on_compromised_key: Callable[[], object],
     ) -> None:
-        self._site, self._revocations = site, revocations
-        self._poll_interval = poll_interval
-        self._clock, self._monotonic = clock, monotonic
+        self._site, self._revocations, self._contact = site, revocations, contact
+        self._monotonic = contact.monotonic
+        self._poll_interval = min(poll_interval, contact.interval)
         self._on_compromised_key = on_compromised_key
+        self._wait = 0.0  # of the last request
+        self._freezes = 0  # that there had been when it was sent
         self._cursor: str | None = None
         self._as_of = 0.0
         self._has_advanced = True
@@ -45,11 +47,15 @@ class FeedFollower:
         self._idle_answers = 0
 
     async def follow(self) -> float:
-        """One request; seconds until the next. Raises FetchError."""
-        now = self._monotonic()
+        """Make one request; return the seconds until the next. Raises FetchError."""
+        now, is_late = self._monotonic(), self._contact.is_old()
         since = self._cursor if now < self._whole_at else None
-        wait = WAIT if since is not None and now >= self._waits_from else 0.0
+        may_wait = since is not None and now >= self._waits_from and not is_late
+        wait = min(WAIT_SECONDS, self._contact.interval) if may_wait else 0.0
+        self._wait, self._freezes = wait, self._contact.freezes
         try:
+            if is_late:
+                await self._site.disconnect()  # what was connected before a freeze may be dead
             has_news = await self._read(since, wait)
         except Exception:
             self._note_failure(waited=wait > 0)
@@ -58,18 +64,24 @@ class FeedFollower:
             self._failed_waits = 0
         if since is None:
             self._revocations.forget_old()
-            self._whole_at = now + WHOLE_EVERY * uniform(0.8, 1.0)  # noqa: S311
+            self._whole_at = now + WHOLE_WINDOW_EVERY_SECONDS * uniform(0.8, 1.0)  # noqa: S311
             return 0.0
         return self._pause(now, has_news=has_news, waited=wait > 0)
 
+    def is_catching_up(self) -> bool:
+        """Whether the last request was sent since the last freeze, to be answered at once."""
+        return self._wait == 0 and self._freezes == self._contact.freezes
+
     async def _read(self, since: str | None, wait: float) -> bool:
+        asked = self._contact.now()
         fetched = await self._site.get_revocations(
             since, wait=wait, on_new_connection=not self._has_advanced
         )
         began = self._monotonic()
-        page = read_page(fetched, now=self._clock())
+        page = read_page(fetched, now=self._contact.clock())
         known = self._revocations.refused_keys()
         has_news = self._revocations.learn(page)
+        self._contact.note_answer(asked)
         if page.keys - known:
             self._on_compromised_key()
         # Of several processes behind one address, one may lag: its cursor is an older one.
@@ -83,18 +95,19 @@ class FeedFollower:
         spent = self._monotonic() - asked_at
         if has_news:
             self._idle_answers = 0
-            return max(LEAST_PAUSE, self._reading_took / BUSY_SHARE)
+            return max(LEAST_PAUSE_SECONDS, self._reading_took / BUSY_SHARE)
         if not waited or spent >= self._poll_interval:
             self._idle_answers = 0
             return max(0.0, self._poll_interval - spent)
         # It did not wait, whatever it was asked: perhaps it never does.
-        pause = min(self._poll_interval, LEAST_PAUSE * 2.0**self._idle_answers)
+        pause = min(self._poll_interval, LEAST_PAUSE_SECONDS * 2.0**self._idle_answers)
         self._idle_answers = min(self._idle_answers + 1, 16)
         return pause
 
     def _note_failure(self, *, waited: bool) -> None:
+        self._contact.note_failure(self._freezes)
         self._whole_at = 0.0
         if waited:
             self._failed_waits += 1
         if self._failed_waits >= 2:
-            self._waits_from, self._failed_waits = self._monotonic() + NO_WAIT_FOR, 0
+            self._waits_from, self._failed_waits = self._monotonic() + PLAIN_POLLS_FOR_SECONDS, 0

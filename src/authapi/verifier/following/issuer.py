@@ -131,10 +131,11 @@ class IssuerSite:
         """After a failure: they may have moved, or never have been there."""
         self._places = None
 
-    async def close(self) -> None:
-        if self._client:
-            await self._client.aclose()
-        self._client = None
+    async def disconnect(self) -> None:
+        """Close every connection; the next request makes a new one."""
+        client, self._client = self._client, None
+        if client:
+            await client.aclose()
 
     async def _fetch(
         self,

@@ -12,7 +12,13 @@ from time import monotonic
 
 import httpx
 
-from authapi.verifier.errors import InvalidTokenError, UnknownKeyError, VerifierNotReadyError
+from authapi.verifier.errors import (
+    CatchUpError,
+    InvalidTokenError,
+    UnknownKeyError,
+    VerifierNotReadyError,
+)
+from authapi.verifier.following.contact import Contact
 from authapi.verifier.following.feed import FeedFollower
 from authapi.verifier.following.issuer import IssuerAddress, IssuerSite
 from authapi.verifier.following.keys import FetchedKeys
@@ -20,13 +26,14 @@ from authapi.verifier.following.retrying import Attempt, RepeatingTask
 from authapi.verifier.following.revocations import FollowedRevocations
 from authapi.verifier.status import VerifierStatus
 
-REFETCH_AFTER = 3.0  # seconds from one fetch of the keys to the next that an unknown kid may cause
-KEYS_LONGEST_PAUSE = 30.0
+REFETCH_AFTER_SECONDS = 3.0  # from one fetch of the keys to the next for an unknown kid
+KEYS_LONGEST_PAUSE_SECONDS = 30.0
 # A process that names a compromised key in its feed publishes its successor already. Of several
 # behind one address another may answer, which still has the old set: so long after the news, and
-# so often, it is asked again. Seconds.
-EAGER_FOR, EAGER_PAUSE = 10.0, 0.2
-STOP_WITHIN = 5.0
+# so often, it is asked again.
+EAGER_FOR_SECONDS, EAGER_PAUSE_SECONDS = 10.0, 0.2
+STOP_WITHIN_SECONDS = 5.0
+LEAST_CATCH_UP_SECONDS = 1.0  # the issuer's processes learn from each other once a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class LinkOptions:
     poll_interval: float
     max_staleness: float
     fail_closed: bool
+    catch_up: float | None
     transport: httpx.AsyncBaseTransport | None
     clock: Callable[[], float]
     monotonic: Callable[[], float] = monotonic
@@ -46,6 +54,8 @@ class LinkOptions:
     def __post_init__(self) -> None:
         if not (self.poll_interval > 0 and self.max_staleness > 0):
             raise ValueError("The poll interval and the greatest staleness are above 0 seconds.")
+        if not (self.catch_up is None or self.catch_up >= LEAST_CATCH_UP_SECONDS):
+            raise ValueError("catch_up is None, or at least 1 second.")
 
     def connect(self) -> "IssuerLink":
         """A link that has not begun yet."""
@@ -59,14 +69,20 @@ class IssuerLink:
         self._options = options
         self._monotonic = options.monotonic
         self._site = IssuerSite(options.address, options.transport)
-        self._keys_tried_at = self._monotonic() - REFETCH_AFTER
+        self._keys_tried_at = self._monotonic() - REFETCH_AFTER_SECONDS
         self._eager_until = 0.0
         self.keys = FetchedKeys(self._site) if options.keys else None
         self._fetching = (
-            self._repeating(self._fetch_keys, KEYS_LONGEST_PAUSE) if self.keys else None
+            self._repeating(self._fetch_keys, KEYS_LONGEST_PAUSE_SECONDS) if self.keys else None
         )
+        self._contact = Contact(options.catch_up, clock=options.clock, monotonic=options.monotonic)
         self.revocations = self._new_revocations() if options.revocations else None
-        self._following = self._new_following()
+        self._follower = self._new_follower()
+        self._following = (
+            self._repeating(self._follower.follow, 2 * options.poll_interval)
+            if self._follower
+            else None
+        )
         self._lock = Lock()
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -87,13 +103,14 @@ class IssuerLink:
         """End the thread, whatever it is waiting for. What is known stays known."""
         if self._pid != os.getpid():
             return  # the parent's thread: its sockets are not ours to touch
+        self._contact.end()
         with self._lock:
             self._is_stopped = True
             if self._loop and self._running:
                 self._loop.call_soon_threadsafe(self._running.cancel)
                 self._loop = None
         if self._thread:
-            self._thread.join(STOP_WITHIN)
+            self._thread.join(STOP_WITHIN_SECONDS)
 
     def status(self) -> VerifierStatus:
         keys, revocations = self.keys, self.revocations
@@ -107,12 +124,14 @@ class IssuerLink:
         )
 
     def attempt_for(self, refusal: InvalidTokenError) -> Attempt | None:
-        """The try, under way, that may turn this refusal into something else; None: it stands."""
+        """Return the attempt that may turn this refusal into something else; None: it stands."""
         self.start()
         if self._is_stopped:
             return None
         if isinstance(refusal, UnknownKeyError):
             return self._refetch()
+        if isinstance(refusal, CatchUpError):
+            return self._catch_up()
         if isinstance(refusal, VerifierNotReadyError):
             return self._first_attempt()
         return None
@@ -122,7 +141,7 @@ class IssuerLink:
             return None
         if under_way := self._fetching.attempt:
             return under_way
-        if self._monotonic() - self._keys_tried_at < REFETCH_AFTER:
+        if self._monotonic() - self._keys_tried_at < REFETCH_AFTER_SECONDS:
             return None
         return self._fetching.ask_for_attempt()
 
@@ -133,6 +152,19 @@ class IssuerLink:
             return self._following.attempt
         return None
 
+    def _catch_up(self) -> Attempt | None:
+        assert self._follower, "only what is followed is caught up with"
+        assert self._following
+        if self._follower.is_catching_up():
+            return self._following.next_attempt()
+        return self._following.restart()
+
+    async def _notice_freezes(self) -> None:
+        while True:
+            await asyncio.sleep(self._contact.interval)
+            if self._contact.beat() and self._following:
+                self._following.restart()
+
     async def _fetch_keys(self) -> float:
         assert self.keys
         try:
@@ -140,7 +172,7 @@ class IssuerLink:
         finally:
             self._keys_tried_at = self._monotonic()
         is_news = self._monotonic() < self._eager_until
-        return EAGER_PAUSE if is_news and self._has_compromised_key() else pause
+        return EAGER_PAUSE_SECONDS if is_news and self._has_compromised_key() else pause
 
     def _has_compromised_key(self) -> bool:
         assert self.keys
@@ -149,30 +181,26 @@ class IssuerLink:
 
     def _key_is_compromised(self) -> None:
         if self._fetching:
-            self._eager_until = self._monotonic() + EAGER_FOR
+            self._eager_until = self._monotonic() + EAGER_FOR_SECONDS
             self._fetching.ask_for_attempt()
 
     def _new_revocations(self) -> FollowedRevocations:
         return FollowedRevocations(
+            self._contact,
             max_staleness=self._options.max_staleness,
             fail_closed=self._options.fail_closed,
-            clock=self._options.clock,
-            monotonic=self._monotonic,
         )
 
-    def _new_following(self) -> RepeatingTask | None:
+    def _new_follower(self) -> FeedFollower | None:
         if self.revocations is None:
             return None
-        poll_interval = self._options.poll_interval
-        follower = FeedFollower(
+        return FeedFollower(
             self._site,
             self.revocations,
-            poll_interval=poll_interval,
-            clock=self._options.clock,
-            monotonic=self._monotonic,
+            self._contact,
+            poll_interval=self._options.poll_interval,
             on_compromised_key=self._key_is_compromised,
         )
-        return self._repeating(follower.follow, 2 * poll_interval)
 
     def _repeating(self, step: Callable[[], Awaitable[float]], longest: float) -> RepeatingTask:
         return RepeatingTask(step, longest_pause=longest, after_failure=self._site.forget_places)
@@ -194,5 +222,7 @@ class IssuerLink:
             async with asyncio.TaskGroup() as group:
                 for task in tasks:
                     group.create_task(task.run())
+                if self._following and self._options.catch_up is not None:
+                    group.create_task(self._notice_freezes())
         finally:
-            await self._site.close()
+            await self._site.disconnect()

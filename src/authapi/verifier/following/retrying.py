@@ -1,4 +1,4 @@
-"""What is done over and over on one event loop, while threads may wait for a try of it."""
+"""A task that repeats on one event loop, with back-off. Threads can wait for its next attempt."""
 
 import asyncio
 import logging
@@ -12,15 +12,15 @@ from authapi.verifier.following.fetching import FetchError
 
 log = logging.getLogger("authapi.verifier")
 
-FIRST_PAUSE = 0.1  # seconds, doubled with each failure
+FIRST_PAUSE_SECONDS = 0.1  # doubled with each failure
 
 Attempt = Future[None]
 
 
 class RepeatingTask:
-    """`step` does it once and says after how many seconds it is due again; FetchError is failure.
+    """`step` does it once and returns the seconds until the next time; it may raise FetchError.
 
-    However many threads ask for it, there is one try at a time.
+    However many threads ask for it, there is one attempt at a time.
     """
 
     def __init__(
@@ -36,26 +36,42 @@ class RepeatingTask:
         self._lock = Lock()
         self._attempt: Attempt | None = Future()  # the first one, before there is a thread
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._bound: asyncio.Timeout | None = None  # around the step that is under way
         self._asked = asyncio.Event()
         self._failures = 0
         self._is_over = False
-        self.problem: str | None = None  # why the last try failed
+        self.problem: str | None = None  # why the last attempt failed
 
     @property
     def attempt(self) -> Attempt | None:
-        """The try that is under way, to be waited for; it is done however it ends."""
+        """The attempt that is under way, to be waited for; it is done however it ends."""
         return self._attempt
 
-    def ask_for_attempt(self) -> Attempt | None:
-        """A try that begins now, or the one that is under way; None when it is all over."""
+    def next_attempt(self) -> Attempt | None:
+        """The attempt that is under way, or the next one when it is due; None when it is over."""
         with self._lock:
-            if self._attempt is None and self._loop and not self._is_over:
+            if self._attempt is None and not self._is_over:
                 self._attempt = Future()
-                self._loop.call_soon_threadsafe(self._asked.set)
             return self._attempt
 
+    def ask_for_attempt(self) -> Attempt | None:
+        """An attempt that begins now, or the one that is under way; None when it is over."""
+        attempt = self.next_attempt()
+        with self._lock:
+            if self._loop and self._bound is None:
+                self._loop.call_soon_threadsafe(self._asked.set)
+        return attempt
+
+    def restart(self) -> Attempt | None:
+        """As ask_for_attempt, but one that is under way begins anew, and no failure counts."""
+        self._failures = 0
+        with self._lock:
+            if self._loop and self._bound:
+                self._loop.call_soon_threadsafe(_end, self._bound)
+        return self.ask_for_attempt()
+
     async def run(self) -> None:
-        """Until cancelled."""
+        """Repeat until cancelled."""
         self._loop = asyncio.get_running_loop()
         try:
             while True:
@@ -66,22 +82,32 @@ class RepeatingTask:
             self._end_attempt()
 
     async def _try(self) -> float:
+        self._asked.clear()
         with self._lock:
             self._attempt = self._attempt or Future()
         try:
-            pause = await self._step()
-        except FetchError as error:
-            pause = self._failed(str(error))
-        except Exception as error:  # noqa: BLE001 - it has to go on, whatever the issuer answers
-            pause = self._failed(f"an unforeseen {error!r}", error)
-        else:
-            self._succeeded()
+            while (pause := await self._step_once()) is None:
+                pass
         finally:
             self._end_attempt()
         return pause
 
+    async def _step_once(self) -> float | None:
+        """Return the seconds until the next attempt, None where `restart` ended this one."""
+        bound = self._bound = asyncio.timeout(None)
+        try:
+            async with bound:
+                pause = await self._step()
+        except FetchError as error:
+            return self._failed(str(error))
+        except Exception as error:  # noqa: BLE001 - it has to go on, whatever the issuer answers
+            return None if bound.expired() else self._failed(f"an unforeseen {error!r}", error)
+        self._succeeded()
+        return pause
+
     def _end_attempt(self) -> None:
         with self._lock:
+            self._bound = None
             attempt, self._attempt = self._attempt, None
         if attempt:
             attempt.set_result(None)
@@ -89,16 +115,14 @@ class RepeatingTask:
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._attempt is None:
-                    self._asked.clear()
-                    await self._asked.wait()
+                await self._asked.wait()
 
     def _failed(self, problem: str, unforeseen: Exception | None = None) -> float:
         if problem != self.problem:
             log.warning("Going on with what is known: %s", problem, exc_info=unforeseen)
         self.problem = problem
         self._after_failure()
-        pause = min(self._longest_pause, FIRST_PAUSE * 2.0 ** min(self._failures, 16))
+        pause = min(self._longest_pause, FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures, 16))
         self._failures += 1
         # By chance, or all services would come back to a restarted issuer at one moment.
         return pause * uniform(0.5, 1.0)  # noqa: S311
@@ -107,3 +131,8 @@ class RepeatingTask:
         if self._failures:
             log.info("The issuer answers again.")
         self._failures, self.problem = 0, None
+
+
+def _end(bound: asyncio.Timeout) -> None:
+    with suppress(RuntimeError):  # it has ended by itself
+        bound.reschedule(0)

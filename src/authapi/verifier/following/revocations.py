@@ -1,12 +1,13 @@
 """What the issuer has revoked, as far as this process has heard, and how long ago that was."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeGuard, cast
 
 from authapi.verifier.claims import Claims
-from authapi.verifier.errors import VerifierNotReadyError
+from authapi.verifier.errors import CatchUpError, VerifierNotReadyError
+from authapi.verifier.following.contact import Contact
 from authapi.verifier.following.fetching import Fetched, FetchError
 from authapi.verifier.lifetimes import CLOCKS_DIFFER_SECONDS
 from authapi.verifier.revocations import RevocationSet
@@ -73,17 +74,10 @@ class FollowedRevocations:
     process's monotonic clock alone, since wall clocks differ.
     """
 
-    def __init__(
-        self,
-        *,
-        max_staleness: float,
-        fail_closed: bool,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
-    ) -> None:
+    def __init__(self, contact: Contact, *, max_staleness: float, fail_closed: bool) -> None:
+        self._contact = contact
         self._max_staleness = max_staleness
         self._fail_closed = fail_closed
-        self._clock, self._monotonic = clock, monotonic
         self._revoked = RevocationSet()
         self._as_of: float | None = None
         self._advanced_at = 0.0  # monotonic
@@ -97,9 +91,12 @@ class FollowedRevocations:
         return self._as_of is not None
 
     def refuses(self, claims: Claims) -> bool:
-        """Raises VerifierNotReadyError where nothing was ever heard, or too long ago to say."""
+        """Raises VerifierNotReadyError where nothing was ever heard, or too long ago to say;
+        CatchUpError where the issuer has to be asked first."""
         if self._as_of is None:
             raise VerifierNotReadyError("the revocations were never loaded")
+        if self._contact.is_due():
+            raise CatchUpError("the revocations are older than catch_up")
         if self._fail_closed and self.is_stale():
             raise VerifierNotReadyError("the revocations are stale")
         return self._revoked.refuses(claims)
@@ -108,7 +105,7 @@ class FollowedRevocations:
         """Seconds; None where nothing was ever heard."""
         if self._as_of is None:
             return None
-        return self._age + self._monotonic() - self._advanced_at
+        return self._age + self._contact.monotonic() - self._advanced_at
 
     def is_stale(self) -> bool:
         staleness = self.staleness()
@@ -126,12 +123,12 @@ class FollowedRevocations:
 
     def forget_old(self) -> None:
         """Drop what has run out by the issuer's time and by ours: either could be ahead."""
-        self._revoked.prune(min(self._as_of or 0.0, self._clock()))
+        self._revoked.prune(min(self._as_of or 0.0, self._contact.clock()))
 
     def _note_time(self, as_of: float) -> None:
-        now = self._monotonic()
+        now = self._contact.monotonic()
         if self._as_of is None:
-            self._age = max(0.0, self._clock() - as_of - CLOCKS_DIFFER_SECONDS)
+            self._age = max(0.0, self._contact.clock() - as_of - CLOCKS_DIFFER_SECONDS)
         elif as_of > self._as_of:
             # What it advanced less than the clock did is age: an answer that was long waited for
             # can be old. Halved each time, or two clocks that drift would add up for weeks.

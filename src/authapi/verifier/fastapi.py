@@ -22,18 +22,9 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
-from authapi.verifier.bearer import (
-    INSUFFICIENT_SCOPE,
-    TWO_HEADERS,
-    UNAVAILABLE,
-    RefusedRequest,
-    authorization_headers,
-    bearer_token,
-    refused_token,
-    require_scopes,
-)
+from authapi.verifier.asgi import verify_request
+from authapi.verifier.bearer import INSUFFICIENT_SCOPE, TWO_HEADERS, UNAVAILABLE, RefusedRequest
 from authapi.verifier.claims import Claims
-from authapi.verifier.errors import InvalidTokenError
 from authapi.verifier.verifier import Verifier
 
 __all__ = ["REFUSALS", "AccessToken", "answer_refusals", "following"]
@@ -83,15 +74,9 @@ class AccessToken(HTTPBearer):
 
     async def __call__(self, request: Request) -> Claims:  # type: ignore[override]
         try:
-            token = bearer_token(authorization_headers(request.scope["headers"]))
-            claims = self._verifier.recall(token) or await self._verifier.averify(token)
-            if not self._scopes <= claims.scopes:
-                require_scopes(claims, self._scopes)
-        except InvalidTokenError as error:
-            raise RefusedHTTPException(refused_token(error)) from error
+            return await verify_request(self._verifier, request.scope, self._scopes)
         except RefusedRequest as error:
             raise RefusedHTTPException(error) from error
-        return claims
 
 
 def answer_refusals(app: FastAPI) -> None:

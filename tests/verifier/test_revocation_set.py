@@ -57,6 +57,17 @@ def test_it_says_whether_anything_was_new() -> None:
     assert not revoked.learn()
 
 
+def test_what_passed_once_is_looked_up_again_after_news() -> None:
+    revoked, elsewhere = RevocationSet(), RevocationSet()
+    for news in ({"other": 100}, {"sid": 100}):
+        assert not revoked.refuses(CLAIMS)
+        assert not revoked.refuses(CLAIMS)
+        revoked.learn(news)
+    assert revoked.refuses(CLAIMS)
+    assert not elsewhere.refuses(CLAIMS)
+    assert revoked.refuses(CLAIMS)
+
+
 def test_pruning_forgets_a_reissue_when_no_token_from_before_it_can_be_in_force() -> None:
     revoked = RevocationSet()
     revoked.learn(reissued={"sid": 10})

@@ -34,6 +34,8 @@ class Claims:
     issued_at: int
     key_id: str
     raw: Mapping[str, Any] = field(hash=False, repr=False)
+    # The generation of the RevocationSet that let these claims pass: it need not look again.
+    passed: object = field(default=None, init=False, repr=False, compare=False)
 
 
 def _is_text(value: object) -> bool:

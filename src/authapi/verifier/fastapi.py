@@ -22,7 +22,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
-from authapi.verifier.asgi import verify_request
+from authapi.verifier.asgi import recall_request, verify_request
 from authapi.verifier.bearer import INSUFFICIENT_SCOPE, TWO_HEADERS, UNAVAILABLE, RefusedRequest
 from authapi.verifier.claims import Claims
 from authapi.verifier.verifier import Verifier
@@ -73,10 +73,13 @@ class AccessToken(HTTPBearer):
         self._scopes = frozenset(scopes)
 
     async def __call__(self, request: Request) -> Claims:  # type: ignore[override]
-        try:
-            return await verify_request(self._verifier, request.scope, self._scopes)
-        except RefusedRequest as error:
-            raise RefusedHTTPException(error) from error
+        claims = recall_request(self._verifier, request.scope, self._scopes)
+        if claims is None:
+            try:
+                claims = await verify_request(self._verifier, request.scope, self._scopes)
+            except RefusedRequest as error:
+                raise RefusedHTTPException(error) from error
+        return claims
 
 
 def answer_refusals(app: FastAPI) -> None:

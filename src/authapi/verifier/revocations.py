@@ -43,6 +43,7 @@ class RevocationSet:
         self._count = 0
         self._reissued: dict[str, float] = {}
         self._refused_keys: frozenset[str] = frozenset()
+        self._generation = object()  # another one once something was learned
         self._writing = threading.Lock()
 
     def __len__(self) -> int:
@@ -55,14 +56,19 @@ class RevocationSet:
 
     def refuses(self, claims: Claims) -> bool:
         """Whether the token of these claims is refused."""
-        # Written out, as in _mark and _bucket_of: this is on the way of every verified request.
-        sid = claims.sid
-        mark = b"\n%b:" % encode_basestring_ascii(sid).encode()
-        return (
-            mark in self._buckets[crc32(mark) % _BUCKETS]
+        # This is on the way of every verified request: what passed is not looked up again, and is
+        # remembered with the generation from before the look-up, which another thread may end.
+        generation = self._generation
+        if claims.passed is generation:
+            return False
+        if (
+            claims.sid in self
             or claims.key_id in self._refused_keys
-            or claims.issued_at < self._reissued.get(sid, 0)
-        )
+            or claims.issued_at < self._reissued.get(claims.sid, 0)
+        ):
+            return True
+        object.__setattr__(claims, "passed", generation)
+        return False
 
     def learn(
         self,
@@ -86,7 +92,10 @@ class RevocationSet:
                 if moment > self._reissued.get(sid, -1)
             }
             self._reissued.update(later)
-            return bool(later) or before != (self._count, self._refused_keys)
+            is_new = bool(later) or before != (self._count, self._refused_keys)
+            if is_new:
+                self._generation = object()
+            return is_new
 
     def prune(self, now: float) -> None:
         """Drop the sessions that no token in force can name any more."""

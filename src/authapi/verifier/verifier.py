@@ -176,13 +176,14 @@ class Verifier:
             return None
         return self._link.attempt_for(refusal)
 
-    def recall(self, token: str) -> Claims | None:
+    def recall(self, token: str | bytes) -> Claims | None:
         """`verify`, of a token that was verified before; None where it must be verified anew.
 
         Never waits. Raises InvalidTokenError for one that has expired or was revoked meanwhile.
         """
+        raw = token if isinstance(token, bytes) else token_bytes(token)
         try:
-            return self._recall(sha256(token_bytes(token)).digest())
+            return self._recall(sha256(raw).digest())
         except CatchUpError:
             return None
 

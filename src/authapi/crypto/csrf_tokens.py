@@ -1,4 +1,4 @@
-"""CSRF tokens: an HMAC of the session's sid, so that no other session's fits and none is stored."""
+"""CSRF tokens: an HMAC of the session's sid. Each fits one session, and none is stored."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -8,17 +8,17 @@ from authapi.crypto.derived_keys import PROTECT_FROM_CSRF, derive
 
 
 class CsrfTokens:
-    """Made with the first secret; those of every secret are accepted."""
+    """Makes tokens with the first secret, and accepts those of every secret."""
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
         self._keys = [derive(secret, PROTECT_FROM_CSRF) for secret in secrets]
 
     def make(self, sid: str) -> str:
-        """The same for as long as the session lives."""
+        """Return the session's token: the same one each time."""
         return _token(self._keys[0], sid)
 
     def is_of(self, sid: str, presented: str) -> bool:
-        """Compares in constant time."""
+        """Return whether the token is the session's, in constant time."""
         given = presented.encode()
         return any(hmac.compare_digest(_token(key, sid).encode(), given) for key in self._keys)
 

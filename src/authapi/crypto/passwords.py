@@ -19,55 +19,25 @@ from passlib.context import CryptContext  # type: ignore[import-untyped]
 
 from authapi.errors import Unavailable
 
-# Typed length. NFC is quadratic in a run of combining marks: 32,000 of them take 0.8 s.
-# 256 characters are at most as many as this before they are composed.
+# Characters as typed. NFC is quadratic in a run of combining marks: 32,000 of them take 0.8 s.
+# A password of 256 characters has at most this many before they are composed.
 MAX_TYPED_LENGTH = 1024
+DIGEST_BYTES = 32
 
-DIGEST_SIZE = 32  # bytes
+# The schemes of other systems. Left out: postgres_md5, oracle10, msdcc (they need the user's name);
+# des_crypt and kin, lmhash (they cut a password to 16 characters or fewer); nthash, hex_md4,
+# dlitz_pbkdf2_sha1 (they look like another scheme); scram (lists); plain text.
+_IMPORTABLE = """
+bcrypt bcrypt_sha256 scrypt pbkdf2_sha512 pbkdf2_sha256 pbkdf2_sha1
+sha512_crypt sha256_crypt sha1_crypt md5_crypt apr_md5_crypt sun_md5_crypt phpass
+django_pbkdf2_sha256 django_pbkdf2_sha1 django_bcrypt_sha256 django_salted_sha1 django_salted_md5
+ldap_salted_sha512 ldap_salted_sha256 ldap_salted_sha1 ldap_salted_md5 ldap_sha1 ldap_md5
+atlassian_pbkdf2_sha1 grub_pbkdf2_sha512 cta_pbkdf2_sha1 fshp
+mssql2005 mssql2000 oracle11 mysql41 hex_sha512 hex_sha256 hex_sha1 hex_md5
+"""
+IMPORTABLE = tuple(_IMPORTABLE.split())
 
-# What other systems made. Left out is what needs the user's name (postgres_md5, oracle10, msdcc),
-# what cuts a password to 16 characters or fewer (des_crypt and kin, lmhash), what another scheme's
-# hashes can't be told from (nthash, hex_md4, dlitz_pbkdf2_sha1), scram's lists, and plain text.
-IMPORTABLE = (
-    "bcrypt",
-    "bcrypt_sha256",
-    "scrypt",
-    "pbkdf2_sha512",
-    "pbkdf2_sha256",
-    "pbkdf2_sha1",
-    "sha512_crypt",
-    "sha256_crypt",
-    "sha1_crypt",
-    "md5_crypt",
-    "apr_md5_crypt",
-    "sun_md5_crypt",
-    "phpass",
-    "django_pbkdf2_sha256",
-    "django_pbkdf2_sha1",
-    "django_bcrypt_sha256",
-    "django_salted_sha1",
-    "django_salted_md5",
-    "ldap_salted_sha512",
-    "ldap_salted_sha256",
-    "ldap_salted_sha1",
-    "ldap_salted_md5",
-    "ldap_sha1",
-    "ldap_md5",
-    "atlassian_pbkdf2_sha1",
-    "grub_pbkdf2_sha512",
-    "cta_pbkdf2_sha1",
-    "fshp",
-    "mssql2005",
-    "mssql2000",
-    "oracle11",
-    "mysql41",
-    "hex_sha512",
-    "hex_sha256",
-    "hex_sha1",
-    "hex_md5",
-)
-
-# Other systems' names for a format that stands in the list under its own.
+# Other systems' prefixes for a format of the list, and ours.
 WRAPPERS = {
     "{CRYPT}": "",
     "{bcrypt}": "",
@@ -78,29 +48,34 @@ WRAPPERS = {
     "argon2$argon2": "$argon2",
 }
 
-# What passlib and its back ends raise over a malformed hash, or over a password that a scheme can't
-# take (NUL in bcrypt, a lone surrogate). Warning: a sloppy hash under `python -W error`.
+# passlib raises these for a malformed hash, or a password that a scheme can't take (NUL in bcrypt,
+# a lone surrogate). Warning: a sloppy hash under `python -W error`.
 UNREADABLE = (ValueError, TypeError, LookupError, AssertionError, RuntimeError, Warning)
 
 
 @dataclass(frozen=True)
 class Verification:
-    """`upgraded_hash` is to be stored in place of the one that was verified, if not None."""
+    """The result. A new `upgraded_hash` replaces the stored one."""
 
     valid: bool
     upgraded_hash: str | None = None
 
 
 class PasswordHasher:
-    """Safe to share between threads."""
+    """Hashes and verifies passwords. Threads may share it."""
 
     def __init__(self, memory_kib: int, time_cost: int) -> None:
         self._context = _context(argon2__memory_cost=memory_kib, argon2__rounds=time_cost)
-        self._decoy = _decoy(self._context)
+        # A random digest makes the decoy: it costs a verification, and no hash to make.
+        argon2 = self._context.handler("argon2")
+        decoy = argon2(use_defaults=True, checksum=secrets.token_bytes(DIGEST_BYTES))
+        self._decoy = str(decoy.to_string())
 
     def hash(self, password: str) -> str:
-        """Raises ValueError for a password that password_rules refuses, Unavailable if the
-        machine has no memory for it."""
+        """Return a hash to store. Raises Unavailable if the machine has no memory for it.
+
+        Raises ValueError for a password that password_rules refuses.
+        """
         normalised = normalise(password).encode()
         try:
             return str(self._context.hash(normalised))
@@ -108,9 +83,9 @@ class PasswordHasher:
             raise Unavailable from error
 
     def verify(self, password: str, stored: str | None) -> Verification:
-        """Whether the password is the one that `stored` was made of; None is an unknown user.
+        """Return whether `stored` is a hash of the password; None stands for an unknown user.
 
-        Raises Unavailable if the machine has no memory for it, and nothing else.
+        Raises nothing but Unavailable, if the machine has no memory for it.
         """
         if stored is None:
             return self._refuse_slowly()
@@ -123,18 +98,18 @@ class PasswordHasher:
         if valid:
             upgraded_hash = self.hash(password) if is_legacy else None
             return Verification(valid=True, upgraded_hash=upgraded_hash)
-        # Many old schemes take microseconds: without the decoy a quick refusal would tell that the
-        # account exists, and a wrong password from a right one, which pays for the upgrade.
+        # Many old schemes take microseconds. A quick refusal would tell that the account exists,
+        # and a wrong password from a right one, which pays for the upgrade.
         return self._refuse_slowly() if is_legacy else Verification(valid=False)
 
     def _presented(self, password: str, stored: str) -> bytes:
         normalised = normalise(password).encode()
-        # bcrypt reads 72 bytes. Its libraries used to drop the rest in silence, so that is what
-        # imported hashes were made of; ours refuses longer ones since its release 5.
+        # bcrypt reads 72 bytes. Old libraries dropped the rest in silence, and made imported hashes
+        # so; ours refuses longer passwords since its release 5.
         return normalised[:72] if self._context.identify(stored) == "bcrypt" else normalised
 
     def _refuse_slowly(self) -> Verification:
-        """Unknown and known users must take equal time."""
+        """Refuse at the cost of one argon2: unknown and known users must take equal time."""
         try:
             self._context.verify(b"decoy", self._decoy)
         except ValueError as error:  # Our own hash is well-formed: argon2 got no memory.
@@ -143,15 +118,17 @@ class PasswordHasher:
 
 
 def normalise(password: str) -> str:
-    """NFC, so that it doesn't matter whether a keyboard composes an accent. Nothing is trimmed or
-    cut. Raises ValueError for more than MAX_TYPED_LENGTH characters."""
+    """Return the password in NFC: some keyboards compose an accent, others don't.
+
+    Raises ValueError for more than MAX_TYPED_LENGTH characters.
+    """
     if len(password) > MAX_TYPED_LENGTH:
         raise ValueError("The password is too long.")
     return unicodedata.normalize("NFC", password)
 
 
 def is_known_hash(text: str) -> bool:
-    """Whether `PasswordHasher.verify` can read this hash; what it was made of doesn't matter."""
+    """Return whether `PasswordHasher.verify` can read this hash."""
     try:
         stored = _unwrapped(text)
         handler = _context().handler(_context().identify(stored, required=True))
@@ -167,12 +144,6 @@ def _unwrapped(stored: str) -> str:
     return stored
 
 
-def _decoy(context: Any) -> str:  # noqa: ANN401
-    """What takes as long to verify as a hash of ours, and was made without one: of no password."""
-    argon2 = context.handler("argon2")
-    return str(argon2(use_defaults=True, checksum=secrets.token_bytes(DIGEST_SIZE)).to_string())
-
-
 @cache
 def _context(**parameters: int) -> Any:  # noqa: ANN401  passlib has no types
     return CryptContext(
@@ -181,6 +152,6 @@ def _context(**parameters: int) -> Any:  # noqa: ANN401  passlib has no types
         argon2__type="ID",
         argon2__parallelism=1,
         argon2__salt_size=16,
-        argon2__digest_size=DIGEST_SIZE,
+        argon2__digest_size=DIGEST_BYTES,
         **parameters,
     )

@@ -1,7 +1,7 @@
 """Refresh tokens: JWTs of their own type, signed with a secret that signs nothing else.
 
-Claims: `sid` the session, `jti` the token itself, `parent` the jti that it was exchanged for
-(the first one's is the sid), `iat`, `exp`. Nothing is compared here with a clock or a row.
+Claims: `sid` the session, `jti` the token, `parent` the jti of the token before it (of the first
+token, the sid), `iat`, `exp`. Nothing here reads a clock or a row.
 """
 
 import hashlib
@@ -30,41 +30,28 @@ class RefreshClaims:
 class RefreshTokens:
     """Signs with the first secret and verifies with each of them."""
 
-    def __init__(self, secret_list: Sequence[bytes]) -> None:
-        keys = [_signing_key(secret) for secret in secret_list]
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        keys = [_signing_key(secret) for secret in secrets]
         self._signer = keys[0]
         self._verifying = {key.kid: key.verifying_key() for key in keys}
-        self._successor_keys = [derive(secret, DERIVE_SUCCESSORS) for secret in secret_list]
+        self._successor_keys = [derive(secret, DERIVE_SUCCESSORS) for secret in secrets]
 
     def sign(self, claims: RefreshClaims) -> str:
-        """The same claims give the same bytes: HMAC has no randomness."""
-        return self._signer.sign(
-            {
-                "sid": claims.sid,
-                "jti": claims.jti,
-                "parent": claims.parent,
-                "iat": claims.issued_at,
-                "exp": claims.expires_at,
-            },
-            TYPE,
-        )
+        """Return the token. The same claims give the same bytes: HMAC has no randomness."""
+        ids = {"sid": claims.sid, "jti": claims.jti, "parent": claims.parent}
+        times = {"iat": claims.issued_at, "exp": claims.expires_at}
+        return self._signer.sign({**ids, **times}, TYPE)
 
     def verify(self, token: str) -> RefreshClaims:
-        """What a genuine token says, expired or not. Raises InvalidTokenError."""
+        """Return the claims of a genuine token, expired or not. Raises InvalidTokenError."""
         _, payload = decode_compact(token, self._verifying.get, types=frozenset({TYPE}))
-        return RefreshClaims(
-            sid=_text(payload, "sid"),
-            jti=_text(payload, "jti"),
-            parent=_text(payload, "parent"),
-            issued_at=_moment(payload, "iat"),
-            expires_at=_moment(payload, "exp"),
-        )
+        sid, jti, parent = _text(payload, "sid"), _text(payload, "jti"), _text(payload, "parent")
+        return RefreshClaims(sid, jti, parent, _moment(payload, "iat"), _moment(payload, "exp"))
 
     def successors(self, jti: str, idempotency_key: str) -> list[str]:
-        """The jti of the token's successor under that key, for each secret; the first's is given.
+        """Return the jti of the token's successor under that key, for each secret.
 
-        Whoever repeats a request with its key is given the same successor; nobody can compute it
-        without the secret.
+        The first is given out. A repeated request gets the same one; only the secret computes it.
         """
         message = f"{jti} {idempotency_key}".encode()
         digests = [hmac.digest(key, message, "sha256") for key in self._successor_keys]
@@ -72,13 +59,13 @@ class RefreshTokens:
 
 
 def key_digest(idempotency_key: str) -> str:
-    """What the database keeps of an Idempotency-Key: 128 bits of SHA-256, in hex."""
+    """Return what the database keeps of an Idempotency-Key: 128 bits of SHA-256, in hex."""
     return hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]
 
 
 def _signing_key(secret: bytes) -> SigningKey:
     key = derive(secret, SIGN_REFRESH_TOKENS)
-    # The name tells which of several secrets signed; of a 256-bit key it gives nothing away.
+    # The kid tells which secret signed, and gives nothing away of a 256-bit key.
     return SigningKey(kid=hashlib.sha256(key).hexdigest()[:8], algorithm="HS256", private=key)
 
 

@@ -22,7 +22,7 @@ class SessionId:
         return sha256(self.secret.encode()).hexdigest()
 
     def is_known_by(self, digest: str | None) -> bool:
-        """Whether this is the digest of its secret. Compares in constant time."""
+        """Return whether this is the digest of its secret, in constant time."""
         return digest is not None and hmac.compare_digest(self.digest, digest)
 
     def __str__(self) -> str:
@@ -34,6 +34,6 @@ def new_session_id(sid: str) -> SessionId:
 
 
 def parse_session_id(text: str) -> SessionId | None:
-    """None for what can be no session id."""
+    """Return the session id, or None for text of another shape."""
     match = SHAPE.fullmatch(text)
     return SessionId(match[1], match[2]) if match else None

@@ -239,6 +239,6 @@ def test_long_names_do_not_fill_the_memory(make_api: MakeApi) -> None:
     api = make_api()
     for number in range(20):
         guess(api, email=f"{number}" + "\ufdfa" * 1000)
-    storage = api.app.state.runtime.limits._limiter.storage
+    storage = api.app.state.runtime.limits._storage
     assert isinstance(storage, MemoryStorage)
     assert max(map(len, storage._counters)) < 200

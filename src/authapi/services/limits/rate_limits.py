@@ -6,9 +6,8 @@
   LIMIT_REGISTER      registrations                address
   LIMIT_REFRESH       refreshes                    session
 
-A password's attempt is counted before it is hashed, so that parallel guesses can't overrun the
-limit, and given back when it was right. What is refused is not counted: waiting as long as
-`Retry-After` says is enough.
+A guess counts before it is hashed: parallel guesses can't overrun a limit. A right password gives
+it back. A refused request does not count: to wait for `Retry-After` is enough.
 """
 
 import ipaddress
@@ -17,20 +16,20 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 from limits import RateLimitItem, parse_many
-from limits.strategies import FixedWindowRateLimiter
 
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.errors import InvalidCredentials, RateLimited, WrongPassword
 from authapi.services.limits.storage import MemoryStorage, SharedStorage
 
+Counted = list[tuple[RateLimitItem, str]]  # each with the key of its counter
+
 
 class RateLimits:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._clock = clock
         url = settings.redis_url
-        storage = SharedStorage(url, clock) if url else MemoryStorage(clock)
-        self._limiter = FixedWindowRateLimiter(storage)
+        self._storage = SharedStorage(url, clock) if url else MemoryStorage(clock)
         self._login_pair = _parse(settings.limit_login_pair)
         self._login_account = _parse(settings.limit_login_account)
         self._register = _parse(settings.limit_register)
@@ -38,16 +37,14 @@ class RateLimits:
 
     @contextmanager
     def password_attempt(self, account: str, address: str) -> Iterator[None]:
-        """Count one guess at an account's password; only a block that refuses it was one.
+        """Count one guess, and give it back unless the block refuses it. Raises RateLimited.
 
-        `account` is the user's id, or the canonical name of an unknown one, so that no other
-        spelling has a count of its own. Raises RateLimited.
+        `account` is the user's id, or the canonical name of an unknown user: all spellings of a
+        name share a count.
         """
         who = sha256(account.encode()).hexdigest()[:32]  # a stranger's name may be long
-        counted = [
-            *((item, ("login", who, bucket(address))) for item in self._login_pair),
-            *((item, ("login", who)) for item in self._login_account),
-        ]
+        counted = _counters(self._login_pair, "login", who, bucket(address))
+        counted += _counters(self._login_account, "login", who)
         self._count(counted)
         try:
             yield
@@ -59,42 +56,42 @@ class RateLimits:
         self._give_back(counted)
 
     def count_registration(self, address: str) -> None:
-        self._count([(item, ("register", bucket(address))) for item in self._register])
+        self._count(_counters(self._register, "register", bucket(address)))
 
     def count_refresh(self, sid: str) -> None:
-        self._count([(item, ("refresh", sid)) for item in self._refresh])
+        self._count(_counters(self._refresh, "refresh", sid))
 
-    def _count(self, counted: list[tuple[RateLimitItem, tuple[str, ...]]]) -> None:
+    def _count(self, counted: Counted) -> None:
         for position, (item, key) in enumerate(counted):
-            if not self._limiter.hit(item, *key):
+            if self._storage.incr(key, item.get_expiry(), 1) > item.amount:
                 self._give_back(counted[: position + 1])
                 raise RateLimited(self._wait(counted))
 
-    def _wait(self, counted: list[tuple[RateLimitItem, tuple[str, ...]]]) -> float:
-        """Seconds until no limit is used up: the first that refused may not be the last."""
-        windows = [self._limiter.get_window_stats(item, *key) for item, key in counted]
-        used_up = [window.reset_time for window in windows if window.remaining <= 0]
-        return max(used_up, default=0.0) - self._clock()
+    def _wait(self, counted: Counted) -> float:
+        """Return the seconds until every limit allows another try."""
+        used_up = [key for item, key in counted if self._storage.get(key) >= item.amount]
+        return max(map(self._storage.get_expiry, used_up), default=0.0) - self._clock()
 
-    def _give_back(self, counted: list[tuple[RateLimitItem, tuple[str, ...]]]) -> None:
+    def _give_back(self, counted: Counted) -> None:
         for item, key in counted:
-            self._limiter.hit(item, *key, cost=-1)
+            self._storage.incr(key, item.get_expiry(), -1)
 
 
 def bucket(address: str) -> str:
-    """An address as it is counted: an IPv6 host has a whole /64 to choose from.
+    """Return the address, or the /64 of an IPv6 one: a host may choose from all of that.
 
-    Anything that is no address (a Unix socket's peer) counts as one.
+    All that is no address (a Unix socket's peer) shares one bucket.
     """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
-    if parsed.version == 4:
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+    ipv4 = parsed if parsed.version == 4 else parsed.ipv4_mapped
+    return str(ipv4 or ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _counters(limits: list[RateLimitItem], *who: str) -> Counted:
+    return [(item, item.key_for(*who)) for item in limits]
 
 
 def _parse(notation: str) -> list[RateLimitItem]:

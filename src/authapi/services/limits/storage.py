@@ -1,7 +1,7 @@
-"""Where the `limits` library counts: this process's memory, or Redis for several processes.
+"""The counters of the limits: in this process's memory, or in Redis for several processes.
 
-The library's own memory starts a thread after each count, which looks at every counter that there
-is: with a counter for each session that costs more than the refresh. Ours sweeps once a minute.
+The library's memory storage starts a thread after each count, and reads every counter. With a
+counter a session that costs more than the refresh. Ours sweeps once a minute.
 """
 
 from collections.abc import Callable
@@ -11,36 +11,28 @@ from typing import TypeVar
 
 import structlog
 from limits.errors import StorageError
-from limits.storage import RedisStorage, Storage
+from limits.storage import RedisStorage
 
 from authapi.clock import Clock
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
-SWEEP_EVERY = 60.0
-# Seconds: how long Redis may take, and how long it is left alone after it took longer.
-REDIS_TIMEOUT = 0.2
-REDIS_PAUSE = 1.0
+SWEEP_PAUSE_SECONDS = 60.0
+REDIS_TIMEOUT_SECONDS = 0.2
+REDIS_PAUSE_SECONDS = 1.0  # no request asks Redis for so long after an error
 
 
-class MemoryStorage(Storage):
-    """Each counter is its count and the moment at which it ends."""
-
-    STORAGE_SCHEME = None
+class MemoryStorage:
+    """Counters in memory: each is a count and the moment at which it ends."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__()
         self._clock = clock
         self._lock = Lock()
         self._counters: dict[str, tuple[int, float]] = {}
         self._sweep_at = 0.0
 
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        return ValueError
-
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+    def incr(self, key: str, expiry: int, amount: int) -> int:
         now = self._clock()
         with self._lock:
             self._sweep(now)
@@ -59,50 +51,29 @@ class MemoryStorage(Storage):
         _, ends_at = self._counters.get(key, (0, 0.0))
         return max(ends_at, self._clock())
 
-    def check(self) -> bool:
-        return True
-
-    def reset(self) -> int:
-        with self._lock:
-            removed = len(self._counters)
-            self._counters.clear()
-        return removed
-
-    def clear(self, key: str) -> None:
-        with self._lock:
-            self._counters.pop(key, None)
-
     def _sweep(self, now: float) -> None:
         if now < self._sweep_at:
             return
-        self._sweep_at = now + SWEEP_EVERY
-        ended = [key for key, (_, ends_at) in self._counters.items() if ends_at <= now]
-        for key in ended:
-            del self._counters[key]
+        self._sweep_at = now + SWEEP_PAUSE_SECONDS
+        counters = self._counters.items()
+        self._counters = {key: counter for key, counter in counters if counter[1] > now}
 
 
-class SharedStorage(Storage):
-    """Counters in Redis, for several processes; in this one's memory while Redis is away."""
-
-    STORAGE_SCHEME = None
+class SharedStorage:
+    """Counters in Redis, and in this process's memory while Redis is out of reach."""
 
     def __init__(self, redis_url: str, clock: Clock) -> None:
-        super().__init__()
         self._shared = RedisStorage(
             redis_url,
             wrap_exceptions=True,
-            socket_timeout=REDIS_TIMEOUT,
-            socket_connect_timeout=REDIS_TIMEOUT,
+            socket_timeout=REDIS_TIMEOUT_SECONDS,
+            socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
         )
         self._own = MemoryStorage(clock)
         self._away_until = 0.0
 
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        return ValueError
-
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        return self._ask(lambda storage: storage.incr(key, int(expiry), amount))
+    def incr(self, key: str, expiry: int, amount: int) -> int:
+        return self._ask(lambda storage: storage.incr(key, expiry, amount))
 
     def get(self, key: str) -> int:
         return self._ask(lambda storage: storage.get(key))
@@ -110,20 +81,11 @@ class SharedStorage(Storage):
     def get_expiry(self, key: str) -> float:
         return self._ask(lambda storage: storage.get_expiry(key))
 
-    def check(self) -> bool:
-        return self._shared.check()
-
-    def reset(self) -> int | None:
-        return self._ask(lambda storage: storage.reset())
-
-    def clear(self, key: str) -> None:
-        self._ask(lambda storage: storage.clear(key))
-
-    def _ask(self, question: Callable[[Storage], T]) -> T:
+    def _ask(self, question: Callable[[RedisStorage | MemoryStorage], T]) -> T:
         if monotonic() >= self._away_until:
             try:
                 return question(self._shared)
             except StorageError as error:
-                self._away_until = monotonic() + REDIS_PAUSE
+                self._away_until = monotonic() + REDIS_PAUSE_SECONDS
                 log.warning("redis_out_of_reach", reason=type(error).__name__)
         return question(self._own)

@@ -1,4 +1,4 @@
-"""What an operator does to accounts. Each function takes the user's id."""
+"""What an operator does to accounts. A function that takes a user's id may raise NotFound."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ from authapi.services.events.record import record
 
 
 def list_users(db: Database) -> Sequence[Account]:
-    """Return every account, the oldest first. Raises Unavailable."""
+    """Return every account, the oldest first."""
     with db.connect() as connection:
         return users.list_all(connection)
 
 
 def get_by_email(db: Database, email: str) -> Account:
-    """Return the account with that address. Raises NotFound, Unavailable."""
-    # Arguments may hold bytes that are no UTF-8, and no address does: no database takes them.
+    """Return the account with that address. Raises NotFound."""
+    # An argument may hold bytes that are no UTF-8. No address does, and no database takes them.
     name = canonical(email.encode(errors="replace").decode())
     with db.connect() as connection:
         account = users.find_by_email(connection, name)
@@ -31,12 +31,12 @@ def get_by_email(db: Database, email: str) -> Account:
 
 
 def disable_user(db: Database, user_id: str) -> int:
-    """Refuse log-ins from now on, and revoke every session; return how many."""
+    """Refuse log-ins from now on, and revoke every session. Return how many."""
     with db.begin() as tx:
         _lock(tx, user_id)
         users.disable(tx, user_id)
         revoked = sessions.revoke_all(tx, user_id, RevokedReason.ACCOUNT_DISABLED)
-        record(tx, Event(EventType.USER_DISABLED, {"user_id": user_id, "sids": list(revoked)}))
+        record(tx, Event(EventType.USER_DISABLED, {"user_id": user_id, "sids": revoked}))
     return len(revoked)
 
 
@@ -49,10 +49,9 @@ def enable_user(db: Database, user_id: str) -> None:
 
 
 def change_scopes(db: Database, user_id: str, scopes: str) -> int:
-    """Give the user other scopes; return how many sessions have to refresh before they go on.
+    """Give the user other scopes. Return how many sessions have to refresh before they go on.
 
-    Their tokens from before are refused as quickly as revoked ones: what they say is not true
-    any more. Raises InvalidField for more scopes than a token may carry.
+    Access tokens from before are refused as quickly as revoked ones. Raises InvalidField.
     """
     require_grantable(scopes)
     with db.begin() as tx:
@@ -64,13 +63,12 @@ def change_scopes(db: Database, user_id: str, scopes: str) -> int:
 
 
 def sign_out_user(db: Database, user_id: str) -> int:
-    """Revoke every session of the user; return how many."""
+    """Revoke every session of the user. Return how many."""
     reason = RevokedReason.SIGNED_OUT_BY_OPERATOR
     with db.begin() as tx:
         _lock(tx, user_id)
         revoked = sessions.revoke_all(tx, user_id, reason)
-        fields = {"sids": list(revoked), "reason": reason.value}
-        record(tx, Event(EventType.SESSIONS_REVOKED, fields))
+        record(tx, Event(EventType.SESSIONS_REVOKED, {"sids": revoked, "reason": reason.value}))
     return len(revoked)
 
 

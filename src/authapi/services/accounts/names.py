@@ -1,7 +1,7 @@
-"""E-mail addresses and usernames: what is accepted, and the one form in which they are compared.
+"""E-mail addresses and usernames: which are accepted, and how they are compared.
 
-What was typed is stored, shown and mailed to; `canonical` of it is unique and looked up. A mail
-goes to the stored address only, never to what somebody typed to find it.
+The typed form is stored, shown and mailed to. Its `canonical` form is unique and looked up. Mail
+goes to the stored address only, never to an address that was typed to find it.
 
   typed                                        compared as
   capitals; full-width or superscript letters  small plain letters
@@ -19,25 +19,25 @@ from authapi.errors import InvalidField
 MAX_EMAIL_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 MAX_USERNAME_LENGTH = 64
 
-# Other, format, surrogate, private use, unassigned (which a later Unicode could fold), line and
-# paragraph separator: what can't be seen, or will not be the same tomorrow.
+# Control, format, surrogate, private use, unassigned (a later Unicode could fold it), line and
+# paragraph separator: nobody sees them, or they change with Unicode.
 UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
-# Letters, marks and symbols that draw nothing: U+2800 and Unicode's Default_Ignorable_Code_Point.
+# Letters, marks and symbols without a shape: U+2800 and Default_Ignorable_Code_Point.
 UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
-# email-validator refuses these names, which intranets and test suites use, without an option.
+# email-validator always refuses these names, which intranets and test suites use.
 INTRANET_DOMAIN = re.compile(r"\.(test|local|localhost|invalid|arpa|onion)$", re.IGNORECASE)
 
 
 def canonical(text: str) -> str:
-    """NFKC and case folding, until nothing changes: `canonical(canonical(x)) == canonical(x)`.
+    """Return the text under NFKC and case folding, repeated until nothing changes.
 
-    Quadratic in a run of combining marks; give it no more than the schemas' lengths.
+    Quadratic in a run of combining marks: give it no more than the schemas' lengths.
     """
     while (folded := unicodedata.normalize("NFKC", text).casefold()) != text:
         text = folded
@@ -45,9 +45,9 @@ def canonical(text: str) -> str:
 
 
 def parse_email(typed: str) -> str:
-    """What was typed, if it is an e-mail address. Raises InvalidField.
+    """Return an e-mail address as typed. Raises InvalidField.
 
-    A domain needs a dot: `ada@gmail` is a slip far more often than `ada@localhost` is meant.
+    A domain needs a dot: most who type `ada@gmail` forgot it.
     """
     if not _is_email(typed):
         raise InvalidField("email", "This is not an e-mail address.", "email_invalid")
@@ -55,15 +55,14 @@ def parse_email(typed: str) -> str:
 
 
 def parse_username(typed: str) -> str:
-    """What was typed, if it can be a username. Raises InvalidField."""
-    complaint = _username_complaint(typed)
-    if complaint:
+    """Return a username as typed. Raises InvalidField."""
+    if complaint := _username_complaint(typed):
         raise InvalidField("username", complaint, "username_invalid")
     return typed
 
 
 def has_control_characters(text: str) -> bool:
-    """Control characters, NUL among them, and lone surrogates, which UTF-8 has no bytes for."""
+    """Return whether it has control characters (NUL is one) or lone surrogates (no UTF-8)."""
     return CONTROL.search(text) is not None
 
 
@@ -96,7 +95,7 @@ def _username_complaint(typed: str) -> str | None:
 
 
 def _is_too_long(typed: str, longest: int) -> bool:
-    # The form that is compared counts too: one character can fold to eighteen.
+    # The canonical form counts too: one character can fold to eighteen.
     return len(typed) > longest or len(canonical(typed)) > longest
 
 

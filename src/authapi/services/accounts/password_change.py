@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from authapi.db import sessions, users
 from authapi.db.database import Database
 from authapi.db.models import RevokedReason
-from authapi.errors import InvalidToken
 from authapi.services.accounts.password_rules import require_acceptable_password
-from authapi.services.accounts.passwords import Passwords, is_unchanged, require_password
+from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.verifier import Claims
@@ -15,7 +14,7 @@ from authapi.verifier import Claims
 
 @dataclass(frozen=True, slots=True)
 class PasswordChange:
-    """As typed, and the address that the request came from."""
+    """The passwords as typed, and the address that the request came from."""
 
     current: str = field(repr=False)
     new: str = field(repr=False)
@@ -27,22 +26,18 @@ def change_password(
 ) -> None:
     """Store a new password and revoke every session but the subject's.
 
-    Hashes: run it on the password pool. Raises what `require_password` raises, and InvalidField
-    for a bad new password.
+    Raises what `require_password` raises, and InvalidField for the new password.
     """
     user_id = subject.sub
     account = require_password(db, passwords, user_id, change.current, change.address)
     require_acceptable_password(
         change.new, field="new_password", email=account.email, username=account.username
     )
-    new_hash = passwords.hash(change.new)
+    new_hash = passwords.hasher.hash(change.new)
     with db.begin() as tx:
-        unchanged = is_unchanged(users.lock(tx, user_id), account)
-        if unchanged:
-            users.set_password(tx, user_id, new_hash)
-            reason = RevokedReason.PASSWORD_CHANGED
-            revoked = sessions.revoke_all(tx, user_id, reason, keep=subject.sid)
-            fields = {"user_id": user_id, "sids": list(revoked), "ip": change.address}
-            record(tx, Event(EventType.PASSWORD_CHANGED, fields))
-    if not unchanged:
-        raise InvalidToken
+        lock_proven(tx, account)
+        users.set_password(tx, user_id, new_hash)
+        reason = RevokedReason.PASSWORD_CHANGED
+        revoked = sessions.revoke_all(tx, user_id, reason, keep=subject.sid)
+        fields = {"user_id": user_id, "sids": revoked, "ip": change.address}
+        record(tx, Event(EventType.PASSWORD_CHANGED, fields))

@@ -1,4 +1,4 @@
-"""What users read and change about themselves, the password aside."""
+"""What users read and change about themselves, but for the password."""
 
 from authapi.db import users
 from authapi.db.database import Database
@@ -8,7 +8,7 @@ from authapi.services.accounts.names import canonical, parse_username
 
 
 def get_profile(db: Database, user_id: str) -> Account:
-    """Return the account. Raises InvalidToken where it is gone, Unavailable."""
+    """Return the account. Raises InvalidToken if it is gone."""
     with db.connect() as connection:
         account = users.find(connection, user_id)
     if account is None:
@@ -17,10 +17,7 @@ def get_profile(db: Database, user_id: str) -> Account:
 
 
 def change_username(db: Database, user_id: str, typed: str | None) -> Account:
-    """Give the account another username, or none, and return it.
-
-    Raises InvalidField, UsernameTaken, InvalidToken, Unavailable.
-    """
+    """Change or remove the username. Raises InvalidField, UsernameTaken, InvalidToken."""
     username = parse_username(typed) if typed is not None else None
     try:
         with db.begin() as tx:

@@ -1,4 +1,4 @@
-"""Registration: a new account, asked for by a stranger or made by the operator."""
+"""Registration: a stranger asks for an account, or the operator adds one."""
 
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +19,7 @@ from authapi.services.events.record import record
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """As typed. `scopes` are the operator's to give, never the stranger's."""
+    """An account as typed. Only the operator gives `scopes`."""
 
     email: str
     password: str = field(repr=False)
@@ -30,34 +30,26 @@ class NewUser:
 def register(
     db: Database, settings: Settings, passwords: Passwords, wanted: NewUser, address: str
 ) -> Account:
-    """Return a new account for whoever asks, where registration is open.
+    """Return a stranger's new account.
 
-    Hashes: run it on the password pool. Raises RegistrationClosed, RateLimited and what
-    `add_user` raises.
+    Raises RegistrationClosed, RateLimited and what `add_user` raises.
     """
     if settings.registration == "closed":
         raise RegistrationClosed
     account = _as_typed(wanted)
-    # After what only a typing error can break, before what tells whether an account exists.
+    # A typing error is free. To learn whether an account exists is not.
     passwords.limits.count_registration(address)
     return _add(db, passwords.hasher, account, wanted.password, address)
 
 
 def add_user(db: Database, hasher: PasswordHasher, wanted: NewUser) -> Account:
-    """Return the operator's new account.
-
-    Hashes. Raises InvalidField, AlreadyRegistered, UsernameTaken, Unavailable.
-    """
+    """Return the operator's new account. Raises InvalidField, AlreadyRegistered, UsernameTaken."""
     require_grantable(wanted.scopes)
     return _add(db, hasher, _as_typed(wanted), wanted.password)
 
 
 def _add(
-    db: Database,
-    hasher: PasswordHasher,
-    new: NewAccount,
-    password: str,
-    address: str | None = None,
+    db: Database, hasher: PasswordHasher, new: NewAccount, password: str, address: str | None = None
 ) -> Account:
     _require_free(db, new)
     new = replace(new, password_hash=hasher.hash(password))
@@ -68,7 +60,7 @@ def _add(
                 fields = {"user_id": account.id, "ip": address}
                 record(tx, Event(EventType.USER_REGISTERED, fields))
     except users.AlreadyTakenError:
-        _require_free(db, new)  # somebody else was faster: says which of the two they took
+        _require_free(db, new)  # somebody was faster: tell which of the two is taken
         raise
     return account
 

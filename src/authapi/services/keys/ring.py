@@ -1,4 +1,4 @@
-"""The signing keys as a process holds them, and what time makes of each.
+"""The signing keys in a process, and the state of each by time.
 
   state         since                                       signs   verifies and is published
   next          its row was written                         no      yes
@@ -7,7 +7,7 @@
   gone          KEPT_SECONDS after that                         no      no
   compromised   an operator said so                         no      no
 
-The dates are the database's and only time moves a key on, so every process agrees without talking.
+The dates are the database's, and time alone moves a key on: all processes agree without messages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,7 @@ from authapi.errors import Unavailable
 from authapi.verifier import VerifyingKey
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 
-# Until the last token that it signed has run out.
-KEPT_SECONDS = WINDOW_SECONDS
+KEPT_SECONDS = WINDOW_SECONDS  # until the last token of the key has run out
 
 
 class State(StrEnum):
@@ -37,14 +36,14 @@ PUBLISHED = (State.NEXT, State.ACTIVE, State.RETIRED)
 
 
 def states(keys: Sequence[StoredKey], now: float) -> dict[str, State]:
-    """The state of each key at a moment. `keys` are all that there are."""
+    """Return the state of each key at a moment. `keys` are all that there are."""
     begun = [key for key in keys if key.signs_from <= now and key.compromised_at is None]
     active = max(begun, key=_order, default=None)
     return {key.kid: _state(key, active, retired_at(key, keys), now) for key in keys}
 
 
 def retired_at(key: StoredKey, keys: Sequence[StoredKey]) -> float | None:
-    """When a later key takes over, or took over."""
+    """Return when a later key takes over, or took over."""
     later = (other for other in keys if _order(other) > _order(key) and _is_to_sign(other))
     return min((other.signs_from for other in later), default=None)
 
@@ -60,12 +59,12 @@ def _state(key: StoredKey, active: StoredKey | None, retires: float | None, now:
 
 
 def _is_to_sign(key: StoredKey) -> bool:
-    """Or did: one that was compromised before its time never took over."""
+    """Return whether it signs or signed: a key compromised before its time never does."""
     return key.compromised_at is None or key.compromised_at >= key.signs_from
 
 
 def newest(keys: Sequence[StoredKey]) -> StoredKey:
-    """The last one to sign."""
+    """Return the key that signs last."""
     return max((key for key in keys if key.compromised_at is None), key=_order)
 
 
@@ -81,11 +80,10 @@ class LoadedKey:
 
 
 class KeyRing:
-    """The keys that verify. Each mapping is replaced whole, so that readers need no lock."""
+    """The keys that verify. The mapping is replaced whole: readers need no lock."""
 
     def __init__(self) -> None:
         self._loaded: Mapping[str, LoadedKey] = {}
-        self._verifying: Mapping[str, VerifyingKey] = {}
 
     @property
     def is_loaded(self) -> bool:
@@ -95,38 +93,35 @@ class KeyRing:
         return self._loaded
 
     def replace(self, keys: Sequence[LoadedKey], now: float) -> None:
-        """Hold these, but for what is gone by now (the database's time)."""
+        """Hold the keys that verify at `now`, the database's time."""
         state = states([key.stored for key in keys], now)
-        loaded = {key.stored.kid: key for key in keys if state[key.stored.kid] in PUBLISHED}
-        self._verifying = {kid: key.verifying for kid, key in loaded.items()}
-        self._loaded = loaded
+        self._loaded = {key.stored.kid: key for key in keys if state[key.stored.kid] in PUBLISHED}
 
     def settle(self, now: float) -> None:
-        """Stop verifying with what is gone by now."""
+        """Drop the keys that are gone."""
         self.replace(list(self._loaded.values()), now)
 
     def find(self, kid: str) -> VerifyingKey | None:
-        return self._verifying.get(kid)
+        loaded = self._loaded.get(kid)
+        return loaded.verifying if loaded else None
 
     def published(self) -> list[VerifyingKey]:
-        """Every key that verifies, the newest first."""
-        return list(self._verifying.values())
+        """Return every key that verifies, the newest first."""
+        return [key.verifying for key in self._loaded.values()]
 
     def signing_key(self, now: float) -> SigningKey:
-        """The key that signs at that moment. Raises Unavailable while none is loaded."""
-        loaded = list(self._loaded.values())
+        """Return the key that signs at that moment. Raises Unavailable while none is loaded."""
+        loaded = sorted(self._loaded.values(), key=lambda key: _order(key.stored))
         if not loaded:
             raise Unavailable
         begun = [key for key in loaded if key.stored.signs_from <= now]
-        if begun:
-            return max(begun, key=lambda key: _order(key.stored)).signing
-        # This process has not heard yet that time was turned back, or a key brought forward.
-        return min(loaded, key=lambda key: _order(key.stored)).signing
+        # None: the clock was set back, or this process has not heard of a key brought forward.
+        return (begun[-1] if begun else loaded[0]).signing
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What a token pair is signed with."""
+    """The keys that sign a token pair."""
 
     ring: KeyRing
     refresh_tokens: RefreshTokens

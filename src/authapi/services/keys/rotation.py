@@ -1,4 +1,4 @@
-"""Making, loading and replacing the keys that sign access tokens. What time does: ring.py.
+"""Makes, loads and replaces the keys that sign access tokens. Their states: ring.py.
 
   when                                        what
   there is no key                             one that signs at once
@@ -7,8 +7,8 @@
   an operator rotates                         a next one, or with --now one that signs at once
   an operator says that one is compromised    it is marked, and replaced in the state it was in
 
-Several processes may do any of it at the same moment: they take turns at a lock, so one of them
-adds the key and the others find it.
+Several processes may do any of it at the same moment. They take turns at a lock: one adds the key,
+and the others find it.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,67 +27,39 @@ from authapi.db.signing_keys import StoredKey
 from authapi.errors import OperatorError
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
-from authapi.services.keys.ring import (
-    PUBLISHED,
-    KeyRing,
-    Keys,
-    LoadedKey,
-    State,
-    newest,
-    states,
-)
+from authapi.services.keys.ring import PUBLISHED, KeyRing, Keys, LoadedKey, State, newest, states
 
 DAY_SECONDS = 86400
 
+StoredKeys = Sequence[StoredKey]
+IsNeeded = Callable[[StoredKeys, float], bool]  # by all keys, and the database's time
+
 
 class NoSuchKeyError(OperatorError):
-    def __init__(self, kid: str) -> None:
-        super().__init__(f"There is no key {kid!r}.")
+    """No key has this kid."""
 
 
 class KeyIsWaitingError(OperatorError):
-    def __init__(self, kid: str) -> None:
-        super().__init__(f"The key {kid} waits already.")
-
-
-class UnusableKeyError(OperatorError):
-    def __init__(self, key: StoredKey, reason: Exception) -> None:
-        super().__init__(
-            f"The signing key {key.kid} in the database can't be used for {key.algorithm}: "
-            f"{reason} Restore it from a backup, or mark it: `authapi keys compromised`."
-        )
-
-
-class SealedKeysError(OperatorError):
-    def __init__(self) -> None:
-        super().__init__(
-            "AUTHAPI_SECRET does not open the signing keys in the database: start with the secret "
-            "that they were sealed with (it may stand last in a comma-separated list)."
-        )
-
-
-# Whether a key is to be added, by all keys' dates and the database's time.
-IsNeeded = Callable[[Sequence[StoredKey], float], bool]
+    """A next key exists already."""
 
 
 def new_keys(settings: Settings) -> Keys:
-    """Nothing is loaded yet: see prepare_signing_keys."""
+    """Return the keys with an empty ring: see prepare_signing_keys."""
     return Keys(KeyRing(), RefreshTokens(settings.secrets))
 
 
 def prepare_signing_keys(db: Database, settings: Settings, ring: KeyRing) -> None:
-    """At the start: the first key, a change of SECRET or of the algorithm; then load.
+    """Make the missing keys at the start, seal old ones anew, and load all.
 
-    Raises OperatorError for a key that can't be opened or used, before anything is written, and
-    Unavailable.
+    Raises OperatorError for a key that can't be opened or used, before anything is written.
     """
     load_signing_keys(db, settings, ring)
     reseal_signing_keys(db, settings)
 
-    def has_none(keys: Sequence[StoredKey], now: float) -> bool:
-        return not {State.ACTIVE, State.NEXT} & set(states(keys, now).values())
+    def has_none(keys: StoredKeys, now: float) -> bool:
+        return not _in_state(keys, now, State.ACTIVE, State.NEXT)
 
-    def has_other_algorithm(keys: Sequence[StoredKey], _now: float) -> bool:
+    def has_other_algorithm(keys: StoredKeys, _now: float) -> bool:
         return newest(keys).algorithm != settings.signing_algorithm
 
     _add_key_if(has_none, db, settings, signs_in=0)
@@ -96,75 +68,73 @@ def prepare_signing_keys(db: Database, settings: Settings, ring: KeyRing) -> Non
 
 
 def rotate_old_key(db: Database, settings: Settings) -> None:
-    """Add the next key in time for it to be published before the active one is too old."""
+    """Add the next key in time: it is published before the active key is too old."""
+    allowed = settings.key_rotation_days * DAY_SECONDS - settings.key_publish_delay
 
-    def is_due(keys: Sequence[StoredKey], now: float) -> bool:
-        state = states(keys, now)
-        age = [now - key.signs_from for key in keys if state[key.kid] is State.ACTIVE]
-        allowed = settings.key_rotation_days * DAY_SECONDS - settings.key_publish_delay
-        return bool(age) and age[0] >= allowed and State.NEXT not in state.values()
+    def is_due(keys: StoredKeys, now: float) -> bool:
+        active = _in_state(keys, now, State.ACTIVE)
+        is_old = any(now - key.signs_from >= allowed for key in active)
+        return is_old and not _in_state(keys, now, State.NEXT)
 
     if settings.key_rotation_days:
         _add_key_if(is_due, db, settings, signs_in=settings.key_publish_delay)
 
 
 def rotate_key(db: Database, settings: Settings, *, at_once: bool) -> StoredKey:
-    """An operator's rotation: the key that signs next, or now. A key that waits is brought forward.
+    """Add the next key, or one that signs `at_once`, and return it. A next key is brought forward.
 
-    Raises KeyIsWaitingError where one waits already and need not be brought forward, Unavailable.
+    Raises KeyIsWaitingError if a next key exists and is not to sign at once.
     """
     key = crypto.generate(settings.signing_algorithm)
     with db.begin() as tx:
         keys, now = _lock(tx)
-        waiting = _kids_in(State.NEXT, keys, now)
-        if waiting and at_once:
+        waiting = [key.kid for key in _in_state(keys, now, State.NEXT)]
+        if waiting and not at_once:
+            raise KeyIsWaitingError(f"The key {waiting[0]} waits already.")  # nothing is written
+        if waiting:
             signing_keys.bring_forward(tx, waiting, now)
-        elif not waiting:
+        else:
             delay = 0 if at_once else settings.key_publish_delay
             _insert(tx, settings, key, keys, signs_from=now + delay)
         keys, _ = _read(tx)
-    if waiting and not at_once:
-        raise KeyIsWaitingError(waiting[0])
     return newest(keys)
 
 
 def mark_compromised(db: Database, settings: Settings, kid: str) -> StoredKey | None:
-    """The key verifies nothing from now on. Its replacement, where it signed or was to sign.
+    """Refuse the key from now on. Return its replacement if it signed, or was the next.
 
-    Every session goes on by its refresh token, which no such key has signed. Raises
-    NoSuchKeyError, Unavailable.
+    Sessions go on: no such key signs refresh tokens. Raises NoSuchKeyError.
     """
     replacement = crypto.generate(settings.signing_algorithm)
     with db.begin() as tx:
         keys, now = _lock(tx)
         state = states(keys, now).get(kid)
-        if state and state is not State.COMPROMISED:
+        if state is None:
+            raise NoSuchKeyError(f"There is no key {kid!r}.")  # nothing is written
+        if state is not State.COMPROMISED:
             signing_keys.mark_compromised(tx, kid)
             revocations.notify(tx)
             record(tx, Event(EventType.SIGNING_KEY_COMPROMISED, {"kid": kid}))
-        if state in (State.ACTIVE, State.NEXT):
-            delay = 0 if state is State.ACTIVE else settings.key_publish_delay
-            _insert(tx, settings, replacement, keys, signs_from=now + delay)
-        keys, _ = _read(tx)
-    if state is None:
-        raise NoSuchKeyError(kid)
-    return next((key for key in keys if key.kid == replacement.kid), None)
+        if state not in (State.ACTIVE, State.NEXT):
+            return None
+        delay = 0 if state is State.ACTIVE else settings.key_publish_delay
+        return _insert(tx, settings, replacement, keys, signs_from=now + delay)
 
 
-def list_keys(db: Database) -> tuple[Sequence[StoredKey], float]:
-    """Every key, the newest first, and the database's time. Raises Unavailable."""
+def list_keys(db: Database) -> tuple[StoredKeys, float]:
+    """Return every key, the newest first, and the database's time."""
     with db.connect() as connection:
         return _read(connection)
 
 
 def reseal_signing_keys(db: Database, settings: Settings) -> int:
-    """Seal under the first secret what an older one has sealed; how many. Raises OperatorError.
+    """Seal the keys of older secrets under the first one. Return how many.
 
-    Keys that verify nothing any more stay as they are: nobody will open them.
+    Keys that verify nothing stay as they are: nobody opens them. Raises OperatorError.
     """
     seal = Seal(settings.secrets, SEAL_SIGNING_KEYS)
     rows, _ = _published(db)
-    old = [row for row in rows.values() if not seal.is_current(row.private_sealed)]
+    old = [row for row in rows if not seal.is_current(row.private_sealed)]
     sealed = {row.kid: seal.seal(_open(row, seal)) for row in old}
     if sealed:
         with db.begin() as tx:
@@ -174,28 +144,25 @@ def reseal_signing_keys(db: Database, settings: Settings) -> int:
 
 
 def load_signing_keys(db: Database, settings: Settings, ring: KeyRing) -> None:
-    """Fill the ring with the keys that sign or verify; one that it has stays the same object.
+    """Fill the ring with the keys that sign or verify. A key that it has stays the same object.
 
-    Raises OperatorError for a key that can't be opened or used, Unavailable.
+    Raises OperatorError for a key that can't be opened or used.
     """
     seal = Seal(settings.secrets, SEAL_SIGNING_KEYS)
     rows, now = _published(db)
-    ring.replace([_load(row, ring, seal) for row in rows.values()], now)
+    ring.replace([_load(row, ring, seal) for row in rows], now)
 
 
-def _published(db: Database) -> tuple[dict[str, StoredKey], float]:
-    """The rows of the keys that sign or verify, by kid, and the database's time."""
-    with db.connect() as connection:
-        rows, now = _read(connection)
-    state = states(rows, now)
-    return {row.kid: row for row in rows if state[row.kid] in PUBLISHED}, now
+def _published(db: Database) -> tuple[StoredKeys, float]:
+    """Return the keys that sign or verify, and the database's time."""
+    keys, now = list_keys(db)
+    return _in_state(keys, now, *PUBLISHED), now
 
 
 def _add_key_if(is_needed: IsNeeded, db: Database, settings: Settings, *, signs_in: float) -> None:
-    with db.connect() as connection:
-        if not is_needed(*_read(connection)):
-            return
-    key = crypto.generate(settings.signing_algorithm)  # an RSA key takes longer than a lock should
+    if not is_needed(*list_keys(db)):
+        return
+    key = crypto.generate(settings.signing_algorithm)  # an RSA key takes too long for a lock
     with db.begin() as tx:
         keys, now = _lock(tx)
         if is_needed(keys, now):
@@ -203,41 +170,37 @@ def _add_key_if(is_needed: IsNeeded, db: Database, settings: Settings, *, signs_
 
 
 def _insert(
-    tx: Transaction,
-    settings: Settings,
-    key: SigningKey,
-    keys: Sequence[StoredKey],
-    *,
-    signs_from: float,
-) -> None:
-    seal = Seal(settings.secrets, SEAL_SIGNING_KEYS)
+    tx: Transaction, settings: Settings, key: SigningKey, keys: StoredKeys, *, signs_from: float
+) -> StoredKey:
     row = StoredKey(
         kid=key.kid,
-        position=max((key.position for key in keys), default=0) + 1,
         algorithm=key.algorithm,
-        private_sealed=seal.seal(crypto.to_bytes(key)),
+        position=max((key.position for key in keys), default=0) + 1,
         created_at=read_clock(tx),
         signs_from=signs_from,
         compromised_at=None,
+        private_sealed=Seal(settings.secrets, SEAL_SIGNING_KEYS).seal(crypto.to_bytes(key)),
     )
     signing_keys.add(tx, row)
     revocations.notify(tx)
     fields = {"kid": key.kid, "algorithm": key.algorithm, "signs_from": signs_from}
     record(tx, Event(EventType.SIGNING_KEY_ADDED, fields))
+    return row
 
 
-def _lock(tx: Transaction) -> tuple[Sequence[StoredKey], float]:
-    """What _read reads, with no change by anybody else until the end of the transaction."""
+def _lock(tx: Transaction) -> tuple[StoredKeys, float]:
+    """Read the keys, and let nobody change them until the end of the transaction."""
     signing_keys.lock(tx)
     return _read(tx)
 
 
-def _read(connection: Connection) -> tuple[Sequence[StoredKey], float]:
+def _read(connection: Connection) -> tuple[StoredKeys, float]:
     return signing_keys.list_all(connection), read_clock(connection)
 
 
-def _kids_in(state: State, keys: Sequence[StoredKey], now: float) -> list[str]:
-    return [kid for kid, found in states(keys, now).items() if found is state]
+def _in_state(keys: StoredKeys, now: float, *wanted: State) -> StoredKeys:
+    state = states(keys, now)
+    return [key for key in keys if state[key.kid] in wanted]
 
 
 def _load(row: StoredKey, ring: KeyRing, seal: Seal) -> LoadedKey:
@@ -247,11 +210,17 @@ def _load(row: StoredKey, ring: KeyRing, seal: Seal) -> LoadedKey:
         signing = crypto.from_bytes(row.kid, row.algorithm, _open(row, seal))
         return LoadedKey(row, signing, signing.verifying_key())
     except (ValueError, TypeError, KeyError) as error:
-        raise UnusableKeyError(row, error) from error
+        raise OperatorError(
+            f"The signing key {row.kid} in the database can't be used for {row.algorithm}: "
+            f"{error} Restore it from a backup, or mark it: `authapi keys compromised`."
+        ) from error
 
 
 def _open(row: StoredKey, seal: Seal) -> bytes:
     try:
         return seal.open(row.private_sealed)
     except WrongSecretError as error:
-        raise SealedKeysError from error
+        raise OperatorError(
+            "AUTHAPI_SECRET does not open the signing keys in the database: start with the secret "
+            "that they were sealed with (it may stand last in a comma-separated list)."
+        ) from error

@@ -1,7 +1,6 @@
-"""Which sessions the credentials of a request name, whether they are in force or not.
+"""The sessions that a request's credentials name, for log-out, log-in and CSRF.
 
-For log-out, log-in and CSRF: one that has expired, was exchanged or is of a revoked session still
-says whose it is. A forged one says nothing.
+A genuine credential names its session even if it expired, was exchanged or is revoked.
 """
 
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from authapi.verifier import InvalidTokenError, Verifier
 
 @dataclass(frozen=True, slots=True)
 class SentCredentials:
-    """As sent; None for what was not."""
+    """The credentials of a request, None for each that it lacks."""
 
     access_token: str | None = None
     access_cookie: str | None = None
@@ -26,22 +25,13 @@ class SentCredentials:
     session_id: str | None = None
 
     def __bool__(self) -> bool:
-        return any(
-            value is not None
-            for value in (
-                self.access_token,
-                self.access_cookie,
-                self.body_refresh_token,
-                self.cookie_refresh_token,
-                self.session_id,
-            )
-        )
+        return self != SentCredentials()
 
 
 def identify_sessions(
     db: Database, verifier: Verifier, refresh_tokens: RefreshTokens, presented: SentCredentials
 ) -> set[str]:
-    """The sids that genuine credentials name. Raises Unavailable."""
+    """Return the sids that genuine credentials name."""
     named = {
         _of_access_token(verifier, presented.access_token),
         _of_access_token(verifier, presented.access_cookie),
@@ -62,15 +52,15 @@ def _of_access_token(verifier: Verifier, token: str | None) -> str | None:
 def _of_refresh_token(
     db: Database, refresh_tokens: RefreshTokens, token: str | None, carrier: Carrier
 ) -> str | None:
-    try:
-        sid = refresh_tokens.verify(token).sid if token is not None else None
-    except InvalidTokenError:
+    if token is None:
         return None
-    if sid is None:
+    try:
+        sid = refresh_tokens.verify(token).sid
+    except InvalidTokenError:
         return None
     with db.connect() as connection:
         session = sessions.find(connection, sid)
-    # A token that lives in a cookie is refused in a body; of a purged session nothing is left.
+    # A cookie's token is refused in a body. A purged session has no transport to compare.
     return None if session and not is_carried(session, carrier) else sid
 
 

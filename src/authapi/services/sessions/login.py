@@ -1,6 +1,6 @@
-"""Log-in: a password becomes a session, and what its transport hands out.
+"""Log-in by password.
 
-An unknown account, a disabled one and a wrong password are one refusal, at one cost.
+An unknown account, a disabled one and a wrong password get one refusal, at one cost.
 """
 
 from collections.abc import Collection
@@ -21,10 +21,7 @@ from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, To
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """Credentials as typed: a password, and one of `email` and `username`.
-
-    `came_with` are the sids of genuine credentials that the request carried.
-    """
+    """Credentials as typed, with an e-mail address or a username. `came_with`: see Opening."""
 
     email: str | None
     username: str | None
@@ -36,19 +33,14 @@ class LoginAttempt:
 def log_in(
     db: Database, passwords: Passwords, tokens: TokenIssuer, attempt: LoginAttempt, device: Device
 ) -> TokenPair | SessionTicket:
-    """Open a new session for whoever knows the password, and return its tokens.
-
-    Hashes: run it on the password pool. Raises InvalidCredentials, RateLimited, Unavailable.
-    """
+    """Open a session and return its tokens. Raises InvalidCredentials, RateLimited."""
     name, account = _find_account(db, attempt)
     with passwords.attempt(account.id if account else name, device.address):
         verified = passwords.verify(attempt.password, account)
         opened = None
         if account and verified.valid:
-            upgraded, came_with = verified.upgraded_hash, attempt.came_with
-            wanted = Opening(
-                account, attempt.transport, device, came_with=came_with, upgraded_hash=upgraded
-            )
+            came_with, upgraded_hash = attempt.came_with, verified.upgraded_hash
+            wanted = Opening(account, attempt.transport, device, came_with, upgraded_hash)
             opened = open_session(db, tokens, wanted)
         if opened is None:
             fields = {"user_id": account.id if account else None, "ip": device.address}
@@ -58,7 +50,7 @@ def log_in(
 
 
 def _find_account(db: Database, attempt: LoginAttempt) -> tuple[str, Account | None]:
-    """Return the canonical name, and whose it is."""
+    """Return the canonical name and its account."""
     find = users.find_by_username if attempt.email is None else users.find_by_email
     name = canonical(attempt.email or attempt.username or "")
     with db.connect() as connection:

@@ -1,4 +1,4 @@
-"""Log-out, always idempotent; and a user's list of sessions, from which each can be ended."""
+"""Log-out, always idempotent, and a user's list of sessions."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ SID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 def log_out(db: Database, sids: Collection[str]) -> None:
-    """Revoke the sessions. Raises Unavailable."""
+    """Revoke the sessions."""
     with db.begin() as tx:
         for sid in sorted(sids):
             sessions.revoke(tx, sid, RevokedReason.LOGOUT)
@@ -23,34 +23,29 @@ def log_out(db: Database, sids: Collection[str]) -> None:
 
 
 def log_out_everywhere(db: Database, user_id: str) -> None:
-    """Revoke every session of the user. Raises Unavailable."""
+    """Revoke every session of the user."""
     _revoke_all(db, user_id, RevokedReason.LOGOUT_ALL)
 
 
 def list_sessions(db: Database, user_id: str) -> Sequence[StoredSession]:
-    """Return the sessions in force, the latest used first. Raises Unavailable."""
+    """Return the sessions in force, the latest used first."""
     with db.connect() as connection:
         return sessions.list_in_force(connection, user_id)
 
 
 def end_session(db: Database, user_id: str, sid: str) -> None:
-    """Revoke one session of the user.
-
-    Raises NotFound for one that is not in force or not the user's own, Unavailable.
-    """
-    ended = False
-    if SID.fullmatch(sid):  # what can be no sid, a NUL above all, is no business of the database
-        reason = RevokedReason.ENDED_BY_USER
-        with db.begin() as tx:
-            ended = sessions.revoke_own(tx, user_id, sid, reason)
-            if ended:
-                _record_revoked(tx, [sid], reason)
-    if not ended:
+    """Revoke a session. Raises NotFound unless it is the user's own and in force."""
+    if not SID.fullmatch(sid):  # PostgreSQL takes no NUL in a text
         raise NotFound
+    reason = RevokedReason.ENDED_BY_USER
+    with db.begin() as tx:
+        if not sessions.revoke_own(tx, user_id, sid, reason):
+            raise NotFound  # nothing is written
+        _record_revoked(tx, [sid], reason)
 
 
 def end_other_sessions(db: Database, user_id: str, sid: str) -> None:
-    """Revoke every session of the user but `sid`. Raises Unavailable."""
+    """Revoke every session of the user but `sid`."""
     _revoke_all(db, user_id, RevokedReason.ENDED_BY_USER, keep=sid)
 
 
@@ -58,8 +53,8 @@ def _revoke_all(db: Database, user_id: str, reason: RevokedReason, *, keep: str 
     with db.begin() as tx:
         users.lock(tx, user_id)
         revoked = sessions.revoke_all(tx, user_id, reason, keep=keep)
-        _record_revoked(tx, list(revoked), reason)
+        _record_revoked(tx, revoked, reason)
 
 
-def _record_revoked(tx: Transaction, sids: list[str], reason: RevokedReason) -> None:
+def _record_revoked(tx: Transaction, sids: Sequence[str], reason: RevokedReason) -> None:
     record(tx, Event(EventType.SESSIONS_REVOKED, {"sids": sids, "reason": reason.value}))

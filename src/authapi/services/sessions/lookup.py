@@ -1,10 +1,10 @@
-"""Transport `session`: an opaque id is looked up for each request.
+"""Transport `session`: the opaque id of each request is looked up.
 
-  1  Redis, where there is one; else the database, whose answer Redis keeps
+  1  Redis, if there is one; else the database, and Redis keeps its answer
   2  the id's secret against the digest
   3  the revocation set, after any cache
 
-A use is written down once every TOUCH_SECONDS, not each time: idle time is long against that.
+The database stores a use once every TOUCH_SECONDS: the idle time is much longer.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ TOUCH_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """Where sessions are looked up, and what is asked after it. `idle_ttl` is in seconds."""
+    """The tools of a look-up. `idle_ttl` is in seconds."""
 
     db: Database
     cache: SessionCache
@@ -35,9 +35,9 @@ class Lookups:
 def accept_cached(
     lookups: Lookups, session_id: SessionId, cached: FoundSession, *, now: float
 ) -> Claims | None:
-    """Return the subject by what Redis says, without I/O; None where the database must be asked.
+    """Return the subject by Redis's answer, or None if the database has to be asked.
 
-    Raises InvalidToken, Unavailable.
+    Does no I/O. Raises InvalidToken, Unavailable.
     """
     if _is_stale(lookups, cached) or _is_touch_due(lookups, cached, now):
         return None
@@ -48,16 +48,11 @@ def accept_cached(
 def look_up_session(
     lookups: Lookups, session_id: SessionId, cached: FoundSession | None, *, now: float
 ) -> Claims:
-    """Return the subject of a session id; `cached` is Redis's answer.
-
-    Raises InvalidToken, Unavailable.
-    """
-    session = cached
-    if session and _is_stale(lookups, session):
-        lookups.cache.forget(session.sid)
-        session = None
-    if session is None:
-        session = _read(lookups, session_id.sid, now)
+    """Return the subject of a session id; `cached` is Redis's answer. Raises InvalidToken."""
+    if cached and _is_stale(lookups, cached):
+        lookups.cache.forget(cached.sid)
+        cached = None
+    session = cached or _read(lookups, session_id.sid, now)
     _require_own(session_id, session, now)
     if _is_touch_due(lookups, session, now):
         _touch(lookups, session.sid)
@@ -73,7 +68,7 @@ def _touch(lookups: Lookups, sid: str) -> None:
 
 
 def _is_stale(lookups: Lookups, cached: FoundSession) -> bool:
-    # Revoked, or maybe read before a change of its scopes was committed: the database knows.
+    # Revoked, or maybe read before a commit changed its scopes: the database knows.
     return _is_refused(lookups, cached, issued_at=int(cached.read_at - LOOK_BACK_SECONDS))
 
 
@@ -89,7 +84,7 @@ def _require_own(session_id: SessionId, session: FoundSession, now: float) -> No
 def _read(lookups: Lookups, sid: str, now: float) -> FoundSession:
     with lookups.db.connect() as connection:
         session = session_lookups.find(connection, sid)
-    # Its row can't say yet what another process is about to commit; the set may have heard.
+    # The set may know of a commit of another process that came after this read.
     if session is None or _is_refused(lookups, session, issued_at=int(session.read_at) + 1):
         raise InvalidToken
     lookups.cache.keep(session, now=now)

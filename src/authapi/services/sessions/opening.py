@@ -1,8 +1,7 @@
-"""The one door through which a session is born, whoever proved what.
+"""Opens sessions, for every proof of identity. Nothing else opens one.
 
-A log-in always makes a new session; those that came with it are revoked, never adopted (ASVS
-7.2.4). The account's version was read before the proof: whoever changes the password or disables
-the account meanwhile is not overtaken.
+A log-in always makes a new session, and revokes those that came with it (ASVS 7.2.4). The account's
+version is read before the proof: a password change or a disabling meanwhile wins.
 """
 
 from collections.abc import Collection
@@ -24,7 +23,7 @@ PASSWORD = "pwd"  # noqa: S105 - RFC 8176 section 2
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where a request came from, to be shown in the list of sessions."""
+    """The origin of a request, for the list of sessions."""
 
     address: str
     user_agent: str | None
@@ -32,27 +31,26 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A session that is asked for.
+    """A session that is wanted.
 
-    `account` is as it was before its identity was proven, and `amr` says how it was. `came_with`
-    are the sids of genuine credentials that the request carried. `upgraded_hash` is a stronger
-    hash of the same password, or None.
+    `account` was read before the proof of identity, and `amr` names the proof. `came_with` are the
+    sids of genuine credentials in the request. `upgraded_hash`: a stronger one of this password.
     """
 
     account: Account
     transport: Transport
     device: Device
-    amr: str = PASSWORD
     came_with: Collection[str] = ()
     upgraded_hash: str | None = None
+    amr: str = PASSWORD
 
 
 def open_session(
     db: Database, tokens: TokenIssuer, opening: Opening
 ) -> TokenPair | SessionTicket | None:
-    """Return what the transport hands out for a new session. Raises Unavailable.
+    """Return the transport's tokens of a new session.
 
-    None, and no effect, if the account is not any more as it was when its identity was proven.
+    None, and no effect, if the account has changed since its identity was proven.
     """
     session_id = new_session_id(new_id())
     session = _add(db, opening, _new_session(tokens, opening, session_id))
@@ -80,12 +78,11 @@ def _new_session(tokens: TokenIssuer, opening: Opening, session_id: SessionId) -
 
 
 def _add(db: Database, opening: Opening, new: NewSession) -> LockedSession | None:
-    fields = {"user_id": new.user_id, "sid": new.sid, "ip": new.ip}
-    event = Event(EventType.LOGIN_SUCCEEDED, fields)
+    event = Event(EventType.LOGIN_SUCCEEDED, {"user_id": new.user_id, "sid": new.sid, "ip": new.ip})
     if opening.came_with or opening.upgraded_hash:
         with db.begin() as tx:
-            session = _add_with_the_rest(tx, opening, new)
-            if session:
+            if session := sessions.add(tx, new):
+                _write_the_rest(tx, opening)
                 record(tx, event)
         return session
     # Most often the session is all there is to write: one statement, a third of the time.
@@ -96,12 +93,8 @@ def _add(db: Database, opening: Opening, new: NewSession) -> LockedSession | Non
     return session
 
 
-def _add_with_the_rest(tx: Transaction, opening: Opening, new: NewSession) -> LockedSession | None:
-    session = sessions.add(tx, new)
-    if session is None:
-        return None
+def _write_the_rest(tx: Transaction, opening: Opening) -> None:
     if opening.upgraded_hash:
         users.upgrade_hash(tx, opening.account, opening.upgraded_hash)
     for sid in sorted(opening.came_with):
         sessions.revoke(tx, sid, RevokedReason.NEW_LOGIN)
-    return session

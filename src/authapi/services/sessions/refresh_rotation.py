@@ -1,4 +1,4 @@
-"""THE rule: what a presented refresh token is answered with. The first row that fits.
+"""THE rule of the answer to a presented refresh token: the first row that fits.
 
   the presented token                                       answer                    effect
   1 of no session in force, expired, of another transport   401                       none
@@ -13,12 +13,12 @@
       token came from. Each token needs a new random one. If it was made under that very key this
       is known for good: a tab's request with a new cookie and a stale key may come late.
 
-Row 3 is one conditional UPDATE (db.exchanges.exchange), which needs no other statement. Whatever it
-does not fit reads the session again under its lock and goes down the table, row 3 included.
+Row 3 is one conditional UPDATE and no other statement (db.exchanges.exchange). If it does not fit,
+the session is read under its lock and the table is applied, row 3 included.
 
-It promises: a client that keeps its key with its token is never logged out by a lost, late or
-doubled answer; when owner and thief have both presented what they hold, the session is gone.
-(docs/refresh.md; RFC 9700 section 4.14.2.)
+The promise: no lost, late or doubled answer logs out a client that keeps its key with its token.
+Once owner and thief have both presented theirs, the session is gone (docs/refresh.md; RFC 9700
+section 4.14.2).
 """
 
 from collections.abc import Callable
@@ -57,7 +57,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True)
 class Presented:
-    """A genuine refresh token, how it came, and its Idempotency-Key: see `present`."""
+    """A genuine refresh token, its carrier and its Idempotency-Key: see `present`."""
 
     claims: RefreshClaims
     carrier: Carrier
@@ -66,10 +66,8 @@ class Presented:
 
     @property
     def overlap(self) -> float:
-        settings = self.tokens.settings
-        if self.carrier is Carrier.COOKIE:
-            return settings.refresh_overlap_cookie
-        return settings.refresh_overlap_bearer
+        settings, is_cookie = self.tokens.settings, self.carrier is Carrier.COOKIE
+        return settings.refresh_overlap_cookie if is_cookie else settings.refresh_overlap_bearer
 
     @property
     def settled_after(self) -> float:
@@ -81,7 +79,7 @@ class Presented:
 
     @cached_property
     def successors(self) -> list[str]:
-        """The jti to give, and after it those that other secrets would have given."""
+        """The jti to give, and after it those that other secrets would give."""
         if not self.idempotency_key:
             return [new_id()]
         return self.tokens.keys.refresh_tokens.successors(self.claims.jti, self.idempotency_key)
@@ -96,7 +94,7 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the table asks about: a presented token, and its session at a moment under its lock."""
+    """The input of the table: a presented token, and its session at a moment under its lock."""
 
     presented: Presented
     session: StoredSession
@@ -170,9 +168,9 @@ def present(
 
 
 def rotate_refresh_token(db: Database, limits: RateLimits, presented: Presented) -> TokenPair:
-    """Return what the presented refresh token is answered with, by the table above.
+    """Return the new pair, or the same one, by the table above.
 
-    Raises InvalidGrant, BadRequest (a key of the previous exchange), RateLimited, Unavailable.
+    Raises InvalidGrant, BadRequest for a key of the previous exchange, RateLimited.
     """
     limits.count_refresh(presented.claims.sid)
     with db.connect(to_write=True) as connection:
@@ -190,7 +188,7 @@ def rotate_refresh_token(db: Database, limits: RateLimits, presented: Presented)
 
 
 def _exchange(connection: Connection, presented: Presented) -> LockedSession | None:
-    """Row 3 of the table, as one statement."""
+    """Try row 3 of the table, as one statement."""
     wanted = Exchange(
         sid=presented.claims.sid,
         jti=presented.claims.jti,

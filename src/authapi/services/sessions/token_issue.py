@@ -1,4 +1,4 @@
-"""The only place where a token pair is born (RFC 9068 for the access token)."""
+"""Issues token pairs and session tickets. Nothing else does (access tokens: RFC 9068)."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ CLIENT_ID = "authapi"
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """An access token and a refresh token of one session; the times are seconds from now."""
+    """An access token and a refresh token of one session. Times are seconds from now."""
 
     access_token: str
     expires_in: int
@@ -29,7 +29,7 @@ class TokenPair:
 
 @dataclass(frozen=True, slots=True)
 class SessionTicket:
-    """What transport `session` hands out instead of a pair: an opaque id, for a cookie."""
+    """The tokens of transport `session`: an opaque id, for a cookie."""
 
     session_id: SessionId
     expires_in: int
@@ -38,38 +38,32 @@ class SessionTicket:
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """Makes tokens for sessions whose rows were locked when they were read."""
+    """Issues tokens for sessions whose rows were read under a lock."""
 
     settings: Settings
     keys: Keys
 
     def issue_ticket(self, session: LockedSession, session_id: SessionId) -> SessionTicket:
-        """Return the session's id, good to its absolute end."""
+        """Return a ticket that is good to the session's absolute end."""
         return SessionTicket(session_id, int(session.ends_at - session.now), session.scopes)
 
     def issue_pair(
         self, session: LockedSession, *, refresh_jti: str, parent: str, rotated: bool = True
     ) -> TokenPair:
-        """Return a pair for the session.
+        """Return a pair. The access token never outlives the session.
 
-        The refresh token's times are those of the exchange that it came from, so that a repeated
-        answer is the same token. The access token never outlives the session.
+        The refresh token has the times of its exchange, so a repeated answer is the same token.
         """
-        refresh = RefreshClaims(
-            sid=session.sid,
-            jti=refresh_jti,
-            parent=parent,
-            issued_at=int(session.exchanged_at),
-            expires_at=int(session.expires_at),
-        )
-        # A token of the second in which the scopes changed must not look like one from before.
+        exchanged_at, refresh_ends = int(session.exchanged_at), int(session.expires_at)
+        refresh = RefreshClaims(session.sid, refresh_jti, parent, exchanged_at, refresh_ends)
+        # A token made in the second of a change of scopes must not look older than the change.
         issued_at = int(max(session.now, session.tokens_from or 0))
         expires_at = int(min(issued_at + self.settings.access_token_ttl, session.expires_at))
         return TokenPair(
             access_token=self._access_token(session, issued_at, expires_at),
             expires_in=expires_at - issued_at,
             refresh_token=self.keys.refresh_tokens.sign(refresh),
-            refresh_expires_in=refresh.expires_at - issued_at,
+            refresh_expires_in=refresh_ends - issued_at,
             scope=session.scopes,
             session_id=session.sid,
             transport=session.transport,

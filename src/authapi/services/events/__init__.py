@@ -1,1 +1,1 @@
-"""What happens to people and keys, worth telling: one catalogue, one way to record it."""
+"""The events that are logged: one catalogue, one way to record them."""

@@ -1,4 +1,4 @@
-"""Every event that authapi tells of. docs/security.md lists them for an operator."""
+"""Every event that is logged for an operator. docs/security.md lists them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """The name of an event, in the log and for whoever alarms on it."""
+    """The name of an event in the log."""
 
     USER_REGISTERED = "user_registered"
     USER_DISABLED = "user_disabled"
@@ -23,13 +23,13 @@ class EventType(StrEnum):
     SIGNING_KEY_COMPROMISED = "signing_key_compromised"
 
 
-# Somebody should look at these soon.
+# These are warnings: an operator should look at them soon.
 ALARMING = frozenset({EventType.REFRESH_TOKEN_REPLAYED, EventType.SIGNING_KEY_COMPROMISED})
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `fields` say whose and from where (user_id, sid or sids, ip); never a secret."""
+    """One event. `fields` name the user, sessions or address, and hold no secret."""
 
     type: EventType
     fields: Mapping[str, object]

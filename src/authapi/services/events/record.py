@@ -1,4 +1,4 @@
-"""Recording events: with the transaction that makes them true, or at once."""
+"""Logs events: after the transaction that makes them true, or at once."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from authapi.services.events.catalogue import ALARMING, Event
 
 
 def record(tx: Transaction, event: Event) -> None:
-    """Tell the event once `tx` is committed, and not at all if it is not."""
+    """Log the event after the commit of `tx`, and not at all without one."""
     tx.note_log_line(**_as_log_line(event))
 
 
 def tell(event: Event) -> None:
-    """Tell an event at once: a refusal, or what one statement has committed by itself."""
+    """Log an event at once: a refusal, or the work of one autocommitted statement."""
     write_log_line(**_as_log_line(event))
 
 

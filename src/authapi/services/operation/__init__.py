@@ -1,1 +1,1 @@
-"""What an operator needs: start and readiness."""
+"""Start and readiness, for an operator."""

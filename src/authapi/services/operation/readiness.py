@@ -1,4 +1,4 @@
-"""What stands between this process and its first answer."""
+"""Readiness: the parts that a request needs, and those that are missing."""
 
 from authapi.db.clock import read_clock
 from authapi.db.database import Database
@@ -6,12 +6,11 @@ from authapi.errors import Unavailable
 from authapi.services.keys.ring import KeyRing
 from authapi.services.revocation.feed import RevocationFeed
 
-# An application clock further off the database's, in seconds, mints and refuses at wrong times.
-MAX_SKEW_SECONDS = 30
+MAX_SKEW_SECONDS = 30  # between the clocks of this process and the database
 
 
 def missing_parts(db: Database, ring: KeyRing, feed: RevocationFeed) -> list[str]:
-    """Names, for a person to read; empty when all is well."""
+    """Return the names of missing parts; none when all is well."""
     missing = []
     try:
         with db.connect() as connection:
@@ -28,7 +27,7 @@ def missing_parts(db: Database, ring: KeyRing, feed: RevocationFeed) -> list[str
 
 
 def warnings(feed: RevocationFeed) -> list[str]:
-    """What an operator should look at although requests are answered."""
+    """Return sentences for an operator that stop no request."""
     if feed.as_of is not None and feed.is_stale():
         return [f"The revocations are {feed.staleness():.0f} seconds old."]
     return []

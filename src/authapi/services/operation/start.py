@@ -1,4 +1,4 @@
-"""What has to be true of the database before the first request is answered."""
+"""Prepares the database and the keys before the first request."""
 
 import structlog
 
@@ -12,26 +12,20 @@ from authapi.services.keys.rotation import prepare_signing_keys
 log = structlog.get_logger()
 
 
-class SchemaBehindError(OperatorError):
-    def __init__(self) -> None:
-        super().__init__("The database schema is behind this release: run `authapi migrate`.")
-
-
 def prepare(db: Database, settings: Settings, ring: KeyRing) -> None:
-    """Bring SQLite to the newest migration, demand it of PostgreSQL, and load the keys.
+    """Require the newest schema and load the keys. Raises OperatorError.
 
-    May be run by several processes at the same moment, and again after it failed.
-    Raises OperatorError for what only a person can mend, Unavailable for what may pass.
+    Several processes may call it at the same moment, and again after it failed.
     """
     require_schema(db, settings)
     prepare_signing_keys(db, settings, ring)
 
 
 def require_schema(db: Database, settings: Settings) -> None:
-    """Migrate SQLite. Raises SchemaBehindError for a PostgreSQL that is behind, Unavailable."""
+    """Migrate SQLite. Raises OperatorError for a PostgreSQL that is behind."""
     if not migrations.missing(db):
         return
     if settings.database_file is None:
-        raise SchemaBehindError
+        raise OperatorError("The database schema is behind this release: run `authapi migrate`.")
     migrations.upgrade(settings.database_url)
     log.info("database_migrated", database=settings.database_url_masked)

@@ -1,53 +1,51 @@
-"""What tests stand on: two real databases, a clock that only moves when told, the app over HTTP.
+"""The fixtures of all tests: two real databases, a clock that a test moves, the application.
 
-Each database is migrated by Alembic once and copied for each test. Both read the time from the
-test's clock: SQLite because the app registers its own, PostgreSQL through a `clock_timestamp()`
-in a schema that the test's connections search before pg_catalog.
+Alembic migrates each database once, and every test gets a copy. Both databases read the time from
+the test's clock. The application registers that clock in SQLite. PostgreSQL finds a function
+`clock_timestamp()` in a schema that the test's connections search before pg_catalog.
 """
 
 import gc
-import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from authapi.app import create_app
+from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db import migrations
 from authapi.db.database import Database
 from tests.support.api import Api
-from tests.support.app_transport import AppClient
+from tests.support.application import MakeApi, MakeApp, MakeSettings, api_of, application
 from tests.support.clock import TestClock
+from tests.support.databases import DATABASES
 from tests.support.postgresql import PostgreSQL
 from tests.support.process import Process, StartProcess
+from tests.support.service import MakeService, Service, serving
+from tests.support.settings import settings_for
 
-SECRET = "a secret for tests which is long enough"
-DATABASES = ("sqlite", "postgresql")
 MOSTLY_WAITING = ("faults", "project", "cli", "db")  # for outages, and for other processes
 
-# Each application that a test makes is many objects that live as long as it: to look for garbage
-# among them less often takes a tenth off the suite's CPU.
+# A test's application is many objects that live as long as it does. Fewer collections of garbage
+# take a tenth off the suite's CPU time.
 gc.set_threshold(20_000, 50, 100)
-
-MakeSettings = Callable[..., Settings]
-MakeApp = Callable[..., FastAPI]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: a fifth of the time is waiting for outages to end."""
+    """Return one more than there are processors: tests wait for outages a fifth of the time."""
     return min((os.cpu_count() or 1) + 1, 4)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that mostly wait evenly among those that mostly compute: both go on at any time.
+    """Spread the files that mostly wait evenly among those that mostly compute.
 
-    The workers of xdist take one file after the other, in this order.
+    The workers of xdist take one file after the other, in this order: some wait while others
+    compute.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
@@ -100,7 +98,7 @@ def clock() -> TestClock:
 
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path, clock: TestClock) -> Iterator[str]:
-    """A migrated, empty database of the test's own, which reads the time from `clock`."""
+    """Yield the test's own migrated, empty database, which reads the time from `clock`."""
     if request.param == "sqlite":
         path = tmp_path / "authapi.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
@@ -114,80 +112,79 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, clock: TestCloc
 
 @pytest.fixture
 def make_settings(database_url: str) -> MakeSettings:
-    """Settings for the test's database: cheap hashes, and whatever is given."""
+    """Return a function that makes settings for the test's database."""
 
     def make(**overrides: object) -> Settings:
-        values: dict[str, Any] = {
-            "database_url": database_url,
-            "secret": SECRET,
-            "hash_memory_kib": 1024,
-            "hash_time_cost": 1,
-            "revocation_poll": 60,
-            "revocation_max_staleness": 120,
-        }
-        return Settings(**{**values, **overrides})
+        return settings_for(str(overrides.pop("database_url", database_url)), **overrides)
 
     return make
 
 
 @pytest.fixture
 def make_app(make_settings: MakeSettings, clock: TestClock) -> Iterator[MakeApp]:
-    """The application with settings; several are several processes on one database."""
-    made: list[FastAPI] = []
+    """Yield a function that makes applications: each stands for a process on one database."""
+    with ExitStack() as stack:
 
-    def make(**overrides: object) -> FastAPI:
-        app = create_app(make_settings(**overrides), clock=clock)
-        made.append(app)
-        return app
+        def make(*, clock: Clock = clock, **overrides: object) -> FastAPI:
+            return stack.enter_context(application(make_settings(**overrides), clock))
 
-    yield make
-    for app in made:
-        app.state.runtime.close()
+        yield make
 
 
 @pytest.fixture
-def make_api(make_app: MakeApp) -> Iterator[Callable[..., Api]]:
-    clients: list[AppClient] = []
-
-    def make(**overrides: object) -> Api:
-        clients.append(AppClient(make_app(**overrides)))
-        return Api(clients[-1])
-
-    yield make
-    for client in clients:
-        client.close()
+def make_api(make_app: MakeApp) -> Iterator[MakeApi]:
+    """Yield a function that does the same, for applications as a client sees them."""
+    with ExitStack() as stack:
+        yield lambda **overrides: stack.enter_context(api_of(make_app(**overrides)))
 
 
 @pytest.fixture
-def api(make_api: Callable[..., Api]) -> Api:
-    """The application with default settings, as a client sees it."""
+def api(make_api: MakeApi) -> Api:
+    """Return the application with default settings, as a client sees it."""
     return make_api()
 
 
 @pytest.fixture
 def db(api: Api) -> Database:
-    """The same database as `api`'s, for what HTTP can't show."""
+    """Return the database of `api`, for what HTTP can't show."""
     database: Database = api.app.state.runtime.db
     return database
 
 
-@pytest.fixture
-def unique() -> Iterator[int]:
-    return itertools.count()
+@pytest.fixture(scope="module")
+def make_service(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MakeService]:
+    """Yield a function that makes services for a whole module, each on a SQLite of its own."""
+    with ExitStack() as stack:
+
+        def make(**overrides: object) -> Service:
+            database = tmp_path_factory.mktemp("service") / "authapi.db"
+            shutil.copy(sqlite_template, database)
+            return stack.enter_context(serving(f"sqlite:///{database}", **overrides))
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def service(make_service: MakeService) -> Service:
+    """Return one application for a whole module, beside the one for each test."""
+    return make_service()
 
 
 @pytest.fixture
 def start_process(make_settings: MakeSettings, clock: TestClock) -> Iterator[StartProcess]:
-    """A process of its own on the test's database, `ahead` seconds off its clock; see Process."""
-    started: list[Process] = []
+    """Yield a function that starts what a server process holds, on the test's database.
 
-    def start(*, ahead: float = 0, prepared: bool = True, **overrides: object) -> Process:
-        process = Process.assembled(make_settings(**overrides), clock, lambda: clock() + ahead)
-        started.append(process)
-        if prepared:
-            process.start()
-        return process
+    Its clock is `ahead` seconds off the test's clock. See Process.
+    """
+    with ExitStack() as stack:
 
-    yield start
-    for process in started:
-        process.close()
+        def start(*, ahead: float = 0, prepared: bool = True, **overrides: object) -> Process:
+            process = Process.assembled(make_settings(**overrides), clock, lambda: clock() + ahead)
+            stack.callback(process.close)
+            if prepared:
+                process.start()
+            return process
+
+        yield start

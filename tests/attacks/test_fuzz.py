@@ -1,7 +1,6 @@
 """Nothing that anybody sends is a 5xx, and what is refused changes nothing."""
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -13,11 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from tests.support.api import Api, Tokens
+from tests.support.application import MakeApi
 from tests.support.naughty import STRINGS, VALUES
 from tests.support.operations import OPERATIONS, Operation
-from tests.support.service import NO_LIMITS, Service
+from tests.support.service import Service
+from tests.support.settings import NO_LIMITS
 
-MakeApi = Callable[..., Api]
 # What can be answered to any request, documented or not.
 ALWAYS = {400, 404, 413, 415, 422}
 WITH_BODY = [operation for operation in OPERATIONS if operation.body]

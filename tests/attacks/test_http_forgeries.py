@@ -3,17 +3,15 @@
 The table is the verifier's (tests/verifier/cases.py), signed here with the service's own key.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support.rows import every_row
-from tests.support.service import Service, serving
+from tests.support.service import MakeService, Service
 from tests.verifier.case import show
 from tests.verifier.cases import ACCEPTED, CASES, Case
 from tests.verifier.cases_signature import ALG, CONFUSION, KID, SIGNATURES
@@ -47,17 +45,9 @@ Targets = Callable[[str], Target]
 
 
 @pytest.fixture(scope="module")
-def target(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Targets]:
-    """The service that signs with an algorithm; one for the whole module."""
-    with ExitStack() as stack:
-
-        @cache
-        def of(algorithm: str) -> Target:
-            folder = tmp_path_factory.mktemp(algorithm)
-            serving_it = serving(sqlite_template, folder, signing_algorithm=algorithm)
-            return _target(stack.enter_context(serving_it))
-
-        yield of
+def target(make_service: MakeService) -> Targets:
+    """Return a function from an algorithm to the module's one service that signs with it."""
+    return cache(lambda algorithm: _target(make_service(signing_algorithm=algorithm)))
 
 
 def _target(service: Service) -> Target:

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from authapi.db.database import Database
-from tests.conftest import SECRET, MakeSettings
 from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.application import MakeSettings
 from tests.support.logging import Log, captured
+from tests.support.settings import SECRET
 
 NEW_PASSWORD = "a wholly different passphrase"
 WRONG_PASSWORD = "never was anybody's password"

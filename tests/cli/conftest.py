@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from authapi.cli import commands
-from tests.conftest import SECRET
+from tests.support.settings import CHEAP_HASHES, SECRET, environment
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,8 @@ def authapi(
 
 @pytest.fixture
 def configured(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The environment names the test's database, a secret and cheap hashes."""
-    monkeypatch.setenv("AUTHAPI_DATABASE_URL", database_url)
-    monkeypatch.setenv("AUTHAPI_SECRET", SECRET)
-    monkeypatch.setenv("AUTHAPI_HASH_MEMORY_KIB", "1024")
-    monkeypatch.setenv("AUTHAPI_HASH_TIME_COST", "1")
+    """Name the test's database, a secret and cheap hashes in the environment; return its URL."""
+    ours = environment(database_url=database_url, secret=SECRET, **CHEAP_HASHES)
+    for name, value in ours.items():
+        monkeypatch.setenv(name, value)
     return database_url

@@ -6,7 +6,7 @@ import pytest
 
 from authapi.config import Settings
 from tests.cli.conftest import Authapi
-from tests.conftest import SECRET
+from tests.support.settings import SECRET
 
 
 def shown(authapi: Authapi) -> dict[str, str]:

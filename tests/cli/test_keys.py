@@ -7,6 +7,7 @@ import pytest
 from authapi.crypto.signing_keys import generate
 from tests.cli.conftest import Authapi
 from tests.support.databases import sqlite_only
+from tests.support.settings import SECRET
 
 DATE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
@@ -61,8 +62,7 @@ def test_a_key_that_is_not_there_is_refused_with_a_sentence(authapi: Authapi, ki
 def test_resealing_says_how_many(
     authapi: Authapi, kid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = "a secret for tests which is long enough"
-    monkeypatch.setenv("AUTHAPI_SECRET", f"a newer secret for tests that is as long,{old}")
+    monkeypatch.setenv("AUTHAPI_SECRET", f"a newer secret for tests that is as long,{SECRET}")
     assert authapi("keys", "reseal").output == "1 key(s) sealed anew.\n"
     assert authapi("keys", "reseal").output == "0 key(s) sealed anew.\n"
 

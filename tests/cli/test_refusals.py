@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from authapi.db.database import Database
 from tests.cli.conftest import Authapi
-from tests.conftest import SECRET
 from tests.support.api import Api
 from tests.support.postgresql import PostgreSQL
+from tests.support.settings import SECRET
 
 COMMANDS = [
     ("migrate",),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from authapi.config.values import database_url as normalized
-from tests.conftest import DATABASES
+from tests.support.databases import DATABASES
 from tests.support.postgresql import PostgreSQL
 
 

@@ -18,9 +18,9 @@ from authapi.db import migrations
 from authapi.db.database import open_database
 from authapi.db.models import Model
 from authapi.errors import Unavailable
-from tests.conftest import SECRET
 from tests.support.api import Api
 from tests.support.forked import Forked
+from tests.support.settings import SECRET
 
 REPOSITORY = Path(__file__).parents[2]
 TABLES = {table.name for table in Model.metadata.sorted_tables}

@@ -10,12 +10,12 @@ from authapi.db import signing_keys
 from authapi.errors import OperatorError
 from authapi.services.keys.ring import State, states
 from authapi.services.keys.rotation import list_keys, mark_compromised, rotate_key
-from tests.conftest import SECRET
 from tests.support.clock import TestClock
 from tests.support.databases import postgresql_only
 from tests.support.forked import ForkedServer
 from tests.support.postgresql import PostgreSQL
 from tests.support.process import DAY, Process, StartProcess
+from tests.support.settings import SECRET
 from tests.support.together import together
 
 

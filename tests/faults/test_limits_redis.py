@@ -1,21 +1,19 @@
 """Limits that several processes count in one real Redis; each by itself while it is gone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
 import pytest
 
-from authapi.app import create_app
-from tests.conftest import MakeSettings
+from authapi import clock as wall_clock
 from tests.support.api import EMAIL, PASSWORD, Api
-from tests.support.app_transport import AppClient
+from tests.support.application import MakeApi
 from tests.support.databases import sqlite_only
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.until import until
 
 pytestmark = [sqlite_only, needs_redis]
-MakeApi = Callable[..., Api]
 
 
 @pytest.fixture
@@ -27,20 +25,15 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def processes(make_settings: MakeSettings, redis: RedisServer) -> Iterator[list[Api]]:
-    """Two of one deployment, by the wall clock: Redis has no other."""
-    settings = make_settings(
-        redis_url=redis.url,
-        limit_login_pair="4/hour",
-        limit_refresh="3/hour",
-        revocation_poll=1,
-    )
-    apis = [Api(AppClient(create_app(settings))) for _ in range(2)]
+def processes(redis: RedisServer, make_api: MakeApi) -> list[Api]:
+    """Return two of one deployment, by the wall clock: Redis has no other."""
+    limits = {"limit_login_pair": "4/hour", "limit_refresh": "3/hour"}
+    apis = [
+        make_api(clock=wall_clock.now, redis_url=redis.url, revocation_poll=1, **limits)
+        for _ in range(2)
+    ]
     apis[0].register()
-    yield apis
-    for api in apis:
-        api.client.close()
-        api.app.state.runtime.close()
+    return apis
 
 
 def guess(api: Api, password: str = "wrong") -> int:

@@ -12,11 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import DATABASES, SECRET
 from tests.support.api import EMAIL, PASSWORD
+from tests.support.databases import DATABASES
 from tests.support.forked import ForkedServer
 from tests.support.postgresql import PostgreSQL
 from tests.support.refresh_rule import new_key
+from tests.support.settings import SECRET
 
 REQUESTS = 50
 DEVICES = 8

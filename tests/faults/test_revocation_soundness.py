@@ -3,12 +3,9 @@
 Races for a session's row and a user's are in tests/db/test_exchange_race.py.
 """
 
-from collections.abc import Callable
-
 import pytest
 from sqlalchemy import update
 
-from authapi.app import create_app
 from authapi.db import sessions
 from authapi.db.database import open_database
 from authapi.db.engines.listener import Listener
@@ -19,9 +16,8 @@ from authapi.services.revocation.poll import FULL_POLL_INTERVAL_SECONDS
 from authapi.verifier import VerifierNotReadyError
 from authapi.verifier.lifetimes import LOOK_BACK_SECONDS
 from authapi.web.runtime import Runtime
-from tests.conftest import MakeSettings
 from tests.support.api import PASSWORD, Api, Tokens
-from tests.support.app_transport import AppClient
+from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import postgresql_only, sqlite_only
 from tests.support.operator import operate
@@ -30,8 +26,6 @@ from tests.support.until import until
 
 NOWHERE = "postgresql+psycopg://127.0.0.1:1/nowhere"
 HOUR = 3600
-
-MakeApi = Callable[..., Api]
 
 
 def runtime_of(api: Api) -> Runtime:
@@ -93,7 +87,7 @@ def test_a_revocations_moment_is_not_its_transactions_start(
 @postgresql_only
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR])
 def test_a_revocation_of_a_process_whose_clock_is_off_is_learned(
-    make_settings: MakeSettings,
+    make_api: MakeApi,
     start_process: StartProcess,
     tokens: Tokens,
     clock: TestClock,
@@ -101,12 +95,10 @@ def test_a_revocation_of_a_process_whose_clock_is_off_is_learned(
 ) -> None:
     process = start_process()
     token = token_at(process, tokens)
-    with AppClient(create_app(make_settings(), clock=lambda: clock() + ahead)) as client:
-        wrong = Api(client)
-        wrong.client.post("/logout", json={"refresh_token": tokens.refresh})
-        process.poll()
-        assert not process.accepts(token)
-        runtime_of(wrong).close()
+    wrong = make_api(clock=lambda: clock() + ahead)
+    wrong.client.post("/logout", json={"refresh_token": tokens.refresh})
+    process.poll()
+    assert not process.accepts(token)
 
 
 def test_what_was_missed_during_a_failure_is_in_the_next_poll(
@@ -179,15 +171,12 @@ def test_a_deleted_account_leaves_its_revocations_to_processes_that_start_later(
 
 
 def test_a_process_that_never_loaded_the_window_is_unavailable(
-    make_settings: MakeSettings, tokens: Tokens, clock: TestClock
+    make_api: MakeApi, tokens: Tokens
 ) -> None:
-    settings = make_settings().model_copy(update={"database_url": NOWHERE})
-    with AppClient(create_app(settings, clock=clock)) as client:
-        restarted = Api(client)
-        assert restarted.verify(tokens) == 503
-        missing = restarted.expect(503, "GET", "/readyz").json()["not_ready"]
-        assert {"database", "revocations"} <= set(missing)
-        runtime_of(restarted).close()
+    restarted = make_api(database_url=NOWHERE)
+    assert restarted.verify(tokens) == 503
+    missing = restarted.expect(503, "GET", "/readyz").json()["not_ready"]
+    assert {"database", "revocations"} <= set(missing)
 
 
 @sqlite_only
@@ -205,15 +194,10 @@ def test_a_process_that_has_keys_and_no_window_refuses_to_say(
 
 
 @postgresql_only
-def test_the_times_of_a_token_are_the_databases(
-    make_settings: MakeSettings, clock: TestClock
-) -> None:
-    app = create_app(make_settings(access_token_ttl=900), clock=lambda: clock() + 25)
-    with AppClient(app) as client:
-        api = Api(client)
-        claims = runtime_of(api).verifier.verify(api.register_and_login().access)
-        assert (claims.issued_at, claims.expires_at) == (int(clock()), int(clock()) + 900)
-        runtime_of(api).close()
+def test_the_times_of_a_token_are_the_databases(make_api: MakeApi, clock: TestClock) -> None:
+    api = make_api(access_token_ttl=900, clock=lambda: clock() + 25)
+    claims = runtime_of(api).verifier.verify(api.register_and_login().access)
+    assert (claims.issued_at, claims.expires_at) == (int(clock()), int(clock()) + 900)
 
 
 def test_tokens_of_before_a_change_of_scopes_are_refused_and_a_refresh_helps_at_once(

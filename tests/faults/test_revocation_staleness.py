@@ -4,18 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from authapi.app import create_app
 from authapi.web.runtime import Runtime
-from tests.conftest import MakeSettings
 from tests.faults.conftest import recovered
 from tests.support.api import Api
-from tests.support.app_transport import AppClient
+from tests.support.application import MakeApi
 from tests.support.breakable_postgresql import BreakablePostgreSQL
 from tests.support.clock import TestClock
 from tests.support.databases import postgresql_only, sqlite_only
 from tests.support.until import until
-
-MakeApi = Callable[..., Api]
 
 
 def runtime_of(api: Api) -> Runtime:
@@ -26,16 +22,14 @@ def runtime_of(api: Api) -> Runtime:
 @postgresql_only
 @pytest.mark.parametrize(("ahead", "status"), [(29, 200), (-29, 200), (31, 503), (-31, 503)])
 def test_a_clock_off_the_databases_is_named(
-    make_settings: MakeSettings, clock: TestClock, ahead: float, status: int
+    make_api: MakeApi, clock: TestClock, ahead: float, status: int
 ) -> None:
-    with AppClient(create_app(make_settings(), clock=lambda: clock() + ahead)) as client:
-        api = Api(client)
-        api.client.get("/healthz")
-        answer = api.expect(status, "GET", "/readyz").json()
-        assert answer.get("not_ready", []) == (["clock"] if status == 503 else [])
-        metrics = api.expect(200, "GET", "/metrics").text
-        assert f"authapi_clock_skew_seconds {float(ahead)}" in metrics
-        runtime_of(api).close()
+    api = make_api(clock=lambda: clock() + ahead)
+    api.client.get("/healthz")
+    answer = api.expect(status, "GET", "/readyz").json()
+    assert answer.get("not_ready", []) == (["clock"] if status == 503 else [])
+    metrics = api.expect(200, "GET", "/metrics").text
+    assert f"authapi_clock_skew_seconds {float(ahead)}" in metrics
 
 
 @sqlite_only
@@ -65,7 +59,7 @@ def test_failing_closed_is_unavailable_until_it_is_back(
 
 
 @pytest.fixture
-def on_a_breakable_server(breakable_url: str, make_settings: MakeSettings) -> dict[str, object]:
+def on_a_breakable_server(breakable_url: str) -> dict[str, object]:
     return {"database_url": breakable_url, "revocation_poll": 0.05}
 
 

@@ -1,6 +1,6 @@
 """Sessions in a real Redis: a spared query, never a session that has ended."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from authapi.db import session_lookups
 from authapi.services.accounts.administration import change_scopes, sign_out_user
 from tests.support.api import Api
+from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 from tests.support.operator import operate
@@ -18,7 +19,6 @@ from tests.support.transports import Holder
 from tests.support.until import until
 
 pytestmark = [sqlite_only, needs_redis]
-MakeApi = Callable[..., Api]
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import click
 import pytest
 
 from authapi import errors
-from authapi.app import create_app
 from authapi.cli import commands
 from authapi.config import Settings
 from authapi.config.problems import KUBERNETES, variable
 from authapi.errors import Refusal
 from authapi.services.events.catalogue import EventType
+from tests.support.operations import DOCUMENT
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "authapi"
@@ -39,9 +39,7 @@ MADE_LATER = {"AUTHAPI_NAME"}
 
 @pytest.fixture
 def openapi() -> dict[str, dict[str, object]]:
-    document = create_app(Settings(secret="a secret for tests which is long enough")).openapi()
-    paths: dict[str, dict[str, object]] = document["paths"]
-    return paths
+    return dict(DOCUMENT["paths"])
 
 
 def anchor(heading: str) -> str:

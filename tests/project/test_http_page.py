@@ -5,18 +5,13 @@ from typing import Any
 
 import pytest
 
-from authapi.app import create_app
-from authapi.config import Settings
 from tests.project.tree import ROOT
-from tests.support.service import SECRET
+from tests.support.operations import DOCUMENT
 
 PAGE = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, str] = dict(
     re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE)
 )
-DOCUMENT: dict[str, Any] = create_app(
-    Settings(secret=SECRET, database_url="sqlite:///never-opened.db")
-).openapi()
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 OPERATIONS = {
     f"{method.upper()} {path}": operation

@@ -3,7 +3,6 @@
 import json
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -11,11 +10,11 @@ import pytest
 
 from authapi.services.accounts.registration import NewUser, add_user
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
+from tests.support.application import MakeApi
 from tests.support.clock import START, TestClock
 from tests.support.databases import sqlite_only
 from tests.support.service import Service
 
-MakeApi = Callable[..., Api]
 OPAQUE = re.compile("[A-Za-z0-9_-]{22}")
 KEYS = {"kty", "crv", "x", "y", "n", "e", "kid", "alg", "use", "key_ops"}
 

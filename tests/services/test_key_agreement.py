@@ -20,12 +20,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from authapi.config import Settings
 from authapi.errors import OperatorError
 from authapi.services.keys.rotation import list_keys, mark_compromised, rotate_key
-from tests.conftest import SECRET
 from tests.support.clock import TestClock
 from tests.support.process import Process
+from tests.support.settings import settings_for
 
 DELAY = 600
 TTL = 3600
@@ -68,9 +67,8 @@ class Keys(RuleBasedStateMachine):
         self.at_once |= {key.kid for key in list_keys(self.processes[0].db)[0]}
 
     def started(self, number: int) -> Process:
-        settings = Settings(
-            database_url=self.url,
-            secret=SECRET,
+        settings = settings_for(
+            self.url,
             access_token_ttl=TTL,
             key_publish_delay=DELAY,
             key_rotation_days=1,

@@ -13,10 +13,11 @@ from authapi.db.database import Database
 from authapi.errors import OperatorError
 from authapi.services.keys import rotation as key_rotation
 from authapi.services.keys.rotation import mark_compromised
-from tests.conftest import SECRET, MakeSettings
 from tests.support.api import Api
+from tests.support.application import MakeSettings
 from tests.support.databases import sqlite_only
 from tests.support.process import Process, StartProcess
+from tests.support.settings import SECRET
 
 NEW_SECRET = "another secret and quite as long as that"
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,12 +10,12 @@ from sqlalchemy import func, select, text
 from authapi.config import Settings
 from authapi.db import sessions
 from authapi.db.models import Session
-from tests.conftest import SECRET
 from tests.support.api import PASSWORD, Api, Tokens
+from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.refresh_rule import new_key
+from tests.support.settings import SECRET
 
-MakeApi = Callable[..., Api]
 TTLS = {"refresh_idle_ttl": 1000, "session_ttl": 2500}
 
 

@@ -16,14 +16,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
-from pydantic import SecretStr
 from sqlalchemy import event
 
-from authapi.app import assemble
-from authapi.config import Settings
 from authapi.services.operation.start import prepare
 from authapi.web.runtime import Runtime
-from tests.conftest import SECRET
 from tests.services.refresh_story import (
     IDLE_TTL,
     OVERLAP,
@@ -33,8 +29,10 @@ from tests.services.refresh_story import (
     Story,
     some,
 )
+from tests.support.application import application
 from tests.support.clock import TestClock
 from tests.support.refresh_rule import RefreshRule, new_key
+from tests.support.settings import NO_LIMITS, settings_for
 
 
 class BearerStory(Story):
@@ -195,26 +193,21 @@ def runtime(
     """One quick database for all stories: each is a session of its own."""
     path = tmp_path_factory.mktemp("stories") / "authapi.db"
     shutil.copy(sqlite_template, path)
-    runtime = assemble(
-        Settings(
-            database_url=f"sqlite:///{path}",
-            secret=SecretStr(SECRET),
-            hash_memory_kib=1024,
-            hash_time_cost=1,
-            access_token_ttl=60,
-            refresh_idle_ttl=IDLE_TTL,
-            session_ttl=SESSION_TTL,
-            refresh_overlap_cookie=OVERLAP,
-            limit_refresh="",
-            key_rotation_days=0,
-        ),
-        clock,
+    chosen = settings_for(
+        f"sqlite:///{path}",
+        access_token_ttl=60,
+        refresh_idle_ttl=IDLE_TTL,
+        session_ttl=SESSION_TTL,
+        refresh_overlap_cookie=OVERLAP,
+        key_rotation_days=0,
+        **NO_LIMITS,
     )
-    event.listen(runtime.db.engine, "connect", _hurry)
-    prepare(runtime.db, runtime.settings, runtime.tokens.keys.ring)
-    RefreshRule(runtime, "bearer").register()
-    yield runtime
-    runtime.close()
+    with application(chosen, clock) as app:
+        runtime: Runtime = app.state.runtime
+        event.listen(runtime.db.engine, "connect", _hurry)
+        prepare(runtime.db, runtime.settings, runtime.tokens.keys.ring)
+        RefreshRule(runtime, "bearer").register()
+        yield runtime
 
 
 def _hurry(connection: sqlite3.Connection, _: object) -> None:

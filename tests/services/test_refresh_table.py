@@ -1,18 +1,16 @@
 """The table of docs/refresh.md, a row after the other, for refresh tokens in a body."""
 
-from collections.abc import Callable
-
 import pytest
 from structlog.testing import capture_logs
 
 from authapi.db import sessions
 from authapi.db.database import Database
 from tests.support.api import Api, Tokens
+from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.refresh_rule import new_key
 
 IDLE_TTL = 604_800
-MakeApi = Callable[..., Api]
 
 
 @pytest.fixture

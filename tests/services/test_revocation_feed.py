@@ -6,20 +6,18 @@ from collections.abc import Mapping
 
 import pytest
 
-from authapi.config import Settings
 from authapi.db.revocations import Changes
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.verifier import Claims, VerifierNotReadyError
 from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
-from tests.conftest import SECRET
 from tests.support.clock import START, TestClock
+from tests.support.settings import NEVER_OPENED, settings_for
 
 HOUR = 3600
 
 
 def new_feed(clock: TestClock, *, ahead: float = 0, **overrides: object) -> RevocationFeed:
-    settings = Settings.model_validate({"secret": SECRET, **overrides})
-    return RevocationFeed(settings, lambda: clock() + ahead)
+    return RevocationFeed(settings_for(NEVER_OPENED, **overrides), lambda: clock() + ahead)
 
 
 def poll(
@@ -191,9 +189,9 @@ def test_a_stale_process_goes_on_by_default(feed: RevocationFeed, clock: TestClo
 
 
 def test_a_stale_process_that_fails_closed_refuses_until_it_is_back(clock: TestClock) -> None:
-    feed = new_feed(clock, revocation_fail_closed=True)
+    feed = new_feed(clock, revocation_fail_closed=True, revocation_max_staleness=60)
     poll(feed, clock)
-    clock.advance(30)
+    clock.advance(60)
     assert not is_refused(feed)
     clock.advance(1)
     with pytest.raises(VerifierNotReadyError):

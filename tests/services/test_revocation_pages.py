@@ -16,15 +16,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from authapi.config import Settings
 from authapi.db.revocations import Changes
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import FULL_POLL_INTERVAL_SECONDS
 from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
-from tests.conftest import SECRET
 from tests.support.clock import START
+from tests.support.settings import NEVER_OPENED, settings_for
 
-SETTINGS = Settings(secret=SECRET)
+SETTINGS = settings_for(NEVER_OPENED)
 LATEST = 5  # seconds from a revocation's moment to its commit
 TICK = 1e-5
 

@@ -1,18 +1,16 @@
 """Transport `session` without Redis: one statement a request, one more in a minute."""
 
-from collections.abc import Callable
-
 import pytest
 
 from authapi.db import session_lookups
 from authapi.db.database import Database
 from tests.support.api import Api
+from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 from tests.support.rows import every_row
 from tests.support.transports import Holder
 
-MakeApi = Callable[..., Api]
 HOUR, DAY, WEEK = 3600, 86400, 604800
 
 

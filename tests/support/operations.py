@@ -2,14 +2,13 @@
 
 from typing import Any, NamedTuple
 
-from authapi.app import create_app
-from authapi.config import Settings
+from authapi import clock
 from tests.support.api import PASSWORD
-from tests.support.service import SECRET
+from tests.support.application import application
+from tests.support.settings import NEVER_OPENED, settings_for
 
-DOCUMENT: dict[str, Any] = create_app(
-    Settings(secret=SECRET, database_url="sqlite:///never-opened.db")
-).openapi()
+with application(settings_for(NEVER_OPENED), clock.now) as app:
+    DOCUMENT: dict[str, Any] = app.openapi()
 ANOTHER_ID = "A" * 22
 BODIES: dict[str, dict[str, Any]] = {
     "/register": {"email": "eve@example.com", "password": PASSWORD, "username": "eve"},

@@ -1,27 +1,22 @@
 """One application for many tests: for requests that leave it as it was."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from authapi.app import create_app
-from authapi.config import Settings
 from authapi.services.accounts.registration import NewUser, add_user
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.app_transport import AppClient
+from tests.support.application import api_of, application
 from tests.support.clock import TestClock
+from tests.support.settings import NO_LIMITS, settings_for
 
-SECRET = "a secret for tests which is long enough"
 SCOPES = "read write"
-NO_LIMITS = {f"limit_{name}": "" for name in ("login_pair", "login_account", "register", "refresh")}
 
 
 @dataclass(frozen=True)
 class Service:
-    """A served application with one user, who has SCOPES, and that user's token pair."""
+    """An application with one user, who has SCOPES, and that user's token pair."""
 
     api: Api
     clock: TestClock
@@ -32,27 +27,15 @@ class Service:
         return self.api.client
 
 
+MakeService = Callable[..., Service]
+
+
 @contextmanager
-def serving(template: Path, folder: Path, **overrides: object) -> Iterator[Service]:
-    """`template` is a migrated SQLite file; no limits, cheap hashes, or what `overrides` say."""
-    path = folder / "authapi.db"
-    shutil.copy(template, path)
-    values: dict[str, Any] = {
-        "database_url": f"sqlite:///{path}",
-        "secret": SECRET,
-        "hash_memory_kib": 1024,
-        "hash_time_cost": 1,
-        "revocation_poll": 60,
-        "revocation_max_staleness": 120,
-        **NO_LIMITS,
-        **overrides,
-    }
-    clock = TestClock()
-    app = create_app(Settings(**values), clock=clock)
-    runtime = app.state.runtime
-    user = NewUser(EMAIL, PASSWORD, username="ada", scopes=SCOPES)
-    add_user(runtime.db, runtime.passwords.hasher, user)
-    with AppClient(app) as client:
-        api = Api(client)
+def serving(database_url: str, **overrides: object) -> Iterator[Service]:
+    """Yield a service on a migrated database; it has no limits but those in `overrides`."""
+    settings, clock = settings_for(database_url, **{**NO_LIMITS, **overrides}), TestClock()
+    with application(settings, clock) as app, api_of(app) as api:
+        runtime = app.state.runtime
+        user = NewUser(EMAIL, PASSWORD, username="ada", scopes=SCOPES)
+        add_user(runtime.db, runtime.passwords.hasher, user)
         yield Service(api, clock, api.login())
-    runtime.close()

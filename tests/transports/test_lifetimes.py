@@ -1,15 +1,12 @@
 """Idle and absolute lifetime, on both databases: it is their clocks that decide."""
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.support.api import Api
+from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.transports import Holder
 from tests.transports.conftest import LogIn
 
-MakeApi = Callable[..., Api]
 DAY = 86400
 
 

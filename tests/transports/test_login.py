@@ -1,16 +1,13 @@
 """What a log-in hands over, and where (docs/transports.md)."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.support.api import Api
+from tests.support.application import MakeApi
 from tests.support.cookies import SetCookie, set_cookies
 from tests.support.databases import sqlite_only
 from tests.support.transports import TRANSPORTS, Holder
 from tests.transports.conftest import LogIn
-
-MakeApi = Callable[..., Api]
 
 PLAIN = {"expires_in", "scope", "session_id"}
 ACCESS, REFRESH = {"access_token", "token_type"}, {"refresh_token"}

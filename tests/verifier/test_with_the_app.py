@@ -13,12 +13,12 @@ from authapi.verifier import InvalidTokenError, Verifier, VerifierNotReadyError
 from authapi.verifier.following import link as issuer_link
 from authapi.web.runtime import Runtime
 from tests.support.api import Api
+from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.until import until
 
 ASYMMETRIC = ["ES256", "EdDSA", "RS256"]
 
-MakeApi = Callable[..., Api]
 Service = Callable[[Api], Verifier]
 
 

@@ -1,15 +1,13 @@
 """Whose address counts: the peer's, or what a trusted proxy says (docs/limits.md)."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.support.api import EMAIL, Api
 from tests.support.app_transport import AppClient
+from tests.support.application import MakeApi
 from tests.support.databases import sqlite_only
 
 pytestmark = sqlite_only
-MakeApi = Callable[..., Api]
 PROXY = "10.1.2.3"
 FORWARDING = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Client-IP", "CF-Connecting-IP")
 

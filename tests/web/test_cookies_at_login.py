@@ -1,16 +1,14 @@
 """What a log-in does with the cookies that come along, and how large its own are."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.application import MakeApi
 from tests.support.cookies import NAMES, cookie_header, set_cookies
 from tests.support.databases import sqlite_only
 from tests.support.rows import every_row
 from tests.support.transports import COOKIE_TRANSPORTS, TRANSPORTS, Holder
 
-MakeApi = Callable[..., Api]
 pytestmark = sqlite_only
 by_cookie = pytest.mark.parametrize("transport", COOKIE_TRANSPORTS)
 

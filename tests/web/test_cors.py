@@ -1,8 +1,5 @@
 """CORS: exact origins, with credentials (docs/browsers.md)."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import httpx
 import pytest
 
@@ -10,7 +7,7 @@ from authapi.config import load_settings
 from authapi.errors import CommandError
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.foreign import APP, FOREIGN, SETTINGS
-from tests.support.service import Service, serving
+from tests.support.service import MakeService, Service
 
 SECOND = "http://localhost:5173"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -28,11 +25,10 @@ ENVELOPE = {
 
 
 @pytest.fixture(scope="module")
-def service(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = SETTINGS | {"cors_origins": f"{APP},{SECOND}"}
-    with serving(sqlite_template, tmp_path_factory.mktemp("cors"), **settings) as service:
-        service.api.app.add_api_route("/broken", broken)
-        yield service
+def service(make_service: MakeService) -> Service:
+    service = make_service(**SETTINGS | {"cors_origins": f"{APP},{SECOND}"})
+    service.api.app.add_api_route("/broken", broken)
+    return service
 
 
 async def broken() -> None:
@@ -157,8 +153,8 @@ def test_anything_but_exact_origins_stops_the_start(origins: str) -> None:
         load_settings(cors_origins=origins)
 
 
-def test_without_the_setting_there_is_no_cors(sqlite_template: Path, tmp_path: Path) -> None:
-    with serving(sqlite_template, tmp_path) as service:
-        assert preflight(service, APP).status_code == 405
-        answer = ask(service, "GET /sessions", APP)
-        assert [name for name in answer.headers if "access-control" in name] == []
+def test_without_the_setting_there_is_no_cors(make_service: MakeService) -> None:
+    service = make_service()
+    assert preflight(service, APP).status_code == 405
+    answer = ask(service, "GET /sessions", APP)
+    assert [name for name in answer.headers if "access-control" in name] == []

@@ -1,8 +1,7 @@
 """What every response carries (docs/http.md)."""
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -10,7 +9,7 @@ from structlog.testing import capture_logs
 
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.databases import sqlite_only
-from tests.support.service import Service, serving
+from tests.support.service import MakeService, Service
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -23,16 +22,14 @@ HSTS = "Strict-Transport-Security"
 
 
 @pytest.fixture(scope="module")
-def https(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("https")
-    url = "https://auth.example"
-    with serving(sqlite_template, folder, public_url=url, limit_register="1/hour") as service:
+def https(make_service: MakeService) -> Service:
+    service = make_service(public_url="https://auth.example", limit_register="1/hour")
 
-        def fail() -> None:
-            raise RuntimeError
+    def fail() -> None:
+        raise RuntimeError
 
-        service.api.app.add_api_route("/fails", fail)
-        yield service
+    service.api.app.add_api_route("/fails", fail)
+    return service
 
 
 def _bad_login(service: Service) -> httpx.Response:

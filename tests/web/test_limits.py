@@ -1,7 +1,6 @@
 """How often something may be tried (docs/limits.md)."""
 
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -10,11 +9,11 @@ import pytest
 from authapi.services.limits.storage import MemoryStorage
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.app_transport import AppClient
+from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 
 pytestmark = sqlite_only
-MakeApi = Callable[..., Api]
 WRONG = PASSWORD + "x"
 
 

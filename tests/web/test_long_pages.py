@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from authapi.db.revocations import Changes
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 from authapi.web.runtime import Runtime
-from tests.conftest import MakeApp
+from tests.support.application import MakeApp
 from tests.support.clock import START, TestClock
 from tests.support.databases import sqlite_only
 

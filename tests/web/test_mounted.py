@@ -8,9 +8,9 @@ import pytest
 from fastapi import FastAPI
 
 from authapi.config import Settings
-from tests.conftest import MakeApp
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.app_transport import AppClient
+from tests.support.application import MakeApp
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

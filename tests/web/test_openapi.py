@@ -8,15 +8,10 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 
-from authapi.app import create_app
-from authapi.config import Settings
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.databases import sqlite_only
-from tests.support.service import SECRET
+from tests.support.operations import DOCUMENT
 
-DOCUMENT: dict[str, Any] = create_app(
-    Settings(secret=SECRET, database_url="sqlite:///never-opened.db")
-).openapi()
 OPERATIONS = {
     f"{method.upper()} {path}": operation
     for path, operations in DOCUMENT["paths"].items()

@@ -1,15 +1,13 @@
 """POST /register (docs/http.md)."""
 
 import unicodedata
-from collections.abc import Callable
 
 import pytest
 
 from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.application import MakeApi
 from tests.support.databases import sqlite_only
 from tests.support.service import Service
-
-MakeApi = Callable[..., Api]
 
 
 def test_a_registration_answers_the_user(api: Api) -> None:

@@ -1,12 +1,13 @@
 """/verify where a cookie is the credential: whose word counts for the original method."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 
 import pytest
 
 from tests.support.api import Api
 from tests.support.app_transport import AppClient
+from tests.support.application import MakeApi
 from tests.support.cookies import Jar, cookie_header
 from tests.support.databases import sqlite_only
 from tests.support.foreign import FOREIGN, NOT_FOREIGN, OURS, SETTINGS
@@ -14,7 +15,6 @@ from tests.support.rows import every_row
 from tests.support.transports import Holder
 
 pytestmark = sqlite_only
-MakeApi = Callable[..., Api]
 PROXY = "10.1.2.3"
 METHOD_HEADERS = ("X-Forwarded-Method", "X-Original-Method")
 each_transport = pytest.mark.parametrize("transport", ["cookie", "session"])

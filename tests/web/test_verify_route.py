@@ -7,9 +7,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
 from authapi.db.database import Database
-from tests.conftest import MakeApp
 from tests.support.api import Api, Tokens
 from tests.support.app_transport import AppClient
+from tests.support.application import MakeApp
 from tests.support.databases import sqlite_only
 from tests.support.raw_asgi import send_raw
 from tests.support.service import Service

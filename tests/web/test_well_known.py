@@ -1,13 +1,12 @@
 """What other services are told: the JWK Set (RFC 7517) and the metadata (RFC 8414)."""
 
-from collections.abc import Callable
-
 import httpx
 import pytest
 
 from authapi.services.keys.rotation import mark_compromised, rotate_key
 from authapi.web.runtime import Runtime
 from tests.support.api import Api
+from tests.support.application import MakeApi
 from tests.support.databases import sqlite_only
 
 pytestmark = sqlite_only
@@ -17,8 +16,6 @@ METADATA = "/.well-known/oauth-authorization-server"
 PUBLIC_URL = "https://auth.example/base"
 # RFC 7518 section 6: what only the owner of a key may know.
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
-
-MakeApi = Callable[..., Api]
 
 
 def runtime_of(api: Api) -> Runtime:

@@ -5,19 +5,16 @@ import secrets
 import httpx
 import pytest
 
-from authapi.app import create_app
-from authapi.config import Settings
 from tests.support.api import PASSWORD
 from tests.support.cookies import set_cookies
 from tests.support.foreign import Headers
-from tests.support.service import SECRET
+from tests.support.operations import DOCUMENT
 from tests.support.transports import COOKIE_TRANSPORTS, Holder
 
 BODIES: dict[str, dict[str, str]] = {
     "POST /me/password": {"current_password": PASSWORD, "new_password": "a much longer phrase"},
     "POST /me/delete": {"password": PASSWORD},
 }
-DOCUMENT = create_app(Settings(secret=SECRET, database_url="sqlite:///never-opened.db")).openapi()
 OPERATIONS = [
     f"{method.upper()} {path}" for path, of_path in DOCUMENT["paths"].items() for method in of_path
 ]

@@ -7,9 +7,10 @@ from tests.support.api import EMAIL, PASSWORD
 from tests.support.cookies import set_cookies
 from tests.support.database_contents import contents
 from tests.support.foreign import FOREIGN, NOT_FOREIGN, OURS, PUBLIC_URL
+from tests.support.operations import DOCUMENT
 from tests.support.service import Service
 from tests.support.transports import COOKIE_TRANSPORTS, TRANSPORTS, Holder
-from tests.web.csrf.routes import CHANGING, DOCUMENT, EACH, body_for, require_refused, send
+from tests.web.csrf.routes import CHANGING, EACH, body_for, require_refused, send
 
 
 @EACH

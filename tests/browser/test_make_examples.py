@@ -11,9 +11,8 @@ from time import monotonic, sleep
 import httpx
 import pytest
 
-from tests.browser.processes import STARTS_WITHIN, STOPS_WITHIN
 from tests.project.clone import copy_to, environment, furnish
-from tests.support.server import free_port
+from tests.support.server import START_TIMEOUT, STOP_TIMEOUT, free_port
 from tests.support.until import until
 
 
@@ -42,7 +41,7 @@ def made(target: str, clone: Path, **variables: int) -> Iterator[subprocess.Pope
     finally:
         if _is_anybody_left(process):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(STOPS_WITHIN)
+        process.wait(STOP_TIMEOUT)
 
 
 def answer_of(
@@ -50,7 +49,7 @@ def answer_of(
 ) -> httpx.Response:
     """The first answer with that status: until all of them are up, others may come before."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    deadline = monotonic() + STARTS_WITHIN
+    deadline = monotonic() + START_TIMEOUT
     while True:
         assert process.poll() is None, "it stopped by itself"
         try:
@@ -66,8 +65,8 @@ def answer_of(
 def end(process: subprocess.Popen[str]) -> None:
     """Ctrl-C, which the terminal sends to all of them. Nothing of it runs on."""
     os.killpg(process.pid, signal.SIGINT)
-    process.wait(STOPS_WITHIN)
-    until(lambda: not _is_anybody_left(process), seconds=STOPS_WITHIN)
+    process.wait(STOP_TIMEOUT)
+    until(lambda: not _is_anybody_left(process), seconds=STOP_TIMEOUT)
 
 
 def _is_anybody_left(process: subprocess.Popen[str]) -> bool:

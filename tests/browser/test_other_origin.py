@@ -8,9 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.processes import blank_site, running
+from tests.browser.processes import authapi, blank_site
 from tests.browser.visitor import PASSWORD
-from tests.support.server import AUTHAPI, free_port
+from tests.support.server import free_port
 
 ADA = {"email": "ada@example.com", "password": PASSWORD}
 
@@ -27,7 +27,7 @@ def api(front: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = f"http://localhost:{port}"
     settings = {"public_url": url, "cors_origins": f"http://localhost:{front}"}
     folder = tmp_path_factory.mktemp("api")
-    with running([str(AUTHAPI), "serve", "--port", str(port)], folder, port, **settings):
+    with authapi(folder, port, **settings):
         yield url
 
 

@@ -1,65 +1,37 @@
 """examples/nginx with the real nginx, and examples/api: started as `make` starts them."""
 
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic, sleep
 
 import httpx
 import pytest
 
-from tests.browser.processes import SETTINGS, STARTS_WITHIN
 from tests.project.tree import ROOT
-from tests.support.server import free_port
+from tests.support.server import Program, free_port
+from tests.support.settings import CHEAP_HASHES, NO_LIMITS, environment
+from tests.support.until import until
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
 
 
 @contextmanager
-def run(example: str, folder: Path, *addresses: str, **environment: object) -> Iterator[None]:
-    settings = {f"AUTHAPI_{name.upper()}": str(value) for name, value in SETTINGS.items()}
-    process = subprocess.Popen(
-        [str(ROOT / "examples" / example / "run")],
-        cwd=folder,
-        env={
-            **os.environ,
-            **settings,
-            "BIN": str(Path(sys.executable).parent),
-            **{name: str(value) for name, value in environment.items()},
-        },
-        start_new_session=True,
-    )
-    try:
-        deadline = monotonic() + STARTS_WITHIN
-        while not all(_is_ready(address) for address in addresses):
-            assert process.poll() is None
-            assert monotonic() < deadline
-            sleep(0.1)
+def run(example: str, folder: Path, asked: str, **ports: int) -> Iterator[None]:
+    """Run an example until the end of the block, where it has to stop by itself."""
+    told = {"BIN": Path(sys.executable).parent, **ports}
+    env = environment(**CHEAP_HASHES, **NO_LIMITS) | {name: str(told[name]) for name in told}
+    command = [str(ROOT / "examples" / example / "run")]
+    with Program(command, folder, env, ports["PORT"], asked) as program:
         yield
-        process.terminate()
-        assert process.wait(15) == 0
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False, timeout=5).status_code in {200, 204, 401}
-    except httpx.TransportError:
-        return False
+        assert program.stop() == 0
 
 
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     url = f"http://localhost:{port}"
-    with run("nginx", tmp_path_factory.mktemp("nginx"), f"{url}/auth/readyz", PORT=port):
+    with run("nginx", tmp_path_factory.mktemp("nginx"), "/auth/readyz", PORT=port):
         yield url
 
 
@@ -143,9 +115,10 @@ def test_a_second_service_verifies_by_itself(tmp_path: Path) -> None:
     ports = {"PORT": free_port(), "ISSUER_PORT": free_port()}
     issuer, service = (f"http://localhost:{ports[name]}" for name in ("ISSUER_PORT", "PORT"))
     with (
-        run("api", tmp_path, f"{issuer}/readyz", f"{service}/api/data", **ports),
+        run("api", tmp_path, "/api/data", **ports),
         httpx.Client(trust_env=False) as client,
     ):
+        wait_for(200, client, f"{issuer}/readyz")
         client.post(f"{issuer}/register", json=ADA)
         token = client.post(f"{issuer}/login", json=ADA).json()["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
@@ -157,8 +130,12 @@ def test_a_second_service_verifies_by_itself(tmp_path: Path) -> None:
         wait_for(401, client, f"{service}/api/data", bearer)
 
 
-def wait_for(status: int, client: httpx.Client, url: str, headers: dict[str, str]) -> None:
-    deadline = monotonic() + 20
-    while client.get(url, headers=headers).status_code != status:
-        assert monotonic() < deadline
-        sleep(0.05)
+def wait_for(
+    status: int, client: httpx.Client, url: str, headers: dict[str, str] | None = None
+) -> None:
+    def is_there() -> bool:
+        with suppress(httpx.ConnectError):
+            return client.get(url, headers=headers).status_code == status
+        return False
+
+    until(is_there, seconds=20, every=0.05)

@@ -19,9 +19,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.browser.processes import running
+from tests.browser.processes import authapi, running
 from tests.project.tree import ROOT
-from tests.support.server import AUTHAPI, free_port
+from tests.support.server import Program, free_port
 
 NGINX = """
 {user}
@@ -92,24 +92,23 @@ def sites(folder: Path) -> Iterator[Sites]:
     (folder / "nginx.conf").write_text(configuration, encoding="utf-8")
     nginx = ["/usr/sbin/nginx", "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
     with (
-        authapi(folder / "auth", found.auth, found, "auth"),
-        authapi(folder / "open", found.open, found, "open", cookie_samesite="none"),
+        served(folder, found, "auth"),
+        served(folder, found, "open", cookie_samesite="none"),
         running([*nginx, "-g", "daemon off;"], folder, plain),
     ):
         yield found
 
 
-@contextmanager
-def authapi(folder: Path, port: int, found: Sites, name: str, **settings: object) -> Iterator[None]:
-    folder.mkdir()
+def served(folder: Path, found: Sites, name: str, **settings: object) -> Program:
+    """Return the authapi of a site, in a folder of its own."""
+    (folder / name).mkdir()
     settings |= {
         "public_url": f"{found.url(name)}/auth",
         "cors_origins": found.url("spa"),
         "trusted_proxies": "127.0.0.1",
         "refresh_overlap_cookie": 1,
     }
-    with running([str(AUTHAPI), "serve", "--port", str(port)], folder, port, **settings):
-        yield
+    return authapi(folder / name, getattr(found, name), **settings)
 
 
 def write_certificate(folder: Path) -> None:

@@ -1,6 +1,5 @@
 """Migrations: up and down, with data, by several processes at once, and by hand."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from authapi.db.models import Model
 from authapi.errors import Unavailable
 from tests.support.api import Api
 from tests.support.forked import Forked
-from tests.support.settings import SECRET
+from tests.support.settings import SECRET, environment
 
 REPOSITORY = Path(__file__).parents[2]
 TABLES = {table.name for table in Model.metadata.sorted_tables}
@@ -100,12 +99,9 @@ def test_a_failed_migration_leaves_the_database_as_it_was(empty_url: str) -> Non
 
 
 def test_two_processes_that_migrate_at_once_both_succeed(empty_url: str, tmp_path: Path) -> None:
-    ours = {"AUTHAPI_DATABASE_URL": empty_url, "AUTHAPI_SECRET": SECRET}
+    ours = environment(database_url=empty_url, secret=SECRET)
     logs = [tmp_path / "one.log", tmp_path / "other.log"]
-    both = [
-        Forked("migrate", folder=tmp_path, environment={**os.environ, **ours}, log_file=log)
-        for log in logs
-    ]
+    both = [Forked("migrate", folder=tmp_path, environment=ours, log_file=log) for log in logs]
     assert [process.wait(60) for process in both] == [0, 0]
     assert [log.read_text() for log in logs] == [MIGRATED, MIGRATED]
     assert tables(empty_url) == TABLES
@@ -118,7 +114,7 @@ def test_alembic_by_hand_works_in_a_clone(arguments: tuple[str, ...], empty_url:
     subprocess.run(
         [ALEMBIC, *arguments],
         cwd=REPOSITORY,
-        env={**os.environ, "AUTHAPI_DATABASE_URL": empty_url, "AUTHAPI_SECRET": SECRET},
+        env=environment(database_url=empty_url, secret=SECRET),
         check=True,
         timeout=60,
     )

@@ -3,7 +3,6 @@
 At one poll a second, on PostgreSQL. Without notifications, and on SQLite: test_two_servers.py.
 """
 
-import re
 import statistics
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +18,6 @@ from tests.support.until import until
 ROUNDS = 20
 AT_ONCE = 0.1  # seconds, the median
 AT_A_SERVER, AT_THE_SERVICE = 1.5, 2.5  # seconds, each time
-STATEMENTS = re.compile(r'^authapi_database_statements_total\{purpose="request"\} (\S+)$', re.M)
 
 
 @pytest.fixture
@@ -40,12 +38,6 @@ def polling_service(installation: Installation) -> Iterator[Verifier]:
     ) as verifier:
         until(lambda: verifier.status().is_ready)
         yield verifier
-
-
-def statements(installation: Installation) -> list[float]:
-    """How many each server has made for requests."""
-    pages = [client.get("/metrics").text for client in installation.clients]
-    return [float(STATEMENTS.findall(page)[0]) for page in pages]
 
 
 def known_after(installation: Installation, verifiers: list[Verifier]) -> list[float]:
@@ -80,8 +72,8 @@ def test_no_verified_request_makes_a_statement(
     installation: Installation, service: Verifier
 ) -> None:
     token = installation.log_in()["access_token"]
-    before = statements(installation)
+    before = installation.statements()
     for _ in range(100):
         assert service.verify(token)
         assert installation.statuses(token) == [204, 204]
-    assert statements(installation) == before
+    assert installation.statements() == before

@@ -2,138 +2,101 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from threading import Barrier, Event, Thread
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.api import EMAIL, PASSWORD
 from tests.support.databases import DATABASES
-from tests.support.forked import ForkedServer
+from tests.support.installation import Installation
 from tests.support.postgresql import PostgreSQL
 from tests.support.refresh_rule import new_key
-from tests.support.settings import SECRET
 
 REQUESTS = 50
 DEVICES = 8
 KILLS = 2
 
 
-@dataclass
-class Service:
-    """Real processes on one database."""
-
-    url: str
-    servers: list[ForkedServer]
-    clients: list[httpx.Client] = field(default_factory=list)
-
-    def login(self) -> str:
-        credentials = {"email": EMAIL, "password": PASSWORD}
-        self.clients[0].post("/register", json=credentials)
-        answer = self.clients[0].post("/login", json=credentials)
-        return str(answer.json()["refresh_token"])
-
-    def refresh(self, token: str, key: str | None, server: int = 0) -> httpx.Response:
-        """Asked again while the answer is 503, as clients do."""
-        headers = {"Idempotency-Key": key} if key else {}
-        for _ in range(20):
-            answer = self.clients[server].post(
-                "/refresh", json={"refresh_token": token}, headers=headers
-            )
-            if answer.status_code != 503:
-                return answer
-        raise AssertionError("503 and no end")
+def log_in(service: Installation) -> str:
+    """Return the refresh token of a new session."""
+    return str(service.log_in()["refresh_token"])
 
 
-@contextmanager
-def serving(folder: Path, url: str, processes: int) -> Iterator[Service]:
-    settings: dict[str, Any] = {
-        "database_url": url,
-        "secret": SECRET,
-        "limit_refresh": "",
-        "hash_memory_kib": 1024,
-        "hash_time_cost": 1,
-    }
-    service = Service(url, [ForkedServer(folder, **settings) for _ in range(processes)])
-    limits = httpx.Limits(max_connections=None)
-    try:
-        for server in service.servers:
-            server.start()
-            service.clients.append(
-                httpx.Client(base_url=server.base_url, trust_env=False, timeout=30, limits=limits)
-            )
-        yield service
-    finally:
-        for client in service.clients:
-            client.close()
-        for server in service.servers:
-            server.kill()
+def refresh(service: Installation, token: str, key: str | None, server: int = 0) -> httpx.Response:
+    """Ask again while the answer is 503, as clients do."""
+    headers = {"Idempotency-Key": key} if key else {}
+    for _ in range(20):
+        answer = service.clients[server].post(
+            "/refresh", json={"refresh_token": token}, headers=headers
+        )
+        if answer.status_code != 503:
+            return answer
+    raise AssertionError("503 and no end")
 
 
 @pytest.fixture(scope="module", params=DATABASES)
 def service(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    """Two processes on PostgreSQL, one on SQLite."""
+) -> Iterator[Installation]:
+    """Yield two processes on PostgreSQL, one on SQLite."""
     folder = tmp_path_factory.mktemp("serve")
-    if request.param == "sqlite":
-        with serving(folder, f"sqlite:///{folder}/authapi.db", 1) as service:
-            yield service
-        return
-    postgresql: PostgreSQL = request.getfixturevalue("postgresql")
-    with postgresql.database() as name, serving(folder, postgresql.url(name), 2) as service:
+    with ExitStack() as stack:
+        url, servers = f"sqlite:///{folder}/authapi.db", 1
+        if request.param == "postgresql":
+            postgresql: PostgreSQL = request.getfixturevalue("postgresql")
+            url, servers = postgresql.url(stack.enter_context(postgresql.database())), 2
+        service = stack.enter_context(Installation(folder, url, servers))
+        service.register()
         yield service
 
 
-def refresh_at_once(service: Service, token: str, key: str | None) -> list[httpx.Response]:
+def refresh_at_once(service: Installation, token: str, key: str | None) -> list[httpx.Response]:
     barrier = Barrier(REQUESTS)
 
-    def refresh(number: int) -> httpx.Response:
+    def refresh_once(number: int) -> httpx.Response:
         barrier.wait()
-        return service.refresh(token, key, number % len(service.clients))
+        return refresh(service, token, key, number % len(service.clients))
 
     with ThreadPoolExecutor(REQUESTS) as pool:
-        return list(pool.map(refresh, range(REQUESTS)))
+        return list(pool.map(refresh_once, range(REQUESTS)))
 
 
-def test_of_fifty_parallel_requests_with_one_token_one_is_answered(service: Service) -> None:
-    answers = refresh_at_once(service, service.login(), None)
+def test_of_fifty_parallel_requests_with_one_token_one_is_answered(service: Installation) -> None:
+    answers = refresh_at_once(service, log_in(service), None)
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses == [200] + [401] * (REQUESTS - 1)
 
 
-def test_fifty_parallel_requests_without_a_key_end_the_session(service: Service) -> None:
-    answers = refresh_at_once(service, service.login(), None)
+def test_fifty_parallel_requests_without_a_key_end_the_session(service: Installation) -> None:
+    answers = refresh_at_once(service, log_in(service), None)
     winner = next(answer for answer in answers if answer.status_code == 200)
-    assert service.refresh(winner.json()["refresh_token"], None).status_code == 401
+    assert refresh(service, winner.json()["refresh_token"], None).status_code == 401
 
 
-def test_fifty_parallel_requests_with_one_key_get_the_same_token(service: Service) -> None:
-    answers = refresh_at_once(service, service.login(), new_key())
+def test_fifty_parallel_requests_with_one_key_get_the_same_token(service: Installation) -> None:
+    answers = refresh_at_once(service, log_in(service), new_key())
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["refresh_token"] for answer in answers}) == 1
 
 
-def test_the_token_that_fifty_got_is_good(service: Service) -> None:
-    answers = refresh_at_once(service, service.login(), new_key())
-    assert service.refresh(answers[-1].json()["refresh_token"], new_key()).status_code == 200
+def test_the_token_that_fifty_got_is_good(service: Installation) -> None:
+    answers = refresh_at_once(service, log_in(service), new_key())
+    assert refresh(service, answers[-1].json()["refresh_token"], new_key()).status_code == 200
 
 
 @dataclass
 class Device:
     """A client that keeps its key with its token and refreshes without rest."""
 
-    service: Service
+    service: Installation
     token: str
     key: str = field(default_factory=new_key)
 
     def refresh(self) -> int:
-        answer = self.service.refresh(self.token, self.key)
+        answer = refresh(self.service, self.token, self.key)
         if answer.status_code == 200:
             self.token, self.key = answer.json()["refresh_token"], new_key()
         return answer.status_code
@@ -154,10 +117,10 @@ class Survivors:
 
 
 @pytest.fixture(scope="module")
-def survivors(service: Service) -> Survivors:
+def survivors(service: Installation) -> Survivors:
     """Devices whose requests were cut off by kill -9 at random moments, and tried again after."""
     chance = Random(9700)
-    devices = [Device(service, service.login()) for _ in range(DEVICES)]
+    devices = [Device(service, log_in(service)) for _ in range(DEVICES)]
     survivors = Survivors(devices, [device.token for device in devices], [])
     for _ in range(KILLS):
         threads = [Thread(target=device.refresh_until_cut_off) for device in devices]
@@ -180,7 +143,7 @@ def test_after_a_kill_the_next_refresh_succeeds(survivors: Survivors) -> None:
     assert [device.refresh() for device in survivors.devices] == [200] * DEVICES
 
 
-def test_after_a_kill_no_second_chain_is_alive(survivors: Survivors, service: Service) -> None:
+def test_after_a_kill_no_second_chain_is_alive(survivors: Survivors, service: Installation) -> None:
     for device, stolen in zip(survivors.devices, survivors.first_tokens, strict=True):
-        assert service.refresh(stolen, None).status_code == 401
+        assert refresh(service, stolen, None).status_code == 401
         assert device.refresh() == 401

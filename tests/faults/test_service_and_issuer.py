@@ -8,25 +8,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
 import pytest
 
 from authapi.verifier import InvalidTokenError, Verifier
-from tests.support.api import EMAIL, PASSWORD
 from tests.support.forked import ForkedServer
+from tests.support.installation import ADA, ISSUER
 from tests.support.postgresql import PostgreSQL
+from tests.support.settings import SERVER
 from tests.support.until import until
 
-ADA = {"email": EMAIL, "password": PASSWORD}
-SETTINGS = {
-    "secret": "a secret for tests which is long enough",
-    "limit_login_pair": "",
-    "hash_memory_kib": 1024,
-    "hash_time_cost": 1,
-}
 SCRIPT = Path(__file__).with_name("forking_service.py")
 TO_BE_FROZEN = Path(__file__).with_name("frozen_service.py")
 FROZEN_FOR_SECONDS = 2.5  # longer than the script's catch_up
@@ -53,12 +46,7 @@ class Issuer:
         self.server.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.client.close()
         self.server.kill()
 
@@ -75,7 +63,7 @@ class PlainPolls(httpx.AsyncHTTPTransport):
 def one_issuer(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Issuer]:
     folder = tmp_path_factory.mktemp("issuer")
     shutil.copy(sqlite_template, folder / "authapi.db")
-    with Issuer(folder, **SETTINGS) as running:
+    with Issuer(folder, **SERVER) as running:
         assert running.client.post("/register", json=ADA).status_code == 201
         yield running
 
@@ -127,16 +115,14 @@ def test_a_log_out_at_another_server_is_known_in_milliseconds(
 ) -> None:
     with postgresql.database() as name:
         shared = {
-            **SETTINGS,
+            **SERVER,
             "database_url": postgresql.url(name),
-            "public_url": "https://auth.example",
+            "public_url": ISSUER,
         }
         with (
             Issuer(tmp_path, **shared) as one,
             Issuer(tmp_path, **shared) as other,
-            Verifier(
-                issuer="https://auth.example", audience="authapi", fetch_from=one.server.base_url
-            ) as verifier,
+            Verifier(issuer=ISSUER, audience="authapi", fetch_from=one.server.base_url) as verifier,
         ):
             one.client.post("/register", json=ADA)
             taken = [seconds_to_refuse(verifier, other) for _ in range(20)]

@@ -1,83 +1,39 @@
 """Two real servers on one database: what one revokes, the other refuses, without a look-up."""
 
-import re
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
-from typing import Any, Self
 
-import httpx
 import psycopg
 import pytest
 
-from tests.support.api import EMAIL, PASSWORD
-from tests.support.forked import ForkedServer
+from tests.support.installation import ADA, Installation
 from tests.support.postgresql import PostgreSQL
 from tests.support.until import until
 
-ADA = {"email": EMAIL, "password": PASSWORD}
-SETTINGS: dict[str, Any] = {
-    "secret": "a secret for tests which is long enough",
-    "public_url": "http://localhost:8000",
-    "limit_login_pair": "",
-    "hash_memory_kib": 1024,
-    "hash_time_cost": 1,
-}
 WITHIN_A_POLL = 1.5  # seconds, at the default of 1
 AT_ONCE = 0.1  # median, on PostgreSQL
 PAUSE = 0.01  # between two questions; without one, asking keeps a core busy
 ROUNDS = 20
-STATEMENTS = re.compile(r'^authapi_database_statements_total\{purpose="request"\} (\S+)$', re.M)
 
 
-class Two:
-    """Servers and a client of each; entering starts them, leaving ends them."""
+def known_after(two: Installation, token: str) -> float:
+    """Log out at the first; return the seconds until the second refuses."""
+    assert two.verify(1, token) == 204
+    two.log_out(token)
+    began = monotonic()
+    until(lambda: two.verify(1, token) == 401, every=PAUSE)
+    return monotonic() - began
 
-    def __init__(self, folder: Path, database_url: str) -> None:
-        self.servers = [
-            ForkedServer(folder, database_url=database_url, **SETTINGS) for _ in range(2)
-        ]
-        self.clients = [server.client() for server in self.servers]
 
-    def __enter__(self) -> Self:
-        for server in self.servers:
-            server.start()
-        self.register()
-        return self
+def usually_known_after(two: Installation, rounds: int = 3) -> float:
+    """Return the median."""
+    return statistics.median(known_after(two, new_token(two)) for _ in range(rounds))
 
-    def __exit__(self, *_: object) -> None:
-        for client in self.clients:
-            client.close()
-        for server in self.servers:
-            server.kill()
 
-    def register(self) -> None:
-        assert self.clients[0].post("/register", json=ADA).status_code == 201
-
-    def log_in(self) -> dict[str, str]:
-        answer = self.clients[0].post("/login", json=ADA)
-        assert answer.status_code == 200, answer.text
-        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-    def known_after(self, bearer: dict[str, str]) -> float:
-        """Log out at the first; how many seconds until the second refuses."""
-        assert self.verify(1, bearer) == httpx.codes.NO_CONTENT
-        assert self.clients[0].post("/logout", headers=bearer).status_code == 204
-        began = monotonic()
-        until(lambda: self.verify(1, bearer) == httpx.codes.UNAUTHORIZED, every=PAUSE)
-        return monotonic() - began
-
-    def usually_known_after(self, rounds: int = 3) -> float:
-        """The median."""
-        return statistics.median(self.known_after(self.log_in()) for _ in range(rounds))
-
-    def verify(self, number: int, bearer: dict[str, str]) -> int:
-        return self.clients[number].get("/verify", headers=bearer).status_code
-
-    def statements(self, number: int) -> float:
-        [count] = STATEMENTS.findall(self.clients[number].get("/metrics").text)
-        return float(count)
+def new_token(two: Installation) -> str:
+    return str(two.log_in()["access_token"])
 
 
 @pytest.fixture(scope="module")
@@ -89,35 +45,38 @@ def database(postgresql: PostgreSQL) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def two(
     postgresql: PostgreSQL, database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Two]:
-    with Two(tmp_path_factory.mktemp("two"), postgresql.url(database)) as two:
+) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("two"), postgresql.url(database)) as two:
+        two.register()
         yield two
 
 
-def test_a_log_out_is_known_in_milliseconds(two: Two) -> None:
-    assert two.usually_known_after(ROUNDS) < AT_ONCE
+def test_a_log_out_is_known_in_milliseconds(two: Installation) -> None:
+    assert usually_known_after(two, ROUNDS) < AT_ONCE
 
 
-def test_no_verified_request_makes_a_statement(two: Two) -> None:
-    bearer = two.log_in()
-    before = two.statements(1)
-    assert [two.verify(1, bearer) for _ in range(200)] == [204] * 200
-    assert two.statements(1) == before
+def test_no_verified_request_makes_a_statement(two: Installation) -> None:
+    token = new_token(two)
+    before = two.statements()[1]
+    assert [two.verify(1, token) for _ in range(200)] == [204] * 200
+    assert two.statements()[1] == before
 
 
-def test_one_that_is_stopped_and_started_refuses_what_was_revoked_meanwhile(two: Two) -> None:
-    bearer, other = two.log_in(), two.log_in()
-    assert two.verify(1, bearer) == 204
+def test_one_that_is_stopped_and_started_refuses_what_was_revoked_meanwhile(
+    two: Installation,
+) -> None:
+    token, other = new_token(two), new_token(two)
+    assert two.verify(1, token) == 204
     assert two.servers[1].stop() == 0
-    assert two.clients[0].post("/logout", headers=bearer).status_code == 204
+    two.log_out(token)
     two.servers[1].start()
-    assert two.verify(1, bearer) == 401
+    assert two.verify(1, token) == 401
     assert two.verify(1, other) == 204
-    assert two.known_after(other) < WITHIN_A_POLL
+    assert known_after(two, other) < WITHIN_A_POLL
 
 
 def test_without_notifications_a_log_out_is_known_within_a_poll(
-    two: Two, postgresql: PostgreSQL, database: str
+    two: Installation, postgresql: PostgreSQL, database: str
 ) -> None:
     with psycopg.connect(postgresql.url(database), autocommit=True) as connection:
         # What answers first in the search path is what the servers call.
@@ -134,10 +93,11 @@ def test_without_notifications_a_log_out_is_known_within_a_poll(
             " WHERE datname = current_database() AND pid <> %s",
             [ours],
         )
-    until(lambda: two.clients[0].post("/login", json=ADA).status_code == 200, every=PAUSE)
-    assert two.usually_known_after() < WITHIN_A_POLL
+    until(lambda: two.post("/login", ADA).status_code == 200, every=PAUSE)
+    assert usually_known_after(two) < WITHIN_A_POLL
 
 
 def test_on_sqlite_a_log_out_is_known_within_a_poll(tmp_path: Path) -> None:
-    with Two(tmp_path, "sqlite:///authapi.db") as two:
-        assert two.usually_known_after() < WITHIN_A_POLL
+    with Installation(tmp_path, "sqlite:///authapi.db") as two:
+        two.register()
+        assert usually_known_after(two) < WITHIN_A_POLL

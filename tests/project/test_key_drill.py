@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.support.server import ServerProcess
+from tests.support.settings import environment as without_settings
 from tests.support.tour import run_in_bash, steps_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "keys.md").read_text(encoding="utf-8")
@@ -13,7 +14,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "keys.md").read_text(encoding="utf-
 def test_the_drill_for_a_leaked_key_prints_what_the_page_says(tmp_path: Path) -> None:
     tools = Path(sys.executable).parent
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AUTHAPI_")},
+        **without_settings(),
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         "NO_PROXY": "*",
         "TERM": "xterm",

@@ -4,12 +4,11 @@ import os
 import subprocess
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.project.clone import copy_to, environment, furnish
-from tests.project.server import serving
 from tests.project.tree import ROOT
+from tests.support.server import Program, free_port
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -75,8 +74,12 @@ def test_a_python_without_venv_is_refused_with_a_sentence(clone: Path) -> None:
 
 
 def test_make_run_migrates_and_serves_the_clone(furnished: Path) -> None:
-    with serving(["make", "run", "PORT=0"], furnished, environment()) as server:
-        assert httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200
+    port = free_port()
+    with (
+        Program(["make", "run", f"PORT={port}"], furnished, environment(), port) as server,
+        server.client() as client,
+    ):
+        assert client.get("/readyz").status_code == 200
     assert (furnished / "authapi.db").exists()
     assert make(furnished, "--question", ".venv/run.stamp").returncode == 0
 

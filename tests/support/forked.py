@@ -1,4 +1,4 @@
-"""`authapi` in a process forked from one that has imported it: a start without the imports.
+"""`authapi` in a process forked from one that has imported it, so that it starts faster.
 
 Otherwise it is the installed command, which tests/cli and tests/project execute as it is.
 """
@@ -19,7 +19,7 @@ _FORKING.set_forkserver_preload(["authapi.cli.commands", "authapi.cli.serve"])
 
 
 class Forked:
-    """What subprocess.Popen has of it, for a command of authapi."""
+    """A command of authapi, with the methods of subprocess.Popen that tests need."""
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class Forked:
 
 
 class ForkedServer(ServerProcess):
-    """A ServerProcess for tests of what servers do, and not of how the command starts."""
+    """A server for tests of what servers do, and not of how the command starts."""
 
     def _launch(self) -> Forked:
         return Forked(
-            *self._command,
+            *self._command[1:],
             folder=self._folder,
             environment=self._environment,
             log_file=self.log_file,

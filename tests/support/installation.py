@@ -1,6 +1,7 @@
-"""An installation as in production: two servers on one database, and the operator's command."""
+"""An installation as in production: servers on one database, and the operator's command."""
 
-import os
+import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -8,46 +9,42 @@ import httpx
 
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.forked import Forked, ForkedServer
+from tests.support.settings import SERVER, environment
 
 COMMAND_TIMEOUT = 30.0  # seconds
 ISSUER = "https://auth.example"
-SETTINGS: dict[str, Any] = {
-    "secret": "a secret for tests which is long enough",
-    "public_url": ISSUER,
-    "limit_login_pair": "",
-    "hash_memory_kib": 1024,
-    "hash_time_cost": 1,
-}
+ADA = {"email": EMAIL, "password": PASSWORD}
+STATEMENTS = re.compile(r'^authapi_database_statements_total\{purpose="request"\} (\S+)$', re.M)
 
 
 class Installation:
-    """Two servers on one database; what a client does, it does at the first."""
+    """Servers on one database, and a client of each. The methods act at the first server."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, servers: int = 2) -> None:
         self._folder = folder
-        self._settings = {**SETTINGS, "database_url": database_url}
-        self.servers = [ForkedServer(folder, **self._settings) for _ in range(2)]
+        self._settings = {**SERVER, "public_url": ISSUER, "database_url": database_url}
+        self._stack = ExitStack()
+        self.servers = [ForkedServer(folder, **self._settings) for _ in range(servers)]
         self.clients = [server.client() for server in self.servers]
 
     def __enter__(self) -> Self:
-        for server in self.servers:
-            server.start()
+        with self._stack:
+            for server, client in zip(self.servers, self.clients, strict=True):
+                self._stack.enter_context(server)
+                self._stack.enter_context(client)
+            self._stack = self._stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for client in self.clients:
-            client.close()
-        for server in self.servers:
-            server.kill()
+        self._stack.close()
 
     def authapi(self, *arguments: str, typed: str = "") -> None:
-        """An operator's command, in a process of its own."""
-        ours = {f"AUTHAPI_{name.upper()}": str(each) for name, each in self._settings.items()}
+        """Run an operator's command in a process of its own."""
         log_file = self._folder / "commands.log"
         command = Forked(
             *arguments,
             folder=self._folder,
-            environment={**os.environ, **ours},
+            environment=environment(**self._settings),
             log_file=log_file,
             typed=typed,
         )
@@ -56,8 +53,11 @@ class Installation:
     def post(self, path: str, body: dict[str, str]) -> httpx.Response:
         return self.clients[0].post(path, json=body)
 
+    def register(self) -> None:
+        assert self.post("/register", ADA).status_code == 201
+
     def log_in(self) -> dict[str, Any]:
-        answer = self.post("/login", {"email": EMAIL, "password": PASSWORD})
+        answer = self.post("/login", ADA)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
@@ -68,7 +68,16 @@ class Installation:
         headers = {"Authorization": f"Bearer {token}"}
         assert self.clients[0].post("/logout", headers=headers).status_code == 204
 
-    def statuses(self, token: str) -> list[int]:
-        """What each server's /verify says."""
+    def verify(self, number: int, token: str) -> int:
+        """Return the status of /verify at one of the servers."""
         headers = {"Authorization": f"Bearer {token}"}
-        return [client.get("/verify", headers=headers).status_code for client in self.clients]
+        return self.clients[number].get("/verify", headers=headers).status_code
+
+    def statuses(self, token: str) -> list[int]:
+        """Return the status of /verify at each server."""
+        return [self.verify(number, token) for number in range(len(self.clients))]
+
+    def statements(self) -> list[float]:
+        """Return how many statements each server has made for requests."""
+        pages = [client.get("/metrics").text for client in self.clients]
+        return [float(STATEMENTS.findall(page)[0]) for page in pages]

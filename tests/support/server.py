@@ -1,4 +1,4 @@
-"""A real `authapi serve` on loopback: started, asked, stopped or killed by its id."""
+"""Server processes on loopback: started, asked, stopped or killed by their id."""
 
 import os
 import random
@@ -6,17 +6,19 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
-from types import TracebackType
 from typing import Protocol, Self
 
 import httpx
 
+from tests.support.settings import environment
+
 AUTHAPI = Path(sys.executable).with_name("authapi")
-# Below those that the kernel gives to outgoing connections, which could take one between.
+# Below the ports that the kernel gives to outgoing connections, which could take one meanwhile.
 PORTS = range(20_000, 32_000)
-START_TIMEOUT = 20.0
+START_TIMEOUT = 60.0  # seconds; the machine may be busy
 STOP_TIMEOUT = 15.0
 
 
@@ -30,27 +32,28 @@ class Running(Protocol):
     def wait(self, timeout: float) -> int: ...
 
 
-class ServerProcess:
-    """One `authapi serve`; entering waits until it answers, leaving ends it whatever happened.
+class Program:
+    """A command that serves HTTP on `port`. Entering waits for its answer, leaving ends it.
 
-    `folder` is its working directory and keeps its log. `settings` are AUTHAPI_ variables without
-    the prefix, in any case: `database_url="sqlite:///a.db"`. `ready=False` waits for any answer of
-    /readyz and not for its 200: for a server whose database is down.
+    `folder` is its working directory and keeps its log. It has started when it answers a GET of
+    `asked` with anything but a server error.
     """
 
     def __init__(
-        self, folder: Path, *arguments: str, ready: bool = True, **settings: object
+        self,
+        command: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str],
+        port: int,
+        asked: str = "/readyz",
     ) -> None:
+        self._command = command
         self._folder = folder
-        self._ready = ready
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if "AUTHAPI_" not in name},
-            **{f"AUTHAPI_{name.upper()}": str(value) for name, value in settings.items()},
-        }
+        self._environment = dict(env)
+        self._asked = asked
         self._process: Running | None = None
-        self.port = free_port()
-        self._command = ("serve", "--port", str(self.port), *arguments)
-        self.log_file = folder / f"serve-{self.port}.log"
+        self.port = port
+        self.log_file = folder / f"serve-{port}.log"
 
     @property
     def base_url(self) -> str:
@@ -66,7 +69,7 @@ class ServerProcess:
 
     @property
     def log(self) -> str:
-        """What it has written so far, of all its runs."""
+        """Return what it has written so far, in all its runs."""
         return self.log_file.read_text(errors="replace")
 
     def start(self) -> None:
@@ -79,35 +82,30 @@ class ServerProcess:
             raise
 
     def stop(self) -> int:
-        """SIGTERM, as an operator would; the exit status."""
+        """Send SIGTERM, as an operator would; return the exit status."""
         self._running.terminate()
         return self._running.wait(STOP_TIMEOUT)
 
     def kill(self) -> None:
-        """SIGKILL, to its workers too: nothing of it runs on."""
+        """Send SIGKILL, to its workers too: nothing of it runs on."""
         if self._running.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
         self._running.wait(STOP_TIMEOUT)
 
-    def client(self, timeout: float = 10) -> httpx.Client:
+    def client(self, timeout: float = 30) -> httpx.Client:
         return httpx.Client(base_url=self.base_url, trust_env=False, timeout=timeout)
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
     def _launch(self) -> Running:
         with self.log_file.open("ab") as log:
             return subprocess.Popen(
-                [AUTHAPI, *self._command],
+                self._command,
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -131,10 +129,18 @@ class ServerProcess:
 
     def _answers(self, client: httpx.Client) -> bool:
         try:
-            answer = client.get("/readyz")
+            return not client.get(self._asked).is_server_error
         except httpx.TransportError:
             return False
-        return answer.status_code == 200 or not self._ready
+
+
+class ServerProcess(Program):
+    """An `authapi serve`; `settings` are AUTHAPI_ variables without the prefix, in lower case."""
+
+    def __init__(self, folder: Path, *arguments: str, **settings: object) -> None:
+        port = free_port()
+        command = (str(AUTHAPI), "serve", "--port", str(port), *arguments)
+        super().__init__(command, folder, environment(**settings), port)
 
 
 def free_port() -> int:

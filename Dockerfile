@@ -1,5 +1,5 @@
 # docker build -t authapi . && docker run -p 127.0.0.1:8000:8000 -v authapi:/data authapi
-# With nothing set it keeps SQLite and its secret in /data. tests/project/test_dockerfile.py runs each step.
+# With nothing set it keeps SQLite and its secret in /data. tests/project runs the steps of its first stage.
 
 FROM python:3.13-slim AS build
 WORKDIR /src

@@ -1,4 +1,4 @@
-"""Debian's Chromium, and what it visits. Not collected unless named: make test-browser."""
+"""Debian's Chromium, and the sites that it visits. Run these tests by `make test-browser`."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,14 +36,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def spa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of examples/spa."""
+    """Yield the address of examples/spa."""
     with example("spa/spa.py", tmp_path_factory.mktemp("spa")) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def short_lived_spa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The same with access tokens that live SHORT seconds, and an overlap that is shorter."""
+    """Yield another, whose access tokens live SHORT seconds, with an overlap that is shorter."""
     folder = tmp_path_factory.mktemp("spa")
     with example("spa/spa.py", folder, access_token_ttl=SHORT, refresh_overlap_cookie=1) as url:
         yield url
@@ -51,7 +51,7 @@ def short_lived_spa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def new_device(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
-    """A browser with a cookie jar of its own, each time."""
+    """Yield a function that opens a browser with its own cookie jar."""
     contexts: list[BrowserContext] = []
 
     def new() -> BrowserContext:
@@ -67,14 +67,14 @@ def new_device(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
 
 @pytest.fixture(scope="session")
 def secure_sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
-    """See tls.py."""
+    """Yield the sites of tls.py."""
     with sites(tmp_path_factory.mktemp("https")) as running:
         yield running
 
 
 @pytest.fixture
 def new_secure_device(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
-    """The same for those, which show a certificate that nobody knows."""
+    """Yield the same for sites whose certificate nobody knows."""
     contexts: list[BrowserContext] = []
 
     def new() -> BrowserContext:
@@ -94,7 +94,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def ada(spa: str, new_device: Callable[[], BrowserContext], transport: str) -> Visitor:
-    """A visitor of the SPA with an account, logged in by each transport in turn."""
+    """Return a visitor of the SPA with an account, logged in by each transport in turn."""
     visitor = Visitor.registered(new_device(), spa)
     visitor.log_in(transport)
     return visitor
@@ -104,7 +104,7 @@ def ada(spa: str, new_device: Callable[[], BrowserContext], transport: str) -> V
 def impatient(
     short_lived_spa: str, new_device: Callable[[], BrowserContext], transport: str
 ) -> Visitor:
-    """The same where an access token lives SHORT seconds."""
+    """Return the same where an access token lives SHORT seconds."""
     visitor = Visitor.registered(new_device(), short_lived_spa)
     visitor.log_in(transport)
     return visitor
@@ -112,6 +112,6 @@ def impatient(
 
 @pytest.fixture
 def elsewhere() -> Iterator[int]:
-    """The port of a site that is none of ours."""
+    """Yield the port of a site that is none of ours."""
     with blank_site() as port:
         yield port

@@ -1,4 +1,4 @@
-"""The `authapi` command in this process: as quick as a function, as real as its arguments."""
+"""The `authapi` command in this process: as fast as a function, with real arguments."""
 
 import logging
 import sys
@@ -21,7 +21,7 @@ class Outcome:
 
     @property
     def sentence(self) -> str:
-        """What a refusal says: exit status 1, nothing on stdout, one line on stderr."""
+        """Return the sentence of a refusal: exit status 1, no output, one line of errors."""
         assert (self.status, self.output) == (1, ""), self
         [line] = self.errors.splitlines()
         return line
@@ -34,12 +34,12 @@ Authapi = Callable[..., Outcome]
 def authapi(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Authapi]:
-    """`authapi("users", "list", typed="…")`; `typed` is standard input."""
+    """Yield `authapi("users", "list", typed="…")`, where `typed` is standard input."""
 
     def run(*arguments: str, typed: str = "") -> Outcome:
         monkeypatch.setattr(sys, "argv", ["authapi", *arguments])
         monkeypatch.setattr(sys, "stdin", StringIO(typed))
-        capsys.readouterr()  # what the test wrote before is not the command's
+        capsys.readouterr()  # drop what the test itself has written before
         try:
             commands.main()
             status = 0

@@ -1,4 +1,4 @@
-"""Hashes are salted anew in each of xdist's workers, so none may name a test."""
+"""Names of tests without hashes: each worker of xdist salts its own, and names must agree."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Databases without anything in them."""
+"""Databases without any table."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.postgresql import PostgreSQL
 
 @pytest.fixture(params=DATABASES)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of the test's own, as the settings would name it."""
+    """Yield the URL of the test's own empty database, as the settings would name it."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
         return

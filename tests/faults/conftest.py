@@ -1,4 +1,4 @@
-"""A database that can be broken, servers as in production, and a watch."""
+"""A database that tests break, servers as in production, and limits on their answers."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,7 +13,7 @@ from tests.support.clock import TestClock
 from tests.support.installation import Installation
 from tests.support.postgresql import PostgreSQL
 
-# The promise is two seconds; what is more belongs to a machine that runs other tests too.
+# The promise is two seconds; the rest is for a machine that runs other tests too.
 SOON = 3.0
 RECOVERY = 5.0
 
@@ -62,7 +62,7 @@ def assert_unavailable(request: Request) -> None:
 
 
 def recovered(request: Request, status: int = 200) -> httpx.Response:
-    """The first answer that is not 503, which has to be `status`, and soon."""
+    """Return the first answer that is not 503; it has to come soon and be `status`."""
     deadline = monotonic() + RECOVERY
     while (response := request()).status_code == 503 and monotonic() < deadline:
         sleep(0.05)

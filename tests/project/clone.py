@@ -1,4 +1,4 @@
-"""A copy of the repository, as a newcomer has it, and what `make` needs to work there."""
+"""A copy of the repository, as a newcomer has it, in which `make` works."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ def copy_to(folder: Path) -> None:
 
 
 def furnish(clone: Path) -> None:
-    """With an environment that sees this one's packages: no downloads."""
+    """Make an environment that sees this one's packages, so that nothing is downloaded."""
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", str(clone / ".venv")], check=True
     )
@@ -27,6 +27,6 @@ def furnish(clone: Path) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Without what a surrounding `make test` hands down."""
+    """Return an environment without the variables of a surrounding `make test`."""
     inherited = ("AUTHAPI_", "MAKE", "MFLAGS", "PYTHON", "VIRTUAL_ENV")
     return {name: value for name, value in os.environ.items() if not name.startswith(inherited)}

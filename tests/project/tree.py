@@ -1,4 +1,4 @@
-"""Where the repository is, and which of its files are its own."""
+"""The repository's folder, and the files that belong to it."""
 
 import subprocess
 from pathlib import Path
@@ -11,7 +11,7 @@ LISTING = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"
 
 
 def own_files() -> list[Path]:
-    """What git tracks or would add; in a copy without git, whatever is no cache and no build."""
+    """Return the files that git tracks or would add; without git, all but caches and builds."""
     if (ROOT / ".git").exists():
         listing = subprocess.run(LISTING, cwd=ROOT, check=True, capture_output=True, text=True)
         files = [ROOT / name for name in listing.stdout.split("\0") if name]

@@ -1,4 +1,4 @@
-"""authapi as a client uses it, in a word each."""
+"""authapi as a client uses it: one method a request."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +37,7 @@ class Tokens:
 
 @dataclass
 class Api:
-    """`client` is httpx's; the methods fail the test where the answer is not the usual one."""
+    """An application and its httpx client. Its methods fail the test after an unusual answer."""
 
     client: AppClient
     app: FastAPI = field(init=False)
@@ -67,7 +67,7 @@ class Api:
         return Tokens(response.json())
 
     def verify(self, tokens: Tokens) -> int:
-        """The status of `/verify`: 204 or 401."""
+        """Return the status of `/verify`: 204 or 401."""
         return self.client.get("/verify", headers=tokens.bearer).status_code
 
     def expect(self, status: int, method: str, url: str, **more: Any) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""httpx, straight into the application: no socket, no event loop in the test."""
+"""httpx without a socket: requests go straight to the application, from synchronous tests."""
 
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 
 class AppTransport(httpx.BaseTransport):
-    """A synchronous transport; may be used from several threads at once."""
+    """A synchronous transport. Several threads may use it at once."""
 
     def __init__(self, app: FastAPI, client: tuple[str, int]) -> None:
         self._portal_context = start_blocking_portal()
@@ -37,7 +37,7 @@ class AppTransport(httpx.BaseTransport):
 
 
 class AppClient(httpx.Client):
-    """Keeps no cookies: a test says which are sent."""
+    """A client that keeps no cookies: a test says which ones it sends."""
 
     def __init__(
         self, app: FastAPI, *, address: str = "192.0.2.1", base_url: str = "http://testserver"
@@ -49,5 +49,5 @@ class AppClient(httpx.Client):
 
 
 def raw_headers(*pairs: tuple[str, str]) -> Any:
-    """Headers that may repeat a name."""
+    """Return headers that may repeat a name."""
     return httpx.Headers(list(pairs))

@@ -1,4 +1,4 @@
-"""A PostgreSQL of a test module's own, to be stopped, frozen and started again."""
+"""A PostgreSQL for one test module, which stops, freezes and restarts it."""
 
 import os
 import signal
@@ -16,14 +16,14 @@ class BreakablePostgreSQL(PostgreSQL):
     @contextmanager
     def running(cls) -> Iterator[Self]:
         with super().running() as server:
-            # What was acknowledged has to survive: no machine is killed here, but processes are.
+            # An acknowledged commit has to survive, since tests kill the processes.
             server.execute("ALTER SYSTEM SET synchronous_commit = on")
             server.execute("SELECT pg_reload_conf()")
             yield server
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stopped as if its power had failed; for the length of the block."""
+        """Stop it during the block, as a power failure would."""
         self._let_go()
         self._pg_ctl("-m", "immediate", "stop")
         try:
@@ -33,7 +33,7 @@ class BreakablePostgreSQL(PostgreSQL):
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """None of its processes runs: connections are accepted, and nothing is answered."""
+        """Freeze its processes during the block: it accepts connections and answers nothing."""
         pids = self._pids()
         try:
             _send(signal.SIGSTOP, pids)

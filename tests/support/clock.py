@@ -1,13 +1,13 @@
-"""Time that stands still until a test moves it."""
+"""A clock that stands still until a test moves it."""
 
 from collections.abc import Callable
 
-# A whole second and a half, so that rounding down is seen.
+# It ends in .5, so that a test notices whether a moment is rounded down.
 START = 1_800_000_000.5
 
 
 class TestClock:
-    """Unix seconds; also the clock of a PostgreSQL database that follows it."""
+    """A clock in Unix seconds. Databases follow it."""
 
     __test__ = False
 
@@ -19,7 +19,7 @@ class TestClock:
         return self._now
 
     def follow(self, set_time: Callable[[float], None]) -> None:
-        """Have `set_time`, whose clock stands at START, called whenever the time moves."""
+        """Call `set_time` whenever the time moves; its own clock begins at START."""
         self._followers.append(set_time)
         if self._now != START:
             set_time(self._now)

@@ -1,4 +1,4 @@
-"""A call on a thread of its own that is known to wait for a lock that the test holds."""
+"""A call on its own thread that waits for a lock that the test holds."""
 
 from collections.abc import Callable
 from threading import Event, Thread, current_thread
@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 
 class Contender(Generic[T]):
-    """Make it, take the lock, let it `run_into_the_lock`, let go, and ask for its `result`."""
+    """A call that has to wait.
+
+    Make it, take the lock, let it `run_into_the_lock`, release the lock, ask for its `result`.
+    """
 
     def __init__(self, db: Database, call: Callable[[], T]) -> None:
         self._db, self._call = db, call
@@ -30,10 +33,10 @@ class Contender(Generic[T]):
         self._error: BaseException | None = None
 
     def run_into_the_lock(self) -> None:
-        """Return when it can't go on before the test lets go of its lock.
+        """Start the call, and return as soon as it waits for the lock.
 
-        PostgreSQL says so. On SQLite, of which the test holds the only write lock, it is enough
-        that the thread has come to a statement that writes.
+        PostgreSQL says when that is. In SQLite the test holds the only write lock, so the call
+        waits from its first statement that writes.
         """
         if self._db.engine.dialect.name == "sqlite":
             event.listen(self._db.engine, "before_cursor_execute", self._look)
@@ -44,7 +47,7 @@ class Contender(Generic[T]):
         assert self._thread.is_alive(), "it did not wait"
 
     def result(self) -> T:
-        """Return or raise what the call did."""
+        """Wait for the call; return its result or raise its error."""
         self._thread.join()
         if self._error:
             raise self._error

@@ -1,4 +1,4 @@
-"""Set-Cookie headers, read as strictly as we write them; a jar that does what it is told."""
+"""Set-Cookie headers, read strictly, and a cookie jar without rules of its own."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ NAMES = {"access": "authapi-access", "refresh": "authapi-refresh", "session": "a
 
 @dataclass(frozen=True)
 class SetCookie:
-    """One header. `flags` are its attributes as they were sent, Max-Age aside."""
+    """One Set-Cookie header. `flags` are its attributes as sent, except Max-Age."""
 
     name: str
     value: str
@@ -24,7 +24,7 @@ class SetCookie:
 
 
 def set_cookies(answer: httpx.Response) -> dict[str, SetCookie]:
-    """By name. Fails the test where one name is set twice, or has no Max-Age."""
+    """Return the cookies by name. Fail the test if a name comes twice or has no Max-Age."""
     cookies = [_read(header) for header in answer.headers.get_list("set-cookie")]
     by_name = {cookie.name: cookie for cookie in cookies}
     assert len(by_name) == len(cookies)
@@ -40,7 +40,7 @@ def _read(header: str) -> SetCookie:
 
 
 class Jar(dict[str, str]):
-    """Names to values. It forgets only what it is told to: what has run out is still sent."""
+    """Cookies by name. It forgets only what a response clears, and sends expired ones."""
 
     def take(self, answer: httpx.Response) -> None:
         for cookie in set_cookies(answer).values():

@@ -1,4 +1,4 @@
-"""Every row of every table, to see that a request has changed nothing."""
+"""All rows of all tables, to test that a request has changed nothing."""
 
 from sqlalchemy import select
 

@@ -1,4 +1,4 @@
-"""What a browser says about where a request comes from, honest and not."""
+"""The headers that say where a request comes from: as browsers send them, and forged."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The log as it is written, in each of its two formats."""
+"""The log of a test, in one of its two formats."""
 
 import json
 import logging
@@ -19,11 +19,11 @@ class Log(StringIO):
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """What was logged as JSON."""
+        """Return the events of a log in JSON."""
         return [json.loads(line) for line in self.text.splitlines()]
 
     def event(self, name: str) -> dict[str, Any]:
-        """The one event of that name."""
+        """Return the one event of that name."""
         [found] = [event for event in self.events if event["event"] == name]
         return found
 

@@ -1,4 +1,4 @@
-"""Texts and values that programs stumble over, after the Big List of Naughty Strings."""
+"""Texts and values that break programs, after the Big List of Naughty Strings."""
 
 STRINGS: list[str] = [
     *("", " ", "\t", "undefined", "null", "None", "true", "NaN", "Infinity", "-1", "0", "0x0"),

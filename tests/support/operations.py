@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document, and a good request for each that has a body."""
+"""The OpenAPI document, its operations, and a good body for each that takes one."""
 
 from typing import Any, NamedTuple
 

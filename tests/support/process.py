@@ -1,4 +1,4 @@
-"""What one server process holds, without a server or a thread: it polls when a test says so."""
+"""The parts of one server process, without a server or threads. It polls when a test says so."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Process:
 
     @classmethod
     def assembled(cls, settings: Settings, database_clock: Clock, own_clock: Clock) -> Self:
-        """Its own clock need not be right; SQLite's is `database_clock` all the same."""
+        """Return a process whose own clock may be wrong, while SQLite has `database_clock`."""
         keys, feed = new_keys(settings), RevocationFeed(settings, own_clock)
         poller = RevocationPoll(settings, keys.ring, feed, own_clock)
         db = poller.db = open_database(settings.database_url, database_clock)
@@ -46,7 +46,7 @@ class Process:
         return cls(settings, db, keys, feed, poller, verifier)
 
     def start(self) -> None:
-        """What happens before the first request is answered."""
+        """Do what a server does before its first answer."""
         prepare(self.db, self.settings, self.keys.ring)
         self.poll()
 
@@ -54,7 +54,7 @@ class Process:
         self.poller.poll()
 
     def refusal(self, token: str) -> str | None:
-        """Why it refuses the access token, if it does. Raises VerifierNotReadyError as such."""
+        """Return why it refuses the access token, or None. Raises VerifierNotReadyError."""
         try:
             self.verifier.verify(token)
         except InvalidTokenError as error:
@@ -65,7 +65,7 @@ class Process:
         return self.refusal(token) is None
 
     def mint(self, sid: str = "a-session") -> str:
-        """An access token as it would give one for a session whose lock it holds now."""
+        """Return an access token, as the process would issue it for a session that it locks now."""
         with self.db.connect() as connection:
             now = read_clock(connection)
         session = LockedSession(
@@ -84,7 +84,7 @@ class Process:
         return tokens.issue_pair(session, refresh_jti=new_id(), parent=sid).access_token
 
     def signs_with(self) -> str:
-        """The kid of the key that it signs with now."""
+        """Return the kid of the key that it signs with now."""
         with self.db.connect() as connection:
             now = read_clock(connection)
         return self.keys.ring.signing_key(now).kid

@@ -1,4 +1,4 @@
-"""A request as the server hands it to the application: what httpx would not send."""
+"""Requests that httpx would not send, as a server hands them to the application."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass
 class RawAnswer:
-    """What came back, and how many of the body's chunks had been read by then."""
+    """The response, and how many chunks of the request's body the application had read."""
 
     status: int = 0
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -30,7 +30,7 @@ def send_raw(
     query: bytes = b"",
     disconnects: bool = False,
 ) -> RawAnswer:
-    """With `disconnects`, the client goes away after its chunks; else the last one is the end."""
+    """Send a request; with `disconnects`, the client goes away after its last chunk."""
     answer = RawAnswer()
 
     async def receive() -> Message:

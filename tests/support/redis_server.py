@@ -1,4 +1,4 @@
-"""A real redis-server on loopback: started, frozen, stopped by its id, started again."""
+"""A real redis-server on loopback, which a test starts, freezes and stops."""
 
 import shutil
 import signal
@@ -21,7 +21,7 @@ needs_redis = pytest.mark.skipif(
 
 
 class RedisServer:
-    """Keeps nothing: what it held is gone after a stop."""
+    """A Redis that stores nothing on disk: a stop loses its contents."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,7 +44,7 @@ class RedisServer:
             sleep(0.01)
 
     def freeze(self) -> None:
-        """It takes connections and answers nothing."""
+        """Freeze it: it accepts connections and answers nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 

@@ -1,4 +1,4 @@
-"""The refresh rule without HTTP: a session of any transport, presented tokens, its row."""
+"""The refresh rule without HTTP: log in, present refresh tokens, look at the session's row."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ def new_key() -> str:
 
 @dataclass
 class RefreshRule:
-    """What the routes do, for the carrier of refresh tokens of `transport`."""
+    """What the routes do for the refresh tokens of a transport."""
 
     runtime: Runtime
     transport: str
@@ -47,7 +47,7 @@ class RefreshRule:
         add_user(self.runtime.db, self.runtime.passwords.hasher, wanted)
 
     def log_in(self) -> TokenPair:
-        """A new session of the transport; the user is `register`ed once."""
+        """Open a session of the transport, for the user that `register` has made."""
         runtime, transport = self.runtime, Transport(self.transport)
         attempt = LoginAttempt(self.email, None, self.password, transport)
         device = Device("192.0.2.1", None)
@@ -58,7 +58,7 @@ class RefreshRule:
     def present(
         self, token: str, key: str | None = None, carrier: Carrier | None = None
     ) -> TokenPair:
-        """Raises InvalidGrant or BadRequest."""
+        """Return the next pair. Raises InvalidGrant or BadRequest."""
         presented = present(self.tokens, token, carrier or self.carrier, key)
         return rotate_refresh_token(self.runtime.db, self.runtime.limits, presented)
 

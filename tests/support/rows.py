@@ -1,4 +1,4 @@
-"""One test for a table whose rows are cheap: a parameter costs pytest more than the row takes."""
+"""Tables in one test: for rows so cheap that a parameter of pytest costs more."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,7 +12,7 @@ SHOWN_IN_FULL = 5
 
 @contextmanager
 def every_row() -> Iterator[Row]:
-    """Run `with row(name): ...` for each; the test fails with the name of every row that did.
+    """Yield `row`: run `with row(name): ...` for each, and the test fails naming every bad row.
 
     with every_row() as row:
         for name, token in TOKENS.items():
@@ -28,7 +28,7 @@ def every_row() -> Iterator[Row]:
         count += 1
         try:
             yield
-        # What pytest.raises says when nothing was raised is no Exception.
+        # pytest.raises says by an exception of its own, no Exception, that nothing was raised.
         except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - told below
             details = "".join(format_exception(error)) if len(failures) < SHOWN_IN_FULL else ""
             failures.append(f"{details}-- the row {name!r}")

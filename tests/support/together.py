@@ -1,4 +1,4 @@
-"""Several things at the same moment."""
+"""Several calls at the same moment."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ TIMEOUT = 20.0  # seconds
 
 
 def together(*jobs: Callable[[], T]) -> Sequence[T | Exception]:
-    """What each returned or raised; none begins before all have a thread."""
+    """Return what each call returned or raised. All have a thread before the first begins."""
     barrier = Barrier(len(jobs))
 
     def run(job: Callable[[], T]) -> T | Exception:

@@ -1,4 +1,4 @@
-"""The shell sessions that a page shows, run in a real shell on a real terminal.
+"""Runs the shell sessions of a page, in a real shell on a real terminal.
 
 A page shows them as
 
@@ -31,13 +31,13 @@ class Step:
     printed: str
 
     def fits(self, printed: str) -> bool:
-        """Whether this is what the page says; blank lines don't count."""
+        """Return whether this is what the page says; blank lines don't count."""
         pattern = re.escape(self.printed).replace("…", DIFFERENT)
         return re.fullmatch(pattern, without_blank_lines(printed)) is not None
 
 
 def steps_of(page: str) -> list[Step]:
-    """Every command of the page's console blocks with what it prints, in order."""
+    """Return the commands of the page's console blocks, in order, with what they print."""
     steps = []
     for block in BLOCK.findall(page):
         before, *entries = re.split(r"^\$ ", block, flags=re.MULTILINE)
@@ -49,7 +49,7 @@ def steps_of(page: str) -> list[Step]:
 
 
 def run_in_bash(steps: list[Step], environment: Mapping[str, str]) -> list[str]:
-    """What each command prints on a terminal, without colours; one shell runs them all."""
+    """Run all commands in one shell; return what each prints on a terminal, without colours."""
     script = "\n".join(f"{step.command}\necho '{END}'" for step in steps)
     text = COLOUR.sub("", _on_a_terminal(["bash", "-c", script], environment))
     return text.replace("\r", "").split(f"{END}\n")[:-1]

@@ -1,4 +1,4 @@
-"""A log-in as a client of its transport holds it: which credential goes where is known here only.
+"""A client of each transport. Only this file knows which credential goes where.
 
 transport   sends
 bearer      the Authorization header; the refresh token in a body
@@ -24,7 +24,7 @@ REFRESHING = TRANSPORTS[:-1]
 
 @dataclass
 class Holder:
-    """What one client holds of one session. `answer` is the last that gave it something."""
+    """What a client holds of one session. `answer` is the last one that gave it something."""
 
     api: Api
     transport: str
@@ -34,7 +34,7 @@ class Holder:
     answer: httpx.Response = field(init=False)
 
     def log_in(self, email: str = EMAIL, password: str = PASSWORD) -> "Holder":
-        """A new session; what is held of another one is sent along, as a browser does."""
+        """Open a session. A browser sends along what it holds of another one, and so does this."""
         given = {"email": email, "password": password, "transport": self.transport}
         self.take(self.send("POST", "/login", json=given))
         return self
@@ -51,7 +51,7 @@ class Holder:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Its credentials, with the proof that cookies need."""
+        """Return its credentials, with the CSRF token that cookies need."""
         headers = self.jar.header
         if "access_token" in self.body:
             headers["Authorization"] = f"Bearer {self.body['access_token']}"
@@ -67,13 +67,13 @@ class Holder:
         return self.send(method, path, **more).status_code
 
     def is_in(self) -> bool:
-        """Whether its credential is good, at /verify and where the database is asked alike."""
+        """Return whether /verify, and a route that asks the database, accept its credential."""
         statuses = {self.status("GET", "/verify"), self.status("GET", "/me")}
         assert statuses in ({204, 200}, {401}), statuses
         return statuses != {401}
 
     def refresh(self, key: str | None = None) -> httpx.Response:
-        """The answer, of which nothing is kept."""
+        """Refresh, and keep nothing of the answer."""
         headers = {"Idempotency-Key": key} if key else {}
         token = self.body.get("refresh_token")
         sent = {"json": {"refresh_token": token}} if token else {}
@@ -84,7 +84,7 @@ class Holder:
         return self
 
     def use(self) -> bool:
-        """Do what begins the idle time anew, a refresh or else any request; whether it worked."""
+        """Restart the idle time, by a refresh or any request; return whether that worked."""
         if self.transport == "session":
             return self.is_in()
         answer = self.refresh(secrets.token_urlsafe(16))
@@ -98,11 +98,11 @@ class Holder:
         return row is None or row.revoked_at is not None
 
     def log_out(self) -> httpx.Response:
-        """By whatever it holds."""
+        """Log out with all that it holds."""
         return self.send("POST", "/logout")
 
     def copy(self) -> "Holder":
-        """What a thief has, or a second tab that has not heard yet."""
+        """Return a copy: a thief's, or that of a second tab which has not heard yet."""
         other = Holder(self.api, self.transport, Jar(self.jar), dict(self.body), self.csrf_token)
         other.answer = self.answer
         return other

@@ -1,14 +1,13 @@
-"""Waiting for another thread or process: until a condition holds, with an end."""
+"""Waiting for another thread or process, until a condition holds or time is up."""
 
 from collections.abc import Callable
 from time import monotonic, sleep
 
 
 def until(condition: Callable[[], bool], *, seconds: float = 10, every: float = 0.001) -> float:
-    """How many seconds it took. Fails the test when the condition does not come to hold.
+    """Wait for the condition; return the seconds that it took, or fail the test.
 
-    Where asking costs much, and others need the processor to answer: seldom, `every` so many
-    seconds.
+    Ask less often, by a longer `every`, if asking keeps the processor from those who answer.
     """
     began = monotonic()
     while not condition():

@@ -1,4 +1,4 @@
-"""Every test here is run for every transport: it never says which one it is."""
+"""Every test here runs for every transport, and none of them names one."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def log_in(api: Api, transport: str) -> LogIn:
-    """A new session on a new device; its user is registered at the first."""
+    """Return a function that opens a session on a new device, and registers its user if new."""
     registered: set[str] = set()
 
     def log_in(email: str = EMAIL, **more: str) -> Holder:

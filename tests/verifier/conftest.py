@@ -1,4 +1,4 @@
-"""A verifier on a fake network, and its thread's end."""
+"""A verifier on a fake network, closed at the end of the test."""
 
 from collections.abc import Callable, Iterator
 
@@ -19,7 +19,7 @@ def issuer() -> FakeIssuer:
 
 @pytest.fixture
 def make_verifier(issuer: FakeIssuer) -> Iterator[MakeVerifier]:
-    """Of the fake issuer; `settings` are the Verifier's."""
+    """Yield a function that makes verifiers of the fake issuer, with any of their settings."""
     made: list[Verifier] = []
 
     def make(**settings: object) -> Verifier:
@@ -40,7 +40,7 @@ def make_verifier(issuer: FakeIssuer) -> Iterator[MakeVerifier]:
 
 @pytest.fixture
 def verifier(make_verifier: MakeVerifier) -> Verifier:
-    """One that has loaded keys and revocations."""
+    """Return a verifier that has loaded keys and revocations."""
     loaded = make_verifier()
     loaded.start()
     until(lambda: loaded.status().is_ready)

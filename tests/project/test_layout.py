@@ -1,8 +1,6 @@
-"""Rules about the files themselves: sizes, names, and what may never be committed."""
+"""Rules about the files themselves: their names, and what no commit may contain."""
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +8,6 @@ import pytest
 from tests.project.tree import ROOT, own_files
 
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
-LONGEST_FILE = 300
-LONGEST_FUNCTION = 40
 # architecture: a name that says nothing draws everything in.
 NAMELESS = {"utils", "util", "common", "helpers", "helper", "base", "core", "misc"}
 
@@ -22,21 +18,6 @@ MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|root|farm|home|Users|tmp|opt/(whee
 
 def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
-
-
-def functions(path: Path) -> Iterator[tuple[str, int]]:
-    """Each function's name and its length in lines, decorators left out."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno is not None
-            yield node.name, node.end_lineno - node.lineno + 1
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=relative)
-def test_a_source_file_is_short_and_so_are_its_functions(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
-    long = {name: lines for name, lines in functions(path) if lines > LONGEST_FUNCTION}
-    assert long == {}
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:

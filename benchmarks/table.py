@@ -30,6 +30,7 @@ class Row:
 
 ROWS = (
     Row("claims", LEAST, 0.85, requests.claims),
+    Row("claims-middleware", LEAST, 0.95, requests.claims_middleware),
     Row("first-seen", LEAST, 1.2, requests.first_seen),
     Row("verify", LEAST, 1.3, requests.verify),
     Row("me", LEAST, 2.0, requests.own_profile),

@@ -146,7 +146,7 @@ def test_a_known_key_never_waits_for_an_issuer_that_drips(
 def test_a_silent_issuer_is_given_up_and_asked_again(
     issuer: FakeIssuer, make_verifier: MakeVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(issuer_site, "SECONDS", 0.05)
+    monkeypatch.setattr(issuer_site, "DOCUMENT_SECONDS", 0.05)
     issuer.instead["*"] = black_hole
     verifier = make_verifier()
     verifier.start()

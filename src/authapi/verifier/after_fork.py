@@ -7,8 +7,9 @@ from weakref import WeakMethod
 _begin_anew: list[WeakMethod[Callable[[], None]]] = []
 
 
-def call_in_children(begin_anew: Callable[[], None]) -> None:
-    """Call that bound method in each process forked from this one, while its object lives."""
+def call_now_and_in_children(begin_anew: Callable[[], None]) -> None:
+    """Call the bound method, and again in each fork of this process while its object lives."""
+    begin_anew()
     _begin_anew[:] = [method for method in _begin_anew if method() is not None]
     _begin_anew.append(WeakMethod(begin_anew))
 

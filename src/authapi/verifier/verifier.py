@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import finalize
 
-from authapi.verifier.after_fork import call_in_children
+from authapi.verifier.after_fork import call_now_and_in_children
 from authapi.verifier.claims import Claims, in_force, out_of_force, read_claims
 from authapi.verifier.errors import CatchUpError, InvalidTokenError
 from authapi.verifier.jws import open_compact, token_bytes
@@ -20,7 +20,7 @@ from authapi.verifier.revocations import Revocations
 from authapi.verifier.status import READY, VerifierStatus
 from authapi.verifier.verified_tokens import Verified, VerifiedTokens
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # and where something is followed: httpx is imported for that alone
     import httpx
 
     from authapi.verifier.following.link import IssuerLink
@@ -74,7 +74,6 @@ class Verifier:
         self._given_revocations = None if revocations == "follow" else revocations
         self._connect: Callable[[], IssuerLink] | None = None
         if jwks is None or revocations == "follow":
-            # Not above: httpx is imported for this alone.
             from authapi.verifier.following.issuer import IssuerAddress
             from authapi.verifier.following.link import LinkOptions
 
@@ -89,8 +88,7 @@ class Verifier:
                 transport=transport,
                 clock=clock,
             ).connect
-        self._begin()
-        call_in_children(self._begin)
+        call_now_and_in_children(self._begin)
 
     def _begin(self) -> None:
         """Know nothing yet; once more in a process that is forked from this one."""

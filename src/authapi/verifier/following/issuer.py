@@ -79,10 +79,10 @@ def _complaint(url: str, *, allow_http: bool) -> str | None:
 
 log = logging.getLogger("authapi.verifier")
 
-SECONDS = 5.0  # for a small document, from the name's look-up to the last byte
+DOCUMENT_SECONDS = 5.0  # for a small document, from the name's look-up to the last byte
 PAGE_SECONDS = 10.0  # for the whole window: 100,000 revocations are 4 MB
-SMALL = 256 * 1024
-PAGE = 64 * 1024 * 1024
+MAX_DOCUMENT_BYTES = 256 * 1024
+MAX_PAGE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ class IssuerSite:
         places = await self._find()
         return await self._fetch(
             places.revocations,
-            limit=PAGE,
-            seconds=wait + SECONDS if wait else PAGE_SECONDS,
+            limit=MAX_PAGE_BYTES,
+            seconds=wait + DOCUMENT_SECONDS if wait else PAGE_SECONDS,
             headers=headers,
             query=query,
         )
@@ -141,7 +141,7 @@ class IssuerSite:
         self,
         url: str,
         *,
-        limit: int = SMALL,
+        limit: int = MAX_DOCUMENT_BYTES,
         seconds: float | None = None,
         headers: dict[str, str] | None = None,
         query: dict[str, str] | None = None,
@@ -150,7 +150,12 @@ class IssuerSite:
             # No timeouts of its own: `fetch` bounds the whole, and a page may be waited for.
             self._client = httpx.AsyncClient(transport=self._transport, timeout=None)  # noqa: S113
         return await fetch(
-            self._client, url, limit=limit, seconds=seconds or SECONDS, headers=headers, query=query
+            self._client,
+            url,
+            limit=limit,
+            seconds=seconds or DOCUMENT_SECONDS,
+            headers=headers,
+            query=query,
         )
 
     async def _find(self) -> Places:

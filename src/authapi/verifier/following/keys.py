@@ -8,8 +8,8 @@ from authapi.verifier.following.fetching import Fetched, FetchError
 from authapi.verifier.following.issuer import IssuerSite
 from authapi.verifier.keys import VerifyingKey, parse_jwk_set
 
-# How long a set is used before it is asked for again, seconds: what the issuer says, within these.
-SHORTEST, USUAL, LONGEST = 10, 300, 3600
+# A set is used so long before it is asked for again: what the issuer says, within these.
+SHORTEST_SECONDS, USUAL_SECONDS, LONGEST_SECONDS = 10, 300, 3600
 
 
 class FetchedKeys:
@@ -41,9 +41,9 @@ class FetchedKeys:
         fetched = await self._site.get_key_set(self._etag)
         if not fetched.is_current:
             self._keys, self._etag = self._read(fetched), fetched.etag
-        lifetime = USUAL if fetched.max_age is None else fetched.max_age
+        lifetime = USUAL_SECONDS if fetched.max_age is None else fetched.max_age
         # Earlier by chance, so that a hundred services do not ask at one moment.
-        return min(max(lifetime, SHORTEST), LONGEST) * uniform(0.8, 1.0)  # noqa: S311
+        return min(max(lifetime, SHORTEST_SECONDS), LONGEST_SECONDS) * uniform(0.8, 1.0)  # noqa: S311
 
     def _read(self, fetched: Fetched) -> Mapping[str, VerifyingKey]:
         try:

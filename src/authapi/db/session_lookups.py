@@ -1,11 +1,12 @@
 """What transport `session` reads for each request, and writes now and then."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
-from sqlalchemy import Connection, Double, bindparam, case, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from authapi.db.clock import db_now
-from authapi.db.models import Session
+from authapi.db.models import Transport
+from authapi.db.sessions import SESSIONS, next_expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +26,25 @@ class FoundSession:
         return asdict(self)
 
 
-_FIND = select(
-    Session.sid,
-    Session.user_id,
-    Session.scopes,
-    Session.secret_digest,
-    Session.created_at,
-    Session.last_used_at,
-    Session.expires_at,
-    db_now(),
-).where(
-    Session.sid == bindparam("of_sid"),
-    Session.transport == "session",
-    Session.revoked_at.is_(None),
-    Session.expires_at > db_now(),
+_IN_FORCE = (
+    SESSIONS.c.sid == bindparam("of_sid"),
+    SESSIONS.c.revoked_at.is_(None),
+    SESSIONS.c.expires_at > db_now(),
+)
+_OF_ROW = [SESSIONS.c[column.name] for column in fields(FoundSession) if column.name != "read_at"]
+_FIND = select(*_OF_ROW, db_now()).where(*_IN_FORCE, SESSIONS.c.transport == Transport.SESSION)
+_TOUCH = (
+    update(SESSIONS)
+    .where(*_IN_FORCE)
+    .values(last_used_at=db_now(), expires_at=next_expiry(SESSIONS.c.ends_at))
+    .returning(SESSIONS.c.sid)
 )
 
 
 def find(connection: Connection, sid: str) -> FoundSession | None:
     """Return the session, or None if it is revoked, expired, or of another transport."""
     row = connection.execute(_FIND, {"of_sid": sid}).one_or_none()
-    if row is None:
-        return None
-    sid, user_id, scopes, digest, created_at, last_used_at, expires_at, read_at = row
-    return FoundSession(
-        sid, user_id or "", scopes, digest or "", created_at, last_used_at, expires_at, read_at
-    )
-
-
-_idle_end = db_now() + bindparam("idle_ttl", type_=Double)
-_TOUCH = (
-    update(Session)
-    .where(
-        Session.sid == bindparam("of_sid"),
-        Session.revoked_at.is_(None),
-        Session.expires_at > db_now(),
-    )
-    .values(
-        last_used_at=db_now(),
-        expires_at=case((Session.ends_at < _idle_end, Session.ends_at), else_=_idle_end),
-    )
-    .returning(Session.sid)
-)
+    return None if row is None else FoundSession(*row)
 
 
 def touch(connection: Connection, sid: str, idle_ttl: float) -> bool:

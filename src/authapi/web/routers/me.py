@@ -53,5 +53,10 @@ async def delete_own_account(
     body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> None:
     await runtime.password_pool.run(
-        delete_account, runtime.db, runtime.passwords, current.sub, body.password, device.address
+        delete_account,
+        runtime.db,
+        runtime.passwords,
+        current.sub,
+        body.password,
+        address=device.address,
     )

@@ -50,7 +50,7 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     came_with = await sessions_sent(request, runtime)
     attempt = LoginAttempt(body.email, body.username, body.password, body.transport, came_with)
     given = await runtime.password_pool.run(
-        log_in, runtime.db, runtime.passwords, runtime.tokens, attempt, device
+        log_in, runtime.db, runtime.passwords, runtime.tokens, attempt, device=device
     )
     response = hand_over(given, runtime)
     runtime.cookies.clear_sent(request.scope, response)

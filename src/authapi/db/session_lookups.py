@@ -1,8 +1,9 @@
 """What transport `session` reads for each request, and writes now and then."""
 
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.models import Transport
@@ -32,7 +33,9 @@ _IN_FORCE = (
     SESSIONS.c.expires_at > db_now(),
 )
 _OF_ROW = [SESSIONS.c[column.name] for column in fields(FoundSession) if column.name != "read_at"]
-_FIND = select(*_OF_ROW, db_now()).where(*_IN_FORCE, SESSIONS.c.transport == Transport.SESSION)
+_FIND: Select[*tuple[Any, ...]] = select(*_OF_ROW, db_now()).where(
+    *_IN_FORCE, SESSIONS.c.transport == Transport.SESSION
+)
 _TOUCH = (
     update(SESSIONS)
     .where(*_IN_FORCE)

@@ -1,4 +1,7 @@
-"""Authenticate a request: read its credential, verify it, apply the CSRF rule."""
+"""Authenticate a request: read its credential, verify it, apply the CSRF rule.
+
+An Authorization header outranks the access cookie, which outranks the session cookie.
+"""
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -8,8 +11,9 @@ from authapi.crypto.session_ids import parse_session_id
 from authapi.errors import InvalidToken, NoCredential, Unavailable
 from authapi.services.sessions.lookup import accept_cached, look_up_session
 from authapi.verifier import Claims, InvalidTokenError, VerifierNotReadyError
+from authapi.web.credentials.cookies import RepeatedCookieError
 from authapi.web.credentials.csrf import SAFE_METHODS, refuse_foreign, require_csrf_token
-from authapi.web.credentials.reading import Credential, read_credential
+from authapi.web.credentials.reading import bearer_token
 from authapi.web.runtime import Runtime, runtime_of
 
 log = structlog.get_logger()
@@ -22,18 +26,22 @@ async def authenticate(request: Request, method: str | None = None) -> Claims:
     Raises NoCredential, InvalidToken, CsrfFailed, BadRequest, Unavailable.
     """
     runtime = runtime_of(request)
-    credential = read_credential(request.scope, runtime.cookies)
-    if credential is None:
+    token = bearer_token(request.scope)
+    if token is not None:
+        return verify(runtime, token)
+    try:
+        access = runtime.cookies.read(request.scope, "access")
+        session = "" if access else runtime.cookies.read(request.scope, "session") or ""
+    except RepeatedCookieError as error:
+        raise InvalidToken from error
+    if not (access or session):
         raise NoCredential
-    if credential.kind == "bearer":
-        return verify(runtime, credential.value)
     changes_state = (request.method if method is None else method) not in SAFE_METHODS
-    headers = request.headers
     if changes_state:
-        refuse_foreign(headers, runtime.settings)
-    claims = await _claims_of_cookie(runtime, credential)
+        refuse_foreign(request.headers, runtime.settings)
+    claims = verify(runtime, access) if access else await _look_up(runtime, session)
     if changes_state:
-        require_csrf_token(headers, runtime.csrf, claims.sid)
+        require_csrf_token(request.headers, runtime.csrf, claims.sid)
     return claims
 
 
@@ -48,16 +56,12 @@ def verify(runtime: Runtime, token: str) -> Claims:
         raise InvalidToken from error
 
 
-async def _claims_of_cookie(runtime: Runtime, credential: Credential) -> Claims:
-    if credential.kind == "access":
-        return verify(runtime, credential.value)
-    session_id = parse_session_id(credential.value)
+async def _look_up(runtime: Runtime, session: str) -> Claims:
+    session_id = parse_session_id(session)
     if session_id is None:
         raise InvalidToken
     cached = await runtime.session_reader.find(session_id.sid)
     now = runtime.clock()
-    if cached:
-        claims = accept_cached(runtime.lookups, session_id, cached, now=now)
-        if claims:
-            return claims
+    if cached and (claims := accept_cached(runtime.lookups, session_id, cached, now=now)):
+        return claims
     return await run_in_threadpool(look_up_session, runtime.lookups, session_id, cached, now=now)

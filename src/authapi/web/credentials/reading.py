@@ -1,8 +1,9 @@
-"""The credentials of a request that need not be in force: at log-in, refresh, log-out and /csrf."""
+"""Read the credentials that need not be in force: for log-in, refresh, log-out and /csrf."""
 
+import re
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from contextlib import suppress
+from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -12,51 +13,25 @@ from authapi.db.models import Carrier
 from authapi.errors import BadRequest, CsrfFailed, InvalidGrant, InvalidToken, NoCredential
 from authapi.services.sessions.identification import SentCredentials, identify_sessions
 from authapi.services.sessions.refresh_rotation import Presented, present
-from authapi.verifier.bearer import (
-    RefusedRequest,
-    authorization_headers,
-    optional_bearer_token,
-)
-from authapi.web.credentials.cookies import CookieKind, Cookies, RepeatedCookieError
-from authapi.web.credentials.csrf import HEADER, refuse_foreign, require_csrf_token
+from authapi.verifier.bearer import RefusedRequest, authorization_headers, optional_bearer_token
+from authapi.web.credentials.cookies import CookieKind, RepeatedCookieError
+from authapi.web.credentials.csrf import HEADER, has_csrf_token, refuse_foreign, require_csrf_token
 from authapi.web.runtime import Runtime
 
-KEY_LENGTHS = range(16, 129)  # characters of an Idempotency-Key
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What a request is authenticated by, as it was sent."""
-
-    kind: Literal["bearer", "access", "session"]
-    value: str = field(repr=False)
-
-    @property
-    def is_cookie(self) -> bool:
-        return self.kind != "bearer"
-
-
-def read_credential(scope: Scope, cookies: Cookies) -> Credential | None:
-    """The one that counts, or None. Raises BadRequest for two headers, InvalidToken for two
-    cookies of one name."""
-    token = bearer_token(scope)
-    if token is not None:
-        return Credential("bearer", token)
-    try:
-        if access := cookies.read(scope, "access"):
-            return Credential("access", access)
-        if session := cookies.read(scope, "session"):
-            return Credential("session", session)
-    except RepeatedCookieError as error:
-        raise InvalidToken from error
-    return None
+IDEMPOTENCY_KEY = re.compile("[!-~]{16,128}")
+# Each cookie's place among the credentials, in the order in which /csrf tries them.
+COOKIE_FIELDS: dict[CookieKind, str] = {
+    "access": "access_cookie",
+    "session": "session_id",
+    "refresh": "cookie_refresh_token",
+}
 
 
 def bearer_token(scope: Scope) -> str | None:
-    """The token of the one Authorization header (RFC 6750 section 2.1); None without a header.
+    """Return the token of the Authorization header (RFC 6750 section 2.1), or None without one.
 
-    A header that is not `Bearer` and a token gives a token that no verifier accepts, so that it is
-    refused like any other. Raises BadRequest for two headers.
+    For a header that is not `Bearer` and a token, return a token that no verifier accepts. Raises
+    BadRequest for two headers.
     """
     try:
         return optional_bearer_token(authorization_headers(scope["headers"]))
@@ -65,20 +40,18 @@ def bearer_token(scope: Scope) -> str | None:
 
 
 async def sessions_sent(request: Request, runtime: Runtime) -> Collection[str]:
-    """The sids of whatever genuine credential came along, to be revoked by a log-in."""
-    presented = replace(_cookies(request, runtime), access_token=bearer_token(request.scope))
-    if not presented:
-        return ()
-    return await run_in_threadpool(_identify, runtime, presented)
+    """Return the sids of the genuine credentials of a log-in request. The log-in revokes them."""
+    sent = replace(_cookies(request, runtime), access_token=bearer_token(request.scope))
+    return await run_in_threadpool(_identify, runtime, sent) if sent else ()
 
 
 def read_refresh_token(request: Request, runtime: Runtime, in_body: str | None) -> Presented:
-    """Open the refresh token that came with the request; one in the body outranks the cookie.
+    """Return the refresh token of the request, opened. One in the body outranks the cookie.
 
     Raises InvalidGrant without a genuine one, CsrfFailed, BadRequest for a bad Idempotency-Key and
     for transport session.
     """
-    key = idempotency_key(request)
+    key = _idempotency_key(request)
     if in_body is not None:
         return present(runtime.tokens, in_body, Carrier.BODY, key)
     try:
@@ -95,27 +68,24 @@ def read_refresh_token(request: Request, runtime: Runtime, in_body: str | None) 
     return presented
 
 
-def idempotency_key(request: Request) -> str | None:
-    """Raises BadRequest for one too short or long, not visible ASCII, or given twice."""
+def _idempotency_key(request: Request) -> str | None:
     given = request.headers.getlist("idempotency-key")
     if not given:
         return None
-    key = given[0]
-    visible = all("!" <= character <= "~" for character in key)
-    if len(given) > 1 or len(key) not in KEY_LENGTHS or not visible:
+    if len(given) > 1 or not IDEMPOTENCY_KEY.fullmatch(given[0]):
         raise BadRequest("The Idempotency-Key must be one of 16 to 128 visible ASCII characters.")
-    return key
+    return given[0]
 
 
 def sessions_to_end(request: Request, runtime: Runtime, in_body: str | None) -> Collection[str]:
-    """The sids that a log-out is for. A header or a body outranks the cookies.
+    """Return the sids that a log-out ends. A header or a body outranks the cookies.
 
     Raises NoCredential, InvalidToken, CsrfFailed.
     """
     token = bearer_token(request.scope)
     if token is not None or in_body is not None:
-        presented = SentCredentials(access_token=token, body_refresh_token=in_body)
-        if sids := _identify(runtime, presented):
+        sent = SentCredentials(access_token=token, body_refresh_token=in_body)
+        if sids := _identify(runtime, sent):
             return sids
         raise InvalidToken
     if not runtime.cookies.sent(request.scope):
@@ -126,50 +96,30 @@ def sessions_to_end(request: Request, runtime: Runtime, in_body: str | None) -> 
     sids = _identify(runtime, _cookies(request, runtime))
     if not sids:
         raise InvalidToken
-    own = {sid for sid in sids if _is_csrf_token_of(request, runtime, sid)}
+    own = {sid for sid in sids if has_csrf_token(request.headers, runtime.csrf, sid)}
     if not own:
         raise CsrfFailed
     return own
 
 
 def csrf_token_of(request: Request, runtime: Runtime) -> str:
-    """Raises NoCredential without cookies, InvalidToken without a genuine one."""
+    """Return the CSRF token of the cookies' session. Raises NoCredential, InvalidToken."""
     if not runtime.cookies.sent(request.scope):
         raise NoCredential
-    cookies = _cookies(request, runtime)
-    for presented in (
-        SentCredentials(access_cookie=cookies.access_cookie),
-        SentCredentials(session_id=cookies.session_id),
-        SentCredentials(cookie_refresh_token=cookies.cookie_refresh_token),
-    ):
-        for sid in _identify(runtime, presented):
+    for kind in COOKIE_FIELDS:
+        for sid in _identify(runtime, _cookies(request, runtime, kind)):
             return runtime.csrf.make(sid)
     raise InvalidToken
 
 
-def _identify(runtime: Runtime, presented: SentCredentials) -> set[str]:
-    return identify_sessions(
-        runtime.db, runtime.verifier, runtime.tokens.keys.refresh_tokens, presented
-    )
+def _identify(runtime: Runtime, sent: SentCredentials) -> set[str]:
+    return identify_sessions(runtime.db, runtime.verifier, runtime.tokens.keys.refresh_tokens, sent)
 
 
-def _cookies(request: Request, runtime: Runtime) -> SentCredentials:
-    def read(kind: CookieKind) -> str | None:
-        try:
-            return runtime.cookies.read(request.scope, kind)
-        except RepeatedCookieError:
-            return None  # nobody can tell which of them is whose
-
-    return SentCredentials(
-        access_cookie=read("access"),
-        cookie_refresh_token=read("refresh"),
-        session_id=read("session"),
-    )
-
-
-def _is_csrf_token_of(request: Request, runtime: Runtime, sid: str) -> bool:
-    try:
-        require_csrf_token(request.headers, runtime.csrf, sid)
-    except CsrfFailed:
-        return False
-    return True
+def _cookies(request: Request, runtime: Runtime, *kinds: CookieKind) -> SentCredentials:
+    """Return the cookies of these kinds, or of all."""
+    values = {}
+    for kind in kinds or COOKIE_FIELDS:
+        with suppress(RepeatedCookieError):  # nobody can tell which of the two is whose
+            values[COOKIE_FIELDS[kind]] = runtime.cookies.read(request.scope, kind)
+    return SentCredentials(**values)

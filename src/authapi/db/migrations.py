@@ -4,13 +4,13 @@ Alembic is imported only where a migration is missing or unknown: it takes a qua
 8 MB of memory.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 
 from authapi.db.database import Database, unavailable_if_out_of_reach
 from authapi.errors import Unavailable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NEWEST_REVISION = "0003"  # the revision of models.py
 # Any number that nobody else locks. Of several processes one migrates, and the others wait.
 MIGRATION_LOCK = 0x61757468
-CONNECT_SECONDS = 5  # seconds
+CONNECT_SECONDS = 5
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -30,13 +30,17 @@ def upgrade(url: str, revision: str = "head") -> None:
     """Run the missing migrations in one transaction. Raises Unavailable."""
     from alembic import command
 
-    _run(url, command.upgrade, revision)
+    config = _config()
+    with exclusive(url) as config.attributes["connection"]:
+        command.upgrade(config, revision)
 
 
 def downgrade(url: str, revision: str) -> None:
     from alembic import command
 
-    _run(url, command.downgrade, revision)
+    config = _config()
+    with exclusive(url) as config.attributes["connection"]:
+        command.downgrade(config, revision)
 
 
 def missing(db: Database) -> bool:
@@ -71,48 +75,30 @@ def _sqlite_file(url: str) -> Path | None:
     return None if path == url else Path(path)
 
 
-def _make_file(url: str) -> None:
+def _make_file(file: Path) -> None:
     """Make SQLite's file for its owner alone. SQLite gives the files beside it the same mode."""
-    if file := _sqlite_file(url):
-        try:
-            file.touch(mode=0o600)
-        except OSError as error:
-            raise Unavailable from error
+    try:
+        file.touch(mode=0o600)
+    except OSError as error:
+        raise Unavailable from error
 
 
 @contextmanager
 def exclusive(url: str) -> Iterator[Connection]:
     """Open a transaction that no second migration runs beside."""
-    with _connected(url) as connection:
-        if connection.dialect.name == "sqlite":
+    file = _sqlite_file(url)
+    if file:
+        _make_file(file)
+    # An engine without time-outs: a migration may take longer than a request.
+    connect_args = {} if file else {"connect_timeout": CONNECT_SECONDS}
+    engine = create_engine(url, connect_args=connect_args, poolclass=NullPool)
+    with unavailable_if_out_of_reach(), engine.connect() as connection:
+        if file:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK})
         yield connection
         connection.commit()
-
-
-@contextmanager
-def _connected(url: str) -> Iterator[Connection]:
-    _make_file(url)
-    # An engine without time-outs: a migration may take longer than a request.
-    engine = create_engine(url, connect_args=_connect_args(url))
-    try:
-        with unavailable_if_out_of_reach(), engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
-def _connect_args(url: str) -> dict[str, Any]:
-    return {} if url.startswith("sqlite") else {"connect_timeout": CONNECT_SECONDS}
-
-
-def _run(url: str, what: "Callable[[Config, str], None]", revision: str) -> None:
-    config = _config()
-    with exclusive(url) as connection:
-        config.attributes["connection"] = connection
-        what(config, revision)
 
 
 def _config() -> "Config":

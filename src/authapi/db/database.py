@@ -79,33 +79,28 @@ class Database:
         Its notes are carried out after the commit, before this returns. Raises Unavailable when the
         database is out of reach or busy, or has cut the work off.
         """
-        with self._watched(self.writers):
+        with unavailable_if_out_of_reach(), self.writers.watch():
             tx = Transaction(self.engine)
             with tx, tx.begin():
                 yield tx
-        self._follow_up(tx)
-
-    @contextmanager
-    def connect(self, *, to_write: bool = False) -> Iterator[Connection]:
-        """Open a connection on which each statement commits by itself. Raises Unavailable."""
-        breaker = self.writers if to_write else self.readers
-        with self._watched(breaker), self.autocommit_engine.connect() as connection:
-            yield connection
-
-    def close(self) -> None:
-        self.engine.dispose()
-
-    def _follow_up(self, tx: Transaction) -> None:
         if tx.revoked:
             self.on_revoked(tx.revoked)
         for line in tx.log_lines:
             write_log_line(**line)
 
-    @staticmethod
     @contextmanager
-    def _watched(breaker: Breaker) -> Iterator[None]:
-        with unavailable_if_out_of_reach(), breaker.watch():
-            yield
+    def connect(self, *, to_write: bool = False) -> Iterator[Connection]:
+        """Open a connection on which each statement commits by itself. Raises Unavailable."""
+        breaker = self.writers if to_write else self.readers
+        with (
+            unavailable_if_out_of_reach(),
+            breaker.watch(),
+            self.autocommit_engine.connect() as connection,
+        ):
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
 
 
 def write_log_line(*, event: str, level: str = "info", **fields: Any) -> None:  # noqa: ANN401
@@ -162,15 +157,8 @@ def unavailable_if_out_of_reach() -> Iterator[None]:
         log.warning("database_unavailable", reason="no free connection")
         raise Unavailable from error
     except DBAPIError as error:
-        if not _may_pass(error):
+        passing = postgresql.may_pass(error) or sqlite.may_pass(error)
+        if not (passing or error.connection_invalidated):
             raise
-        reason = str(error.orig).partition("\n")[0]
-        log.warning("database_unavailable", reason=reason)
+        log.warning("database_unavailable", reason=str(error.orig).partition("\n")[0])
         raise Unavailable from error
-
-
-def _may_pass(error: DBAPIError) -> bool:
-    """Return whether the error tells of the database's state, not of a wrong statement."""
-    if error.connection_invalidated:
-        return True
-    return postgresql.may_pass(error) or sqlite.may_pass(error)

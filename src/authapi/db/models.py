@@ -12,7 +12,6 @@ from sqlalchemy import ForeignKey, Index, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import Double, LargeBinary, SmallInteger, String, Text
 
-UnixTime = Double
 Id = String(22)
 
 
@@ -60,7 +59,7 @@ class Model(DeclarativeBase):
             "ix": "%(table_name)s_%(column_0_name)s_idx",
         }
     )
-    type_annotation_map: ClassVar = {str: Text, float: UnixTime, bytes: LargeBinary}
+    type_annotation_map: ClassVar = {str: Text, float: Double, bytes: LargeBinary}
 
 
 class User(Model):

@@ -25,7 +25,7 @@ CHANNEL = "authapi_revocations"
 class Changes:
     """`as_of` is the database's time of the poll; the mappings give each thing's moment.
 
-    `compromised` and `keys` together are all signing keys; for the latter it is `signs_from`.
+    `compromised` and `keys` together are all signing keys; a key's moment is its `signs_from`.
     """
 
     as_of: float = 0.0
@@ -35,6 +35,7 @@ class Changes:
     keys: dict[str, float] = field(default_factory=dict)
 
 
+# Each row names the field of Changes that it belongs to.
 _since = bindparam("since", type_=Double)
 _CHANGES: CompoundSelect[str, str, float] = union_all(
     select(literal("revoked"), Session.sid, Session.revoked_at).where(Session.revoked_at > _since),
@@ -44,7 +45,7 @@ _CHANGES: CompoundSelect[str, str, float] = union_all(
     select(literal("compromised"), SigningKey.kid, SigningKey.compromised_at).where(
         SigningKey.compromised_at.is_not(None)
     ),
-    select(literal("key"), SigningKey.kid, SigningKey.signs_from).where(
+    select(literal("keys"), SigningKey.kid, SigningKey.signs_from).where(
         SigningKey.compromised_at.is_(None)
     ),
 )
@@ -57,15 +58,7 @@ def read_changes(connection: Connection, since: float, *, as_of: float) -> Chang
     """
     changes = Changes(as_of=as_of)
     for kind, name, moment in connection.execute(_CHANGES, {"since": since}):
-        match kind:
-            case "revoked":
-                changes.revoked[name] = moment
-            case "reissued":
-                changes.reissued[name] = moment
-            case "compromised":
-                changes.compromised[name] = moment
-            case _:
-                changes.keys[name] = moment
+        getattr(changes, kind)[name] = moment
     return changes
 
 

@@ -7,6 +7,7 @@ answers.
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
@@ -30,8 +31,14 @@ class SessionCache:
     """A cache in Redis. Without a URL it holds nothing."""
 
     def __init__(self, redis_url: str | None) -> None:
-        self._redis = _connect(redis_url) if redis_url else None
+        self._redis: Any = None
         self._away_until = 0.0
+        if redis_url:
+            from redis import Redis  # at the first use
+
+            self._redis = Redis.from_url(
+                redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+            )
 
     @property
     def is_there(self) -> bool:
@@ -59,7 +66,7 @@ class SessionCache:
         """Cache the session for KEPT_SECONDS, or as long as it lives."""
         lives = int(min(KEPT_SECONDS, session.expires_at - now))
         if lives > 0:
-            value = json.dumps(session.as_json())
+            value = json.dumps(asdict(session))
             self._do("set", KEY_PREFIX + session.sid, value, ex=lives, nx=True)
 
     def forget(self, sid: str) -> None:
@@ -85,11 +92,3 @@ class SessionCache:
             self._away_until = monotonic() + PAUSE_SECONDS
             log.warning("redis_out_of_reach", reason=type(error).__name__)
             return None
-
-
-def _connect(url: str) -> Any:  # noqa: ANN401 - redis is imported only where it is used
-    from redis import Redis
-
-    return Redis.from_url(
-        url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
-    )

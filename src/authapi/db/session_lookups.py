@@ -1,6 +1,6 @@
 """What transport `session` reads for each request, and writes now and then."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select, update
@@ -22,9 +22,6 @@ class FoundSession:
     last_used_at: float
     expires_at: float
     read_at: float
-
-    def as_json(self) -> dict[str, str | float]:
-        return asdict(self)
 
 
 _IN_FORCE = (

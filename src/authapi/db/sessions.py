@@ -18,7 +18,7 @@ SESSIONS = cast("sa.Table", Session.__table__)
 
 @dataclass(frozen=True, slots=True)
 class MintedFrom:
-    """What a token pair says of its session; models.Session says what each column means."""
+    """What a token pair tells of its session. models.Session explains the columns."""
 
     sid: str
     user_id: str | None
@@ -59,9 +59,9 @@ class StoredSession(MintedFrom):
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """Of an account whose `account_version` was read before its identity was proven.
+    """A session to be added. `account_version` was read before the user's identity was proven.
 
-    `secret_digest` is that of transport `session`'s secret, or None. The times are in seconds.
+    `secret_digest` is for transport `session` alone. Each `_ttl` is in seconds.
     """
 
     sid: str
@@ -82,7 +82,7 @@ LOCKED = (*(SESSIONS.c[column.name] for column in fields(MintedFrom)), db_now().
 
 
 def next_expiry(ends_at: ColumnElement[float]) -> ColumnElement[float]:
-    """When a session that is used now runs out: after its idle time, or at its end."""
+    """Return when a session that is used now expires: after its idle time, or at its end."""
     idle_end = db_now() + bindparam("idle_ttl", type_=Double)
     return sa.case((ends_at < idle_end, ends_at), else_=idle_end)
 
@@ -118,7 +118,7 @@ _INSERT = sa.insert(SESSIONS).from_select(list(_NEW), select(*_NEW.values())).re
 def add(connection: Connection, new: NewSession) -> LockedSession | None:
     """Add the session, which counts as exchanged now: its sid is its first token's parent.
 
-    None, and no effect, if by now the account is gone, disabled, or of another version.
+    Return None, without effect, if by now the account is gone, disabled, or of another version.
     """
     row = connection.execute(_INSERT, asdict(new)).one_or_none()
     return None if row is None else LockedSession(*row)
@@ -130,7 +130,7 @@ def find(connection: Connection, sid: str) -> StoredSession | None:
 
 
 def list_in_force(connection: Connection, user_id: str) -> Sequence[StoredSession]:
-    """Neither revoked nor expired, the latest used first."""
+    """Return the sessions that are neither revoked nor expired, the latest used first."""
     statement = STORED.where(
         SESSIONS.c.user_id == user_id,
         SESSIONS.c.revoked_at.is_(None),
@@ -191,8 +191,7 @@ def reissue_all(tx: Transaction, user_id: str, scopes: str) -> int:
 def _lock_all(tx: Transaction, *which: ColumnElement[bool]) -> None:
     # PostgreSQL computes what an UPDATE writes before it waits for a row, and again only where the
     # holder wrote. A time that must not precede what the holder minted is read after the wait.
-    statement = select(SESSIONS.c.sid).where(*which).order_by(SESSIONS.c.sid).with_for_update()
-    tx.execute(statement)
+    tx.execute(select(SESSIONS.c.sid).where(*which).order_by(SESSIONS.c.sid).with_for_update())
 
 
 def forget_person(connection: Connection, user_id: str) -> None:

@@ -1,7 +1,7 @@
 """The table `users`. Callers give canonical forms; see services/accounts/names.py."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
@@ -78,8 +78,7 @@ def list_all(connection: Connection) -> Sequence[Account]:
 
 def add(connection: Connection, new: NewAccount) -> Account:
     """Add the account. Raises AlreadyTakenError, after which a transaction must be given up."""
-    values = {column.name: getattr(new, column.name) for column in fields(new)}
-    statement = insert(User).values(**values, created_at=db_now()).returning(*_COLUMNS)
+    statement = insert(User).values(**asdict(new), created_at=db_now()).returning(*_COLUMNS)
     try:
         return Account(*connection.execute(statement).one())
     except IntegrityError as error:

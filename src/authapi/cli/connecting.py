@@ -1,7 +1,7 @@
-"""What several commands need: the settings in force, their database, and how a time is printed."""
+"""What several commands need: the settings, their database, and the text of a time."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from authapi import clock, logs
 from authapi.clock import as_datetime
@@ -27,12 +27,9 @@ def settings_with_secret() -> Settings:
 def connected(settings: Settings) -> Iterator[Database]:
     """Give a command the database, at the newest migration. Raises OperatorError, Unavailable."""
     logs.configure(settings.log_format)
-    db = open_database(settings.database_url, clock.now)
-    try:
+    with closing(open_database(settings.database_url, clock.now)) as db:
         require_schema(db, settings)
         yield db
-    finally:
-        db.close()
 
 
 def as_text(moment: float) -> str:

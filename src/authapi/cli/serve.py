@@ -4,8 +4,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from typing import Any
 
 import click
@@ -48,11 +47,15 @@ def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
     }
     # uvicorn finishes the requests under way, then raises the signal once more.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with _failure_in_a_sentence():
+    try:
         if workers == 1:
             uvicorn.run(_long_lived(create_app(settings)), **options)
         else:
             uvicorn.run("authapi.cli.serve:worker_app", factory=True, workers=workers, **options)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise CommandError("authapi did not start; the log says why.") from stop
 
 
 def worker_app() -> FastAPI:
@@ -82,41 +85,25 @@ def _require_free(host: str, port: int) -> None:
         ) from error
 
 
-@contextmanager
-def _failure_in_a_sentence() -> Iterator[None]:
-    try:
-        yield
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        raise CommandError("authapi did not start; the log says why.") from stop
-
-
 def _prepare_once(settings: Settings) -> None:
     """Migrate and make the first key before any worker starts. Raises OperatorError."""
-    db = open_database(settings.database_url, clock.now)
-    try:
-        prepare(db, settings, KeyRing())
-    except Unavailable:
-        log.warning("database_out_of_reach", database=settings.database_url_masked)
-    finally:
-        db.close()
+    with closing(open_database(settings.database_url, clock.now)) as db:
+        try:
+            prepare(db, settings, KeyRing())
+        except Unavailable:
+            log.warning("database_out_of_reach", database=settings.database_url_masked)
 
 
 def _greet(settings: Settings, host: str, port: int) -> None:
     address = _address(host, port)
-    key_file = "AUTHAPI_SECRET" if settings_name_a_secret() else str(secret_path(settings))
+    # `settings` have one in any case; the variables and .env need not.
+    secret = "AUTHAPI_SECRET" if load_settings().secret else secret_path(settings)
     click.echo(f"authapi listens on http://{address}", err=True)
     click.echo(f"  docs      http://{address}/docs", err=True)
     click.echo(f"  database  {settings.database_url_masked}", err=True)
-    click.echo(f"  secret    {key_file}", err=True)
+    click.echo(f"  secret    {secret}", err=True)
     click.echo("  stop      Ctrl-C", err=True)
 
 
 def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def settings_name_a_secret() -> bool:
-    """Return whether the secret came from the environment or .env, not from its file."""
-    return load_settings().secret is not None

@@ -1,14 +1,12 @@
 """The secret that authapi makes for itself, in a file beside the SQLite file.
 
-It holds what AUTHAPI_SECRET would: one secret, or a comma-separated list to rotate it.
+The file holds one secret, or a comma-separated list to rotate it, as AUTHAPI_SECRET does.
 """
 
 import os
 import secrets
 import stat
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -16,25 +14,27 @@ from authapi.config.settings import Settings
 from authapi.config.values import HOW_TO_MAKE_ONE, secret_list
 from authapi.errors import CommandError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-AT_MOST = 16 * 1024  # bytes
+MAX_BYTES = 16 * 1024
 
 
 def load_or_create(settings: Settings) -> Settings:
-    """Return the settings with a secret: AUTHAPI_SECRET, else the file's, made if need be.
+    """Return the settings with a secret: AUTHAPI_SECRET, or the file's. Make a missing file.
 
-    Processes that start at the same moment get the same secret. Raises CommandError where there is
-    no secret and none may be made.
+    Processes that start at the same moment get the same secret. Raises CommandError if there is no
+    secret and none may be made.
     """
     if settings.secret is not None:
         return settings
     path = secret_path(settings)
-    with _in_a_sentence(path):
+    try:
         if not path.exists():
             _create(path, settings)
         secret = _read(path)
+    except OSError as error:
+        raise CommandError(
+            f"The secret can't be kept in {path}: {error.strerror}. Make the folder usable, or set "
+            "AUTHAPI_SECRET."
+        ) from error
     return settings.model_copy(update={"secret": SecretStr(secret)})
 
 
@@ -56,7 +56,7 @@ def _create(path: Path, settings: Settings) -> None:
     database = settings.database_file
     assert database is not None
     has_content = database.exists() and database.stat().st_size > 0
-    # Look again, after the database: another process makes the secret before it fills that.
+    # Look again, after the database: another process makes the secret before the database.
     if has_content and not path.exists():
         raise CommandError(
             f"{database} exists, but its secret {path} does not, and a new one could not open the "
@@ -98,25 +98,11 @@ def _read(path: Path) -> str:
             raise CommandError(f"{path} has to be a file.")
         if mode & 0o077:
             raise CommandError(f"{path} can be opened by other users. Run: chmod 600 {path}")
-        content = file.read(AT_MOST)
+        content = file.read(MAX_BYTES)
     try:
         secret = content.decode().strip()
         secret_list(secret)
     except ValueError as error:
-        raise CommandError(f"{path} holds no usable secret: it {_reason(error)}.") from error
+        reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        raise CommandError(f"{path} holds no usable secret: it {reason}.") from error
     return secret
-
-
-def _reason(error: ValueError) -> str:
-    return "is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-
-
-@contextmanager
-def _in_a_sentence(path: Path) -> "Iterator[None]":
-    try:
-        yield
-    except OSError as error:
-        raise CommandError(
-            f"The secret can't be kept in {path}: {error.strerror}. Make the folder usable, or set "
-            "AUTHAPI_SECRET."
-        ) from error

@@ -6,9 +6,11 @@ unknown AUTHAPI_ variable stops the start. Other variables in `.env` are not our
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +33,7 @@ from pydantic_settings import (
 from authapi.config import problems
 from authapi.config import values as rules
 from authapi.errors import CommandError
+from authapi.verifier.loopback import is_loopback_host
 
 YEAR = 365 * 86400
 
@@ -45,8 +48,8 @@ def cores() -> int:
 EmptyIsNone = BeforeValidator(rules.empty_is_none)
 CommaSeparated = (NoDecode, BeforeValidator(rules.split_list))
 Secret = Annotated[SecretStr, AfterValidator(rules.strong_secret)]
-RedisUrl = Annotated[str, AfterValidator(rules.redis_url)]
-SmtpUrl = Annotated[str, AfterValidator(rules.smtp_url)]
+RedisUrl = Annotated[str, AfterValidator(partial(rules.url_with_scheme, ("redis", "rediss")))]
+SmtpUrl = Annotated[str, AfterValidator(partial(rules.url_with_scheme, ("smtp", "smtps")))]
 MailAddress = Annotated[str, AfterValidator(rules.mail_address)]
 Limit = Annotated[str, AfterValidator(rules.rate_limit)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(rules.network)]
@@ -142,7 +145,8 @@ class Settings(BaseSettings):
         return self
 
     def _disagreements(self) -> Iterator[str]:
-        if not (self.is_https or self.allow_insecure_http or rules.is_loopback(self.public_url)):
+        is_local = is_loopback_host(urlsplit(self.public_url).hostname or "")
+        if not (self.is_https or self.allow_insecure_http or is_local):
             yield (
                 "AUTHAPI_PUBLIC_URL has to begin with https:// unless its host is this machine, or "
                 "AUTHAPI_ALLOW_INSECURE_HTTP is true: over http anybody on the way reads the tokens"
@@ -156,24 +160,24 @@ class Settings(BaseSettings):
 
     @property
     def is_https(self) -> bool:
-        """Whether cookies are `Secure`, and Strict-Transport-Security is sent."""
-        return rules.origin_of(self.public_url).startswith("https:")
+        """Return whether cookies are `Secure`, and Strict-Transport-Security is sent."""
+        return self.public_origin.startswith("https:")
 
     @property
     def public_origin(self) -> str:
-        """The origin of our own pages, as browsers send it."""
+        """Return the origin of our own pages, as browsers send it."""
         return rules.origin_of(self.public_url)
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
-        """The secrets, at least one. The first signs and seals, all verify and open."""
+        """Return the secrets, at least one. The first signs and seals, all verify and open."""
         if self.secret is None:
             raise CommandError(f"AUTHAPI_SECRET is missing. Make one with {rules.HOW_TO_MAKE_ONE}.")
         return rules.secret_list(self.secret.get_secret_value())
 
     @property
     def database_file(self) -> Path | None:
-        """SQLite's file, or None on PostgreSQL."""
+        """Return SQLite's file, or None on PostgreSQL."""
         path = self.database_url.removeprefix("sqlite:///")
         return None if path == self.database_url else Path(path)
 

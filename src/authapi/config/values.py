@@ -1,16 +1,15 @@
-"""What the text of a setting has to look like: one function a rule.
+"""The rules for the text of a setting: one function a rule.
 
 Each takes the text and returns it in the form that the code uses. A ValueError holds the end of a
 sentence that begins with the variable's name. No sentence repeats a value: it may hold a password.
 """
 
 import re
+from collections.abc import Collection
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
-
-from authapi.verifier.loopback import is_loopback_host
 
 SECRET_BYTES = 32
 SECRET_CHARACTERS = 6  # fewer different ones are a pattern, not a secret
@@ -130,9 +129,8 @@ def origin_of(url: str) -> str:
     """Return the origin of an http(s) URL as a browser writes it (RFC 6454 section 6.2)."""
     parts = _split_http(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    if parts.port in {None, DEFAULT_PORTS[parts.scheme]}:
-        return f"{parts.scheme}://{host}"
-    return f"{parts.scheme}://{host}:{parts.port}"
+    port = "" if parts.port in {None, DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def exact_origin(text: str) -> str:
@@ -159,11 +157,6 @@ def _split_http(url: str) -> SplitResult:
     return parts
 
 
-def is_loopback(url: str) -> bool:
-    """Whether this URL's host is this machine alone."""
-    return is_loopback_host(urlsplit(url).hostname or "")
-
-
 def network(text: object) -> IPv4Network | IPv6Network:
     """Return the network of an address, or of a range in CIDR notation."""
     try:
@@ -172,19 +165,11 @@ def network(text: object) -> IPv4Network | IPv6Network:
         raise ValueError(f"takes addresses and networks such as 10.0.0.0/8: {error}") from error
 
 
-def url_with_scheme(url: str, *schemes: str) -> str:
+def url_with_scheme(schemes: Collection[str], url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if scheme not in schemes or not separator or not rest or not url.isprintable():
         raise ValueError("has to begin with " + " or ".join(f"{name}://" for name in schemes))
     return url
-
-
-def redis_url(url: str) -> str:
-    return url_with_scheme(url, "redis", "rediss")
-
-
-def smtp_url(url: str) -> str:
-    return url_with_scheme(url, "smtp", "smtps")
 
 
 def mail_address(text: str) -> str:

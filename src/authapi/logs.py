@@ -1,4 +1,4 @@
-"""How a log line looks: JSON for machines, columns on a terminal; libraries' lines too.
+"""The form of log lines, libraries' too: JSON for machines, columns on a terminal.
 
 Every line goes to stderr with request id, level and UTC time, and without secrets and local
 variables. Nothing that a client sent can begin a line of its own.
@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TextIO
 
 import structlog
+from structlog.contextvars import merge_contextvars
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper, format_exc_info
 from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name
@@ -37,7 +38,7 @@ def configure(log_format: str, stream: TextIO | None = None) -> None:
     layer logs each request, so uvicorn.access is off.
     """
     target = stream or sys.stderr
-    steps = _configure_ours(log_format, target, lambda *_: structlog.WriteLogger(target))
+    steps = _configure_ours(log_format, target, structlog.WriteLoggerFactory(target))
     _take_over_stdlib(target, steps)
 
 
@@ -55,7 +56,8 @@ def _configure_ours(
 ) -> list[Processor]:
     terminal = target.isatty()
     columns = log_format == "console" or (log_format == "auto" and terminal)
-    steps = _console_steps(colors=terminal) if columns else _json_steps()
+    steps: list[Processor] = [merge_contextvars, add_log_level, TimeStamper(fmt="iso", utc=True)]
+    steps += _console_steps(colors=terminal) if columns else _json_steps()
     structlog.configure(
         processors=steps,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -68,7 +70,7 @@ def _configure_ours(
 def _json_steps() -> list[Processor]:
     traceback = ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
     # ASCII only: json.dumps escapes every line break there is, U+2028 too.
-    return [*_first_steps(), traceback, redact, JSONRenderer(ensure_ascii=True)]
+    return [traceback, redact, JSONRenderer(ensure_ascii=True)]
 
 
 def _console_steps(*, colors: bool) -> list[Processor]:
@@ -76,33 +78,18 @@ def _console_steps(*, colors: bool) -> list[Processor]:
     renderer = ConsoleRenderer(
         colors=colors, repr_native_str=True, exception_formatter=plain_traceback
     )
-    return [*_first_steps(), format_exc_info, redact, _keep_to_own_lines, renderer]
-
-
-def _first_steps() -> list[Processor]:
-    return [
-        structlog.contextvars.merge_contextvars,
-        add_log_level,
-        TimeStamper(fmt="iso", utc=True),
-    ]
+    return [format_exc_info, redact, _keep_to_own_lines, renderer]
 
 
 def _take_over_stdlib(target: TextIO, steps: list[Processor]) -> None:
     handler = Handler(target)
-    handler.setFormatter(
-        ProcessorFormatter(
-            foreign_pre_chain=[add_logger_name],
-            processors=[ProcessorFormatter.remove_processors_meta, *steps],
-        )
-    )
+    processors = [ProcessorFormatter.remove_processors_meta, *steps]
+    formatter = ProcessorFormatter(processors=processors, foreign_pre_chain=[add_logger_name])
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [kept for kept in root.handlers if not isinstance(kept, Handler)]
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    _settle_libraries()
-
-
-def _settle_libraries() -> None:
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):

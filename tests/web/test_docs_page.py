@@ -13,7 +13,7 @@ from authapi.web.middleware.headers import CommonHeaders
 from authapi.web.openapi.docs_page import docs_router, load
 from tests.support.app_transport import AppClient
 
-START = load("start.js").content.decode()
+START = load("start.js").decode()
 
 
 def docs_app() -> FastAPI:

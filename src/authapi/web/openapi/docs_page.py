@@ -4,9 +4,8 @@ The page has no inline script, so its policy can forbid all but our own files. A
 relative to it: they hold wherever the app is mounted.
 """
 
-import hashlib
-from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,13 +30,6 @@ MEDIA_TYPES = {
 }
 
 
-@dataclass(frozen=True)
-class Asset:
-    content: bytes
-    media_type: str
-    version: str  # a digest: the address changes with the content, so caches may keep the file
-
-
 def docs_router() -> APIRouter:
     """Return the routes of the page and its four files, outside the OpenAPI document."""
     router = APIRouter(include_in_schema=False)
@@ -49,7 +41,7 @@ def docs_router() -> APIRouter:
 def page() -> HTMLResponse:
     html = (_HERE / "page.html").read_text(encoding="utf-8")
     for name in MEDIA_TYPES:
-        html = html.replace(name, f"{name}?v={load(name).version}")
+        html = html.replace(name, f"{name}?v={version(name)}")
     return HTMLResponse(
         html, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
     )
@@ -59,17 +51,21 @@ def asset(name: str) -> Response:
     """Return one of the page's files. Raises NotFound for any other name."""
     if name not in MEDIA_TYPES:
         raise NotFound
-    found = load(name)
-    headers = {"Cache-Control": CACHE_FOREVER, "ETag": f'"{found.version}"'}
-    return Response(found.content, headers=headers, media_type=found.media_type)
+    headers = {"Cache-Control": CACHE_FOREVER, "ETag": f'"{version(name)}"'}
+    return Response(load(name), headers=headers, media_type=MEDIA_TYPES[name])
 
 
 @cache
-def load(name: str) -> Asset:
+def load(name: str) -> bytes:
     """Return a file of the page. It is read once."""
     folder = _HERE if name == "start.js" else _installed_folder()
-    content = (folder / name).read_bytes()
-    return Asset(content, MEDIA_TYPES[name], hashlib.sha256(content).hexdigest()[:16])
+    return (folder / name).read_bytes()
+
+
+@cache
+def version(name: str) -> str:
+    """Return a file's digest. It is in the address, so that caches may keep the file."""
+    return sha256(load(name)).hexdigest()[:16]
 
 
 def _installed_folder() -> Path:

@@ -20,10 +20,8 @@ from authapi.errors import (
 from authapi.web.credentials.cookies import KINDS, Cookies
 from authapi.web.schemas import ErrorBody, ValidationErrorBody
 
-INVALID_FIELD = {
-    "error": InvalidField.code,
-    "error_description": InvalidField.description,
-    "errors": [{"loc": ["body", "password"], "msg": "Field required", "type": "missing"}],
+FIELD_ERRORS = {
+    "errors": [{"loc": ["body", "password"], "msg": "Field required", "type": "missing"}]
 }
 HEADERS = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}
 # Possible wherever a body is read.
@@ -53,8 +51,7 @@ def describe(app: FastAPI, more_paths: dict[str, Any], cookies: Cookies) -> None
 def _completed(document: dict[str, Any], more_paths: dict[str, Any]) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            # FastAPI adds path and method to the function's name. Generated clients read better
-            # without.
+            # FastAPI adds path and method to the function's name, which spoils generated clients.
             suffix = re.sub(r"\W", "_", path) + f"_{method}"
             operation["operationId"] = operation["operationId"].removesuffix(suffix)
             if FOREIGN_SCHEMAS[0] in str(operation["responses"].get("422")):
@@ -78,29 +75,19 @@ def refusals(*classes: type[Refusal]) -> dict[int | str, dict[str, Any]]:
                 "content": {"application/json": {"examples": {}}},
             },
         )
+        example = {"error": refusal.code, "error_description": refusal.description}
         response["content"]["application/json"]["examples"][refusal.__name__] = {
             "summary": refusal.description,
-            "value": _example(refusal),
+            "value": example | FIELD_ERRORS if refusal is InvalidField else example,
         }
-        response.update(_headers(refusal))
+        header = "WWW-Authenticate" if refusal is InsufficientScope else HEADERS.get(refusal.status)
+        if header:
+            response["headers"] = {header: {"schema": {"type": "string"}}}
     return responses
 
 
-def _example(refusal: type[Refusal]) -> dict[str, Any]:
-    if refusal is InvalidField:
-        return INVALID_FIELD
-    return {"error": refusal.code, "error_description": refusal.description}
-
-
-def _headers(refusal: type[Refusal]) -> dict[str, Any]:
-    name = HEADERS.get(refusal.status) or (
-        "WWW-Authenticate" if refusal is InsufficientScope else ""
-    )
-    return {"headers": {name: {"schema": {"type": "string"}}}} if name else {}
-
-
 def documented_refusals(*classes: type[Refusal]) -> dict[str, dict[str, Any]]:
-    """Return the same for an operation that FastAPI does not generate."""
+    """Return `responses` for an operation that FastAPI does not generate."""
     documents = {}
     for status, response in refusals(*classes).items():
         model = response.pop("model").__name__
@@ -111,7 +98,7 @@ def documented_refusals(*classes: type[Refusal]) -> dict[str, dict[str, Any]]:
 
 
 def _add_cookies(document: dict[str, Any], cookies: Cookies) -> None:
-    """Say that cookies serve wherever an access token does; for a change with the CSRF token."""
+    """Allow cookies wherever an access token is allowed; for a change with the CSRF token."""
     schemes = document["components"]["securitySchemes"]
     for kind in KINDS:
         schemes[f"{kind}Cookie"] = {"type": "apiKey", "in": "cookie", "name": cookies.name(kind)}

@@ -59,10 +59,6 @@ class Transaction(Connection):
         self.log_lines.append(line)
 
 
-def ignore(_sids: Collection[str]) -> None:
-    """Do nothing, in a process that verifies no tokens."""
-
-
 @dataclass(frozen=True)
 class Database:
     engine: Engine
@@ -114,7 +110,7 @@ def open_database(
     clock: Clock,
     *,
     connections: int = MAX_CONNECTIONS,
-    on_revoked: Callable[[Collection[str]], None] = ignore,
+    on_revoked: Callable[[Collection[str]], None] = lambda _sids: None,
 ) -> Database:
     """Return a database for `url`. Nothing is connected before the first use.
 

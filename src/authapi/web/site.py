@@ -1,4 +1,4 @@
-"""For a site that renders its own pages beside a mounted authapi: who is asking?
+"""Tell a site that renders its own pages, beside a mounted authapi, who is asking.
 
     auth = create_app(settings)
     app.mount("/auth", auth)
@@ -26,7 +26,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
-from authapi.errors import InvalidToken, NoCredential, Refusal
+from authapi.errors import InvalidToken, Refusal
 from authapi.verifier import Claims
 from authapi.web.bodies import StrictRequest
 from authapi.web.credentials.authentication import authenticate
@@ -40,7 +40,7 @@ BODY_HEADERS = (b"content-type", b"content-length", b"transfer-encoding", b"expe
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What authapi answered: its status, its JSON, the cookies that it sets."""
+    """An answer of authapi: its status, its JSON, the cookies that it sets."""
 
     status: int
     headers: Headers
@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def json(self) -> Any:  # noqa: ANN401
-        """The body; None without one."""
+        """Return the body, or None without one."""
         return json.loads(self.content) if self.content else None
 
     def hand_cookies_to(self, response: Response) -> None:
@@ -79,7 +79,7 @@ class Pages:
         self._login = login
 
     async def subject(self, request: Request, form: Form) -> Claims:
-        """A dependency: return the claims of whoever asks, by any transport. Raises HTTPException.
+        """As a dependency, return the claims of the request's user. Raises HTTPException.
 
         A mounted application has no start-up of its own: the first page may have to start it.
         """
@@ -90,11 +90,11 @@ class Pages:
         if not gate.is_open:
             await gate.open()
         try:
-            return await authenticate(
-                Request({**request.scope, "headers": headers, "app": self._auth})
-            )
+            scope = {**request.scope, "headers": headers, "app": self._auth}
+            return await authenticate(Request(scope))
         except Refusal as refusal:
-            if isinstance(refusal, NoCredential | InvalidToken) and _is_page_request(request):
+            wants_a_page = "text/html" in request.headers.get("accept", "")
+            if isinstance(refusal, InvalidToken) and wants_a_page:
                 raise self._log_in_first(request) from refusal
             raise _as_exception(refusal) from refusal
 
@@ -130,12 +130,15 @@ class Pages:
     def _log_in_first(self, request: Request) -> HTTPException:
         location = self._login
         if request.method in SAFE_METHODS:
-            location += f"?next={quote(_target(request), safe='/')}"
+            target = quote(request.scope["path"])
+            if query := request.scope["query_string"]:
+                target += f"?{quote(query, safe=punctuation)}"  # clients send any bytes in a query
+            location += f"?next={quote(target, safe='/')}"
         return HTTPException(303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
 def safe_next(given: str | None, default: str = "/") -> str:
-    """Return where to go after a log-in: `given` if it is a path of this site, else `default`.
+    """Return the target after a log-in: `given` if it is a path of this site, else `default`.
 
     Browsers drop tabs and line ends from an address, and read a backslash as a slash. Some proxies
     decode what is percent-encoded. None of this may lead to another host.
@@ -147,18 +150,6 @@ def safe_next(given: str | None, default: str = "/") -> str:
     is_plain = path.isprintable() and "\\" not in given + path
     is_path = path.startswith("/") and not path.startswith("//")
     return given if given[0] == "/" and is_whole and is_plain and is_path else default
-
-
-def _target(request: Request) -> str:
-    """Return the path and the query of a request, in ASCII: clients send any bytes in a query."""
-    target = quote(request.scope["path"])
-    if query := request.scope["query_string"]:
-        target += f"?{quote(query, safe=punctuation)}"
-    return target
-
-
-def _is_page_request(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
 
 
 def _as_exception(refusal: Refusal) -> HTTPException:

@@ -128,7 +128,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         revocations=feed,
         poll=RevocationPoll(settings, keys.ring, feed, clock),
         csrf=CsrfTokens(settings.secrets),
-        cookies=Cookies.of(settings),
+        cookies=Cookies(settings.is_https, settings.cookie_samesite),
         lookups=Lookups(db, cache, feed, settings.refresh_idle_ttl),
         session_reader=SessionReader(cache),
         limits=limits,

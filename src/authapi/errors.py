@@ -112,7 +112,7 @@ class CsrfFailed(Forbidden):
 
 
 class OriginNotAllowed(Forbidden):
-    """The browser says so to the page; this is for whoever looks at the network log."""
+    """The browser tells the page as much. The description is for a person at the network log."""
 
     code = "origin_not_allowed"
     description = "This origin, method or header is not allowed (AUTHAPI_CORS_ORIGINS)."
@@ -201,8 +201,8 @@ class Unavailable(Refusal):
 
 
 class OperatorError(Exception):
-    """What only the operator can mend, in a sentence that says how. No client is told."""
+    """A state that only the operator can mend. The sentence says how, and no client is told."""
 
 
 class CommandError(OperatorError):
-    """A command, or its settings, can't be meant: exit status 1 and one sentence."""
+    """A command or a setting that makes no sense: exit status 1 and one sentence."""

@@ -1,4 +1,4 @@
-"""Bodies: small, JSON by name and by content, read one way only."""
+"""Read bodies strictly: at most 64 KiB, JSON by name and by content, with one meaning."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -36,7 +36,7 @@ class StrictRequest(Request):
         return bytes(body)
 
     async def json(self) -> Any:  # noqa: ANN401
-        """Raises BadRequest for what two parsers could read differently (RFC 7493)."""
+        """Return the value. Raises BadRequest if two parsers could read two (RFC 7493)."""
         try:
             return read_json(await self.body())
         except ValueError:
@@ -44,7 +44,7 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route whose body is JSON or nothing: a form of another site can't reach it."""
+    """A route whose body is JSON or nothing, so that a form of another site can't reach it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()

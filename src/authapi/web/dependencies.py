@@ -1,4 +1,4 @@
-"""What a route's signature can ask for. Only transport `session` does I/O for it."""
+"""The dependencies of routes. Only an access by transport `session` does I/O."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ async def runtime(request: Request) -> Runtime:
 
 
 async def device(request: Request) -> Device:
-    """Where the request came from; behind a trusted proxy, what that says."""
+    """Return the sender's address, from a trusted proxy if there is one, and its user agent."""
     agent = request.headers.get("user-agent", "")[:USER_AGENT_LENGTH]
     printable = "".join(character for character in agent if character.isprintable())
     return Device(request.client.host if request.client else "", printable or None)

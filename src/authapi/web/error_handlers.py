@@ -1,6 +1,5 @@
-"""Every error, FastAPI's and Starlette's too, in the one form of docs/errors.md."""
+"""Answer every error, FastAPI's and Starlette's too, in the one form of docs/errors.md."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -27,7 +26,6 @@ log = structlog.get_logger()
 # These may be attacks (ASVS 16.3). A wrong password or access token is logged where it is found.
 SUSPICIOUS = (Forbidden, InvalidGrant, RateLimited)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-INVALID = "The request has a field that is not valid."
 
 
 def install(app: FastAPI) -> None:
@@ -64,14 +62,10 @@ async def _handle_invalid_field(_request: Request, error: Exception) -> Response
 
 def _without_input(error: dict[str, Any]) -> dict[str, Any]:
     """Return pydantic's error without what was sent. The name of an unknown field was sent, too."""
-    loc: Sequence[str | int] = error["loc"]
+    loc, msg = list(error["loc"]), error["msg"]
     if error["type"] == "extra_forbidden":
-        return {
-            "loc": list(loc[:-1]),
-            "msg": "There is a field that is not known",
-            "type": error["type"],
-        }
-    return {"loc": list(loc), "msg": error["msg"], "type": error["type"]}
+        loc, msg = loc[:-1], "There is a field that is not known"
+    return {"loc": loc, "msg": msg, "type": error["type"]}
 
 
 async def _handle_http_exception(request: Request, error: Exception) -> Response:
@@ -88,12 +82,10 @@ async def _handle_http_exception(request: Request, error: Exception) -> Response
 
 def allowed_methods(request: Request) -> str:
     """Return all methods of the path. Starlette names those of the first route with the path."""
-    routes = request.app.router.routes
-    allowed = [
-        method
-        for method in METHODS
-        if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
-        )
-    ]
+
+    def is_allowed(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+
+    allowed = [method for method in METHODS if is_allowed(method)]
     return ", ".join([*allowed, "HEAD"] if "GET" in allowed else allowed)

@@ -1,4 +1,4 @@
-"""What a running application has. app.py puts it together, once."""
+"""The parts of a running application. app.py makes and joins them, once."""
 
 from dataclasses import dataclass
 

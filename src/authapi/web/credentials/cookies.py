@@ -14,8 +14,6 @@ from typing import Literal
 from starlette.responses import Response
 from starlette.types import Scope
 
-from authapi.config import Settings
-
 CookieKind = Literal["access", "refresh", "session"]
 KINDS: tuple[CookieKind, ...] = ("access", "refresh", "session")
 SAME_SITE = {"access": "Lax", "refresh": "Strict", "session": "Lax"}
@@ -31,10 +29,6 @@ class Cookies:
 
     is_https: bool
     same_site: str | None
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Cookies":
-        return cls(settings.is_https, settings.cookie_samesite)
 
     def name(self, kind: CookieKind) -> str:
         return f"__Host-{kind}" if self.is_https else f"authapi-{kind}"

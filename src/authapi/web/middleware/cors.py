@@ -47,11 +47,7 @@ class Cors(CORSMiddleware):
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
-        if response.status_code == 200:
-            return Response(status_code=204, headers=_without_body(response))
-        return as_response(OriginNotAllowed())
-
-
-def _without_body(response: Response) -> dict[str, str]:
-    body = ("content-length", "content-type")
-    return {name: value for name, value in response.headers.items() if name not in body}
+        if response.status_code != 200:
+            return as_response(OriginNotAllowed())
+        del response.headers["content-length"], response.headers["content-type"]
+        return Response(status_code=204, headers=response.headers)

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from hashlib import sha256
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -17,9 +18,6 @@ from authapi.web.responses import cacheable, etag_of
 from authapi.web.schemas import RevocationPage
 
 router = APIRouter(tags=["for services"])
-
-if TYPE_CHECKING:
-    from hashlib import _Hash as Hash
 
 MAX_WAIT_SECONDS = 30
 # Of 4,096 pieces. A turn takes a tenth of a millisecond while 100,000 sessions are revoked.
@@ -57,34 +55,25 @@ async def revocations(
 
 
 def _parse_cursor(cursor: str) -> float:
-    try:
-        moment = float(cursor)
-    except ValueError as error:
-        raise BadRequest("`since` is not a cursor of ours.") from error
-    if not isfinite(moment):
-        raise BadRequest("`since` is not a cursor of ours.")
-    return moment
+    with suppress(ValueError):
+        if isfinite(moment := float(cursor)):
+            return moment
+    raise BadRequest("`since` is not a cursor of ours.")
 
 
 async def _answer(request: Request, page: Page) -> Response:
-    sessions, digest = await _members_and_digest(page)
+    sessions, digest = [], sha256()
+    for number, piece in enumerate(page.session_members(), 1):
+        sessions.append(piece)
+        digest.update(piece)
+        if number % PIECES_A_TURN == 0:
+            await asyncio.sleep(0)  # the window may be megabytes: let other requests have a turn
     others = _json({"reissued": dict(sorted(page.reissued.items())), "keys": page.keys})[1:]
     digest.update(others)
     times = _json({"as_of": page.as_of, "cursor": repr(page.as_of)})[:-1]
     content = b'%b,"sessions":{%b},%b' % (times, b",".join(sessions), others)
     # Weak, and without the times: they change at each poll, whether or not there is news.
     return cacheable(request, content, etag=f"W/{etag_of(digest.hexdigest())}")
-
-
-async def _members_and_digest(page: Page) -> tuple[list[bytes], "Hash"]:
-    """Return the members of the JSON object, and their digest."""
-    pieces, digest = [], sha256()
-    for number, piece in enumerate(page.session_members(), 1):
-        pieces.append(piece)
-        digest.update(piece)
-        if number % PIECES_A_TURN == 0:
-            await asyncio.sleep(0)  # the window may be megabytes: let other requests have a turn
-    return pieces, digest
 
 
 def _json(document: object) -> bytes:

@@ -14,13 +14,6 @@ PATH = re.compile(rf"`((?:{LAYERS})/[\w./]*)`")
 NAME = re.compile(r"`([a-z][a-z_]*)`")
 TREE = re.compile(r"^\| (?:`([\w/]+)/`|top) \|([^|\n]*)\|([^|\n]*)\|$", re.MULTILINE)
 
-# Named by the page, and made by the changes that are under way beside it.
-SOON = {
-    "services/revocation/pages",
-    "verifier/loopback",
-    "verifier/asgi",
-}
-
 
 def rows_of_the_tree() -> Iterator[tuple[str, str]]:
     """Yield each folder with the cell that says what is in it."""
@@ -50,7 +43,7 @@ def test_every_file_of_the_tree_exists(folder: str, files: str) -> None:
     named = [name for name in NAME.findall(files) if name not in {"begin", "connect"}]
     assert named
     missing = {f"{folder}/{name}" for name in named if not exists(f"{folder}/{name}")}
-    assert missing - SOON == set()
+    assert missing == set()
 
 
 def test_every_folder_of_the_source_has_its_row() -> None:
@@ -58,10 +51,10 @@ def test_every_folder_of_the_source_has_its_row() -> None:
     folders = {path.parent.relative_to(SOURCE).as_posix() for path in modules}
     named = {folder or "." for folder, _ in rows_of_the_tree()}
     assert folders - named == set()
-    assert {f"{folder}/" for folder in named - folders} - SOON == set()
+    assert {f"{folder}/" for folder in named - folders} == set()
 
 
 def test_every_path_in_the_prose_exists() -> None:
     paths = set(paths_in_prose())
     assert len(paths) > 50
-    assert {path for path in paths if not exists(path)} - SOON == set()
+    assert {path for path in paths if not exists(path)} == set()

@@ -6,7 +6,7 @@ PORT := 8000
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# Of make bench: seconds a round, rounds of each arm, and what it needs installed.
+# For make bench: seconds a round, rounds of each arm, and its environments.
 ROUND := 2
 ROUNDS := 5
 RIVALS := benchmarks/rivals
@@ -20,15 +20,15 @@ BENCHED := .venv-bench/stamp .venv-rivals/stamp .venv-rivals-fastapi-users/stamp
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:8000 (PORT=8001 for another)
+run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:8000 (another port: PORT=8001 AUTHAPI_PUBLIC_URL=http://localhost:8001)
 	@$(BIN)/authapi migrate
 	@exec $(BIN)/authapi serve --port $(PORT)
 
-test: .venv/dev.stamp ## run the tests (ARGS="tests/rfc -x" for some of them)
+test: .venv/dev.stamp ## run the tests that need no browser (ARGS="tests/rfc -x" for some)
 	@echo "The tests that need Chromium and nginx are not among these: make test-browser"
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-browser: .venv/browser.stamp ## run those that need Chromium and nginx (apt install chromium nginx)
+test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx (apt install chromium nginx)
 	@$(BIN)/pytest --numprocesses logical --maxprocesses 2 --dist worksteal tests/browser $(ARGS)
 
 example-spa: .venv/run.stamp ## a single-page app beside authapi, on localhost:8001
@@ -71,7 +71,7 @@ migrate: .venv/run.stamp ## bring the database to the newest migration
 	@$(PYTHON) -m venv --clear .venv
 	@pwd -P > .venv/made-in
 
-# A virtual environment does not survive that its folder is moved.
+# A virtual environment breaks when its folder is moved: make it again.
 ifneq "$(shell cat .venv/made-in 2>/dev/null || pwd -P)" "$(shell pwd -P)"
 .venv/bin/python: moved
 .PHONY: moved
@@ -93,8 +93,8 @@ endif
 	@$(PIP_INSTALL) --require-hashes -r requirements-browser.lock
 	@touch $@
 
-# The benchmarks: authapi without what a developer installs (structlog loads rich, if it is there), and each rival
-# in an environment that suits it.
+# Environments for the benchmarks: authapi without the developer's packages (structlog would load rich), and one that
+# suits each rival.
 .venv-bench/stamp: requirements.lock requirements-build.lock requirements-bench.lock pyproject.toml | .venv/bin/python
 	@echo "Installing requirements.lock and requirements-bench.lock into $(@D): a minute at most, once."
 	@$(PYTHON) -m venv --clear $(@D)
@@ -115,9 +115,9 @@ $(RIVALS)/express/node_modules/stamp: $(RIVALS)/express/package-lock.json
 	@if command -v npm >/dev/null; then cd $(@D)/.. && npm ci --silent --no-audit --no-fund && touch node_modules/stamp; \
 	  else echo "Without npm the express rows are not measured: apt install nodejs npm" >&2; fi
 
-# The locks hold the hashes of every file of a release, whatever index pip is set up with here, and are made
-# on the oldest Python that is supported, since only that one asks for every backport. The last word, 3.11.2 of
-# Debian 12, is not at every hand: what only it asks for (redis does) is named here. tests/project/test_locks.py.
+# The locks hold the hashes of every file of a release, from the public index. They are made on the oldest Python that is
+# supported: only that one needs every backport. Debian 12 has 3.11.2, where redis needs one backport more than later 3.11
+# releases: BACKPORTS names it. See tests/project/test_locks.py.
 BACKPORTS := async-timeout>=4.0.3
 PIP_COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= CUSTOM_COMPILE_COMMAND="make $@" \
   $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-options $(ARGS)
@@ -134,7 +134,7 @@ lock: .venv/dev.stamp ## write the locks anew after a change of pyproject.toml (
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["bench"], sep="\n")' \
 	  | $(PIP_COMPILE) --output-file requirements-bench.lock --constraint requirements-dev.lock -
 
-# fastapi-users can't be installed beside the newest of these two; all else is what authapi runs on.
+# fastapi-users needs older releases of sqlalchemy and email-validator. All its other packages are authapi's.
 bench-lock: .venv/dev.stamp ## write the rivals' locks anew (after make lock)
 	$(PIP_COMPILE) --output-file $(RIVALS)/requirements.lock --constraint requirements.lock $(RIVALS)/requirements.in
 	sed -E '/^(sqlalchemy|email-validator)==/d' requirements.lock | grep -E '^[a-z].*==' | tr -d '\\' >.venv/rivals-constraint.txt

@@ -1,7 +1,7 @@
 """A second service: it verifies authapi's access tokens by itself, and asks nobody about them.
 
-It fetches the key set once, follows the revocation feed, and so refuses a token within a second of
-its log-out. It holds no secret of authapi's.
+It fetches the key set once, follows the revocation feed, and so refuses a token within two seconds
+of its log-out, mostly at once. It holds no secret of authapi's.
 """
 
 import os

@@ -1,9 +1,11 @@
 """Transport `session` without Redis: one statement a request, one more in a minute."""
 
 import pytest
+from sqlalchemy import delete
 
 from authapi.db import session_lookups
 from authapi.db.database import Database
+from authapi.db.models import User
 from tests.support.api import Api
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
@@ -153,3 +155,10 @@ def test_changed_scopes_are_seen_at_once(holder: Holder, db: Database, clock: Te
         assert (answer.status_code, answer.headers["X-Auth-Scope"]) == (204, "read write")
         clock.advance(0.7)
         holder.api.app.state.runtime.poll.poll()
+
+
+def test_a_session_whose_user_was_deleted_by_hand_is_refused(holder: Holder, db: Database) -> None:
+    """Its row stays in force and names nobody: ours revoke the sessions first."""
+    with db.begin() as tx:
+        tx.execute(delete(User))
+    assert not holder.is_in()

@@ -26,6 +26,7 @@ class FoundSession:
 
 _IN_FORCE = (
     SESSIONS.c.sid == bindparam("of_sid"),
+    SESSIONS.c.user_id.is_not(None),  # of a row whose user was deleted by hand
     SESSIONS.c.revoked_at.is_(None),
     SESSIONS.c.expires_at > db_now(),
 )

@@ -1,6 +1,7 @@
 """AuthMiddleware: whole routers of FastAPI, of Starlette and of a bare ASGI application."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Mapping
 from typing import Any
 
@@ -233,6 +234,16 @@ def test_a_public_path_is_public_only_as_it_is_written(target: str) -> None:
 @pytest.mark.parametrize("target", ["/", "/mex", "/men/x", "/x/me", "/a%20b", "/x?me", "/x/./y"])
 def test_another_path_stays_open(target: str) -> None:
     assert ask(protected(), target).status == 200
+
+
+def test_long_paths_are_judged_and_not_kept() -> None:
+    app = protected()
+    tracemalloc.start()
+    for number in range(256):
+        assert ask(app, f"/me/{number}/{'x' * 20_000}").status == 401
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 1_000_000
 
 
 ROOTS = ("/api", "/api/", "/api/v1")

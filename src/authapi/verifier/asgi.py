@@ -1,13 +1,11 @@
-"""ASGI: access tokens for whole routers, in front of FastAPI, Starlette or any other application.
+"""ASGI: access tokens for whole routers, in front of any ASGI application. Imports no framework.
 
-    verifier = Verifier(issuer="https://auth.example", audience="reports")
-    app.add_middleware(AuthMiddleware, verifier=verifier, protect={"/reports": "reports:read"})
+verifier = Verifier(issuer="https://auth.example", audience="reports")
+app.add_middleware(AuthMiddleware, verifier=verifier, protect={"/reports": "reports:read"})
 
-    @app.get("/reports")
-    async def reports(request: Request) -> list[Report]:
-        subject = claims_of(request)
-
-A refusal is answered before the application sees the request. Imports no framework.
+@app.get("/reports")
+async def reports(request: Request) -> list[Report]:
+    subject = claims_of(request)
 """
 
 import json
@@ -38,7 +36,8 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CLAIMS = "authapi.claims"  # where the claims stand in the scope
-REMEMBERED_PATHS = 256
+CACHED_PATHS = 256
+MAX_CACHED_PATH_CHARACTERS = 1024  # strangers choose the paths, up to 64 KB each
 POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
 
 # A path with any of these may be read as another one than is written. Starlette itself takes
@@ -50,19 +49,16 @@ _PARAMETERS = re.compile(r";[^/]*|[?#\x00-\x1f].*", re.DOTALL)
 
 
 class AuthMiddleware:
-    """Lets a request through to a protected path only with an access token that has its scopes.
+    """Answers a request to a protected path itself, unless its access token has the scopes.
 
     `protect` maps path prefixes to the scopes that they need, separated by spaces; "" asks for a
-    token alone. Where several prefixes fit, the scopes of all are needed. `public` are prefixes
-    inside them that need none. What is in neither passes untouched, and so does `lifespan`. Every
-    method needs the token, OPTIONS too: put CORS in front.
+    token alone. A path under several prefixes needs the scopes of all. `public` are prefixes inside
+    them that need no token. Every method needs the token, OPTIONS too: put CORS in front.
 
-    The path that the application routes by decides, in whole segments: "/reports" protects
-    "/reports" and "/reports/1", not "/reportsx". It counts as protected if any reading of it is:
-    with and without `root_path`, in any case, decoded again, with `//` and a backslash as one
-    slash, without control characters and `;` parameters, with and without its dot segments
-    resolved. A target without a slash at its start is under every prefix. Public is only a path
-    that has one reading.
+    A prefix is compared in whole segments. A path is protected if any reading of it is: with and
+    without `root_path`, in any case, decoded again, with `//` and a backslash as one slash, without
+    control characters and `;` parameters, with and without its dot segments resolved. A target
+    without a slash at its start is under every prefix. A public path has one reading only.
     """
 
     def __init__(
@@ -79,13 +75,15 @@ class AuthMiddleware:
             for prefix, scopes in protect.items()
         ]
         self._public = [_prefix(prefix) for prefix in public]
-        self._needed_scopes = lru_cache(REMEMBERED_PATHS)(self._read_path)
+        self._cached_scopes = lru_cache(CACHED_PATHS)(self._needed_scopes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             self._verifier.start()
         elif scope["type"] in ("http", "websocket"):
-            needed = self._needed_scopes(scope["path"], scope.get("root_path", ""))
+            path, root_path = scope["path"], scope.get("root_path", "")
+            is_long = len(path) > MAX_CACHED_PATH_CHARACTERS
+            needed = (self._needed_scopes if is_long else self._cached_scopes)(path, root_path)
             if needed is not None:
                 claims = recall_request(self._verifier, scope, needed)
                 if claims is None:
@@ -97,11 +95,11 @@ class AuthMiddleware:
                 scope[CLAIMS] = claims
         await self._app(scope, receive, send)
 
-    def _read_path(self, path: str, root_path: str) -> frozenset[str] | None:
+    def _needed_scopes(self, path: str, root_path: str) -> frozenset[str] | None:
         """Return the scopes that the path needs, None where it needs no token."""
         root = root_path.rstrip("/")
         inner = path.removeprefix(root) if path.startswith(root + "/") else path
-        # Others do not look whether the root ends where a segment does.
+        # Some frameworks do not check that the root ends at a slash.
         loose = "/" + path.removeprefix(root).lstrip("/")
         is_odd = _ODD.search(path) is not None
         if not is_odd and any(_is_under(inner, prefix) for prefix in self._public):
@@ -118,9 +116,9 @@ class AuthMiddleware:
 
 
 def claims_of(request: Mapping[str, Any]) -> Claims:
-    """Return the claims of a request to a protected path; takes a Starlette request or a scope.
+    """Return the claims of a Starlette request, or of a scope, for a protected path.
 
-    Raises LookupError on any other path: the application takes for protected what is not.
+    Raises LookupError on any other path, which the application believes to be protected.
     """
     claims: Claims | None = request.get(CLAIMS)
     if claims is None:
@@ -129,9 +127,9 @@ def claims_of(request: Mapping[str, Any]) -> Claims:
 
 
 def recall_request(verifier: Verifier, scope: Scope, scopes: frozenset[str]) -> Claims | None:
-    """Return what `verify_request` would, without waiting; None where it must be asked.
+    """Return what `verify_request` would, without an await; None if that must decide.
 
-    Nearly every request has a token that was verified before, and an await costs as much as this.
+    The tokens of nearly all requests were verified before, and an await would double the cost.
     """
     sent = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(sent) == 1 and sent[0].startswith(b"Bearer "):
@@ -145,10 +143,7 @@ def recall_request(verifier: Verifier, scope: Scope, scopes: frozenset[str]) -> 
 
 
 async def verify_request(verifier: Verifier, scope: Scope, scopes: frozenset[str]) -> Claims:
-    """Return the claims of a request's access token, which must have these scopes.
-
-    Raises RefusedRequest.
-    """
+    """Return the claims of a request's access token. Raises RefusedRequest without the scopes."""
     try:
         claims = await verifier.averify(bearer_token(authorization_headers(scope["headers"])))
     except InvalidTokenError as error:
@@ -158,7 +153,7 @@ async def verify_request(verifier: Verifier, scope: Scope, scopes: frozenset[str
 
 
 def _prefix(path: str) -> str:
-    """The prefix without its last slash. Raises ValueError for one that could never fit."""
+    """Return the prefix without its last slash. Raises ValueError for one that never fits."""
     if not path.startswith("/") or "{" in path or _ODD.search(path):
         raise ValueError(f"A prefix is a plain path that begins with a slash, not {path!r}.")
     return path.rstrip("/")
@@ -181,7 +176,7 @@ def _readings(path: str) -> set[str]:
 
 
 async def _answer(refused: RefusedRequest, scope: Scope, send: Send) -> None:
-    """Send the refusal; a websocket that can't be told more is closed before it is accepted."""
+    """Send the refusal, or close a websocket whose server cannot send an answer."""
     kind = "http.response"
     if scope["type"] == "websocket":
         kind = "websocket.http.response"
@@ -189,11 +184,8 @@ async def _answer(refused: RefusedRequest, scope: Scope, send: Send) -> None:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": ""})
             return
     body = json.dumps(refused.body, separators=(",", ":")).encode()
-    headers = {
-        **refused.headers,
-        "Content-Type": "application/json",
-        "Content-Length": str(len(body)),
-    }
+    described = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    headers = {**refused.headers, **described}
     encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": f"{kind}.start", "status": refused.status, "headers": encoded})
     await send({"type": f"{kind}.body", "body": body})

@@ -33,6 +33,7 @@ from pydantic_settings import (
 from authapi.config import problems
 from authapi.config import values as rules
 from authapi.errors import CommandError
+from authapi.verifier.lifetimes import MAX_ACCESS_TOKEN_SECONDS, MAX_LEEWAY_SECONDS
 from authapi.verifier.loopback import is_loopback_host
 
 YEAR = 365 * 86400
@@ -83,12 +84,12 @@ class Settings(BaseSettings):
     audience: Annotated[str, Field(max_length=200), AfterValidator(rules.visible_text)] = "authapi"
     signing_algorithm: Literal["ES256", "EdDSA", "RS256", "HS256"] = "ES256"
     # The revocation set forgets after an hour, whatever is set here (docs/revocation.md).
-    access_token_ttl: int = Field(900, ge=1, le=3600)
+    access_token_ttl: int = Field(900, ge=1, le=MAX_ACCESS_TOKEN_SECONDS)
     refresh_idle_ttl: int = Field(604800, ge=1, le=10 * YEAR)
     session_ttl: int = Field(2592000, ge=1, le=10 * YEAR)
     refresh_overlap_bearer: int = Field(0, ge=0, le=300)
     refresh_overlap_cookie: int = Field(10, ge=0, le=300)
-    clock_leeway: int = Field(0, ge=0, le=30)
+    clock_leeway: int = Field(0, ge=0, le=MAX_LEEWAY_SECONDS)
     key_rotation_days: int = Field(90, ge=0, le=3650)
     key_publish_delay: int = Field(600, ge=0, le=7 * 86400)
     revocation_poll: Seconds = Field(1, le=60)

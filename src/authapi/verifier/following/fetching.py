@@ -1,8 +1,9 @@
-"""One GET within bounds: of size, of time, and to no other place than was asked."""
+"""One GET with a limit of bytes and seconds, and without redirects."""
 
 import asyncio
 import re
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,12 @@ import httpx
 from authapi.verifier.errors import InvalidTokenError
 from authapi.verifier.strict_json import parse_object
 
+NO_HEADERS: Mapping[str, str] = {}
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?!\d)", re.IGNORECASE)
 
 
 class FetchError(Exception):
-    """Nothing usable was fetched. Its text is one sentence for the log."""
+    """Nothing usable was fetched. The text is one sentence for the log."""
 
 
 class AbsentError(FetchError):
@@ -24,7 +26,7 @@ class AbsentError(FetchError):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer: `body` is empty where the one with `etag` is still current."""
+    """An answer. Its `body` is empty if the document with `etag` is still current."""
 
     url: str
     body: bytes
@@ -33,7 +35,7 @@ class Fetched:
     max_age: int | None  # seconds
 
     def document(self) -> dict[str, Any]:
-        """The body as one JSON object. Raises AbsentError: a page for people is no document."""
+        """Return the body as a JSON object. Raises AbsentError: a web page is no document."""
         try:
             return parse_object(self.body, "the answer")
         except InvalidTokenError as error:
@@ -46,17 +48,15 @@ async def fetch(
     *,
     limit: int,
     seconds: float,
-    headers: dict[str, str] | None = None,
-    query: dict[str, str] | None = None,
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> Fetched:
-    """GET `url`: at most `limit` bytes, in at most so many seconds for all of it.
+    """Return the answer to a GET: at most `limit` bytes, within so many seconds in all.
 
-    Raises AbsentError for 4xx, FetchError for the rest: a redirect too, since whoever answers for
-    the issuer must not send us elsewhere.
+    Raises AbsentError for 4xx, FetchError for the rest, and so for a redirect to another place.
     """
     # Uncompressed, or a few bytes could grow to gigabytes.
-    asked = {"Accept": "application/json", "Accept-Encoding": "identity", **(headers or {})}
-    request = client.stream("GET", url, params=query, headers=asked, follow_redirects=False)
+    asked = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
+    request = client.stream("GET", url, headers=asked, follow_redirects=False)
     try:
         async with asyncio.timeout(seconds), request as response:
             body = await _read(response, limit)
@@ -64,12 +64,13 @@ async def fetch(
         raise FetchError(f"{url} did not answer within {seconds:g} s.") from None
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError) as error:
         raise FetchError(f"{url} is out of reach: {error!r}.") from error
+    max_age = _MAX_AGE.search(response.headers.get("cache-control", ""))
     return Fetched(
         url=url,
         body=body,
         is_current=response.status_code == 304,
         etag=response.headers.get("etag"),
-        max_age=_max_age(response),
+        max_age=int(max_age[1]) if max_age else None,
     )
 
 
@@ -87,8 +88,3 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
         if len(body) > limit:
             raise FetchError(f"{response.url} answered with more than {limit} bytes.")
     return bytes(body)
-
-
-def _max_age(response: httpx.Response) -> int | None:
-    found = _MAX_AGE.search(response.headers.get("cache-control", ""))
-    return int(found[1]) if found else None

@@ -2,16 +2,23 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
-from urllib.parse import SplitResult, urlsplit
+from typing import NamedTuple, Self
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import httpx
 
-from authapi.verifier.following.fetching import AbsentError, Fetched, FetchError, fetch
+from authapi.verifier.following.fetching import NO_HEADERS, AbsentError, Fetched, FetchError, fetch
 from authapi.verifier.loopback import is_loopback_host
 
+log = logging.getLogger("authapi.verifier")
+
 METADATA = "/.well-known/oauth-authorization-server"
+DOCUMENT_SECONDS = 5.0  # for a small document, from the name's look-up to the last byte
+PAGE_SECONDS = 10.0  # for the whole window: 100,000 revocations are 4 MB
+MAX_DOCUMENT_BYTES = 256 * 1024
+MAX_PAGE_BYTES = 64 * 1024 * 1024
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -24,30 +31,17 @@ class IssuerAddress:
 
     @classmethod
     def read(cls, issuer: str, *, fetch_from: str | None, allow_http: bool) -> Self:
-        """Raises ValueError for what is no URL to fetch from (RFC 8414 section 2), and for http to
-        another machine than this one, unless that is allowed."""
+        """Return the address. Raises ValueError unless documents may be fetched from it.
+
+        RFC 8414 section 2 says what a URL needs; http to another machine must be allowed.
+        """
         url = fetch_from or issuer
         if complaint := _complaint(url, allow_http=allow_http):
             raise ValueError(f"Keys and revocations cannot be fetched from {url!r}: {complaint}.")
         return cls(issuer, url.rstrip("/"))
 
-    @property
-    def metadata_urls(self) -> list[str]:
-        """RFC 8414 section 3.1's place first, then the one that many use; often they are one."""
-        parts = urlsplit(self.base)
-        inserted = parts._replace(path=METADATA + parts.path).geturl()
-        return list(dict.fromkeys([inserted, self.base + METADATA]))
-
-    @property
-    def key_set_url(self) -> str:
-        return f"{self.base}/.well-known/jwks.json"
-
-    @property
-    def revocations_url(self) -> str:
-        return f"{self.base}/revocations"
-
     def resolve(self, url: object) -> str | None:
-        """Where a URL of the metadata is reached; None for one of another origin, or no URL."""
+        """Return where a URL of the metadata is reached; None for another origin, or no URL."""
         if not isinstance(url, str):
             return None
         issuer = self.issuer.rstrip("/")
@@ -77,22 +71,15 @@ def _complaint(url: str, *, allow_http: bool) -> str | None:
     return None
 
 
-log = logging.getLogger("authapi.verifier")
+class Places(NamedTuple):
+    """The URLs of an issuer's documents."""
 
-DOCUMENT_SECONDS = 5.0  # for a small document, from the name's look-up to the last byte
-PAGE_SECONDS = 10.0  # for the whole window: 100,000 revocations are 4 MB
-MAX_DOCUMENT_BYTES = 256 * 1024
-MAX_PAGE_BYTES = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
     key_set: str
     revocations: str
 
 
 class IssuerSite:
-    """Its coroutines belong to one event loop, the one that first awaits one of them."""
+    """Fetches the issuer's documents. Its coroutines belong to one event loop."""
 
     def __init__(self, address: IssuerAddress, transport: httpx.AsyncBaseTransport | None) -> None:
         self._address = address
@@ -102,33 +89,27 @@ class IssuerSite:
         self._finding = asyncio.Lock()
 
     async def get_key_set(self, etag: str | None) -> Fetched:
-        """The JWK Set, or that it is still the one with `etag`. Raises FetchError."""
-        # We ask when what was kept will not do: no cache on the way may answer for the issuer.
+        """Return the JWK Set, or that the one with `etag` is still current. Raises FetchError."""
+        # A key may have been added: no cache on the way may answer for the issuer.
         headers = {"Cache-Control": "no-cache"}
         if etag:
             headers["If-None-Match"] = etag
-        places = await self._find()
-        return await self._fetch(places.key_set, headers=headers)
+        return await self._fetch((await self._find()).key_set, headers=headers)
 
     async def get_revocations(
         self, since: str | None, *, wait: float, on_new_connection: bool
     ) -> Fetched:
-        """A page of the feed, the whole window without `since`. Raises FetchError."""
+        """Return a page of the feed, the whole window without `since`. Raises FetchError."""
         query = {} if since is None else {"since": since}
         if wait:
             query["wait"] = f"{wait:g}"
-        headers = {"Connection": "close"} if on_new_connection else {}
-        places = await self._find()
-        return await self._fetch(
-            places.revocations,
-            limit=MAX_PAGE_BYTES,
-            seconds=wait + DOCUMENT_SECONDS if wait else PAGE_SECONDS,
-            headers=headers,
-            query=query,
-        )
+        url = urlsplit((await self._find()).revocations)._replace(query=urlencode(query)).geturl()
+        seconds = wait + DOCUMENT_SECONDS if wait else PAGE_SECONDS
+        headers = {"Connection": "close"} if on_new_connection else NO_HEADERS
+        return await self._fetch(url, limit=MAX_PAGE_BYTES, seconds=seconds, headers=headers)
 
     def forget_places(self) -> None:
-        """After a failure: they may have moved, or never have been there."""
+        """Read the metadata again before the next request: a place may have moved."""
         self._places = None
 
     async def disconnect(self) -> None:
@@ -143,20 +124,13 @@ class IssuerSite:
         *,
         limit: int = MAX_DOCUMENT_BYTES,
         seconds: float | None = None,
-        headers: dict[str, str] | None = None,
-        query: dict[str, str] | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> Fetched:
         if self._client is None:
-            # No timeouts of its own: `fetch` bounds the whole, and a page may be waited for.
+            # `fetch` limits the seconds of the whole request; the issuer may hold it for 20 s.
             self._client = httpx.AsyncClient(transport=self._transport, timeout=None)  # noqa: S113
-        return await fetch(
-            self._client,
-            url,
-            limit=limit,
-            seconds=seconds or DOCUMENT_SECONDS,
-            headers=headers,
-            query=query,
-        )
+        seconds = seconds or DOCUMENT_SECONDS
+        return await fetch(self._client, url, limit=limit, seconds=seconds, headers=headers)
 
     async def _find(self) -> Places:
         async with self._finding:
@@ -165,9 +139,11 @@ class IssuerSite:
             return self._places
 
     async def _discover(self) -> Places:
-        """Raises FetchError where the issuer is out of reach, or is another one."""
-        foreign: str | None = None
-        for url in self._address.metadata_urls:
+        """Return the places. Raises FetchError if the issuer is out of reach, or another one."""
+        base, foreign = urlsplit(self._address.base), None
+        # The place of RFC 8414 section 3.1, then the place that many use. Often they are one.
+        for path in dict.fromkeys([METADATA + base.path, base.path + METADATA]):
+            url = base._replace(path=path).geturl()
             try:
                 metadata = (await self._fetch(url)).document()
             except AbsentError:
@@ -187,6 +163,6 @@ class IssuerSite:
             if url is not None and address.resolve(url) is None:
                 log.warning("The issuer's metadata names another origin, not asked: %r", url)
         return Places(
-            address.resolve(key_set) or address.key_set_url,
-            address.resolve(revocations) or address.revocations_url,
+            address.resolve(key_set) or f"{address.base}/.well-known/jwks.json",
+            address.resolve(revocations) or f"{address.base}/revocations",
         )

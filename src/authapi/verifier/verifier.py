@@ -1,4 +1,4 @@
-"""From an access token to its claims: signature, claims, time, revocation, in this order."""
+"""Verify an access token: its signature, its claims, the time, revocation, in this order."""
 
 import asyncio
 import time
@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from concurrent import futures
 from hashlib import sha256
 from time import monotonic
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import finalize
 
@@ -17,10 +16,10 @@ from authapi.verifier.jws import open_compact, token_bytes
 from authapi.verifier.keys import KeySource, StaticKeys, parse_jwk_set
 from authapi.verifier.lifetimes import MAX_LEEWAY_SECONDS, PATIENCE_SECONDS
 from authapi.verifier.revocations import Revocations
-from authapi.verifier.status import READY, VerifierStatus
+from authapi.verifier.status import VerifierStatus
 from authapi.verifier.verified_tokens import Verified, VerifiedTokens
 
-if TYPE_CHECKING:  # and where something is followed: httpx is imported for that alone
+if TYPE_CHECKING:  # else imported only to follow an issuer, since httpx is slow to import
     import httpx
 
     from authapi.verifier.following.link import IssuerLink
@@ -32,20 +31,12 @@ ACCESS_TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})  # RFC 9068 sec
 class Verifier:
     """Verifies the access tokens of one issuer for one audience (RFC 9068 section 4).
 
-    Without `jwks` the issuer's keys are found and kept up to date, and with `revocations="follow"`
-    so is what it has revoked, on one background thread that the first use starts. `jwks` may be a
-    JWK Set or a source of keys instead, `revocations` whoever is to be asked about every token, or
-    None for nobody: with both given there is no network at all.
+    Without `jwks` a background thread, which the first use starts, keeps the issuer's keys up to
+    date, and with `revocations="follow"` its revocations too. `jwks` may be a JWK Set or a source
+    of keys instead; `revocations` an object to ask about every token, or None. With both given
+    there is no network at all. docs/verifier.md explains the other settings.
 
-    `leeway` is in seconds, 0 to 30; `clock` returns Unix seconds; `cache_size` is how many verified
-    tokens are remembered, 0 for none. Revocations are polled every `poll_interval` seconds where
-    the issuer can't be waited for; staler than `max_staleness` seconds they still count, but with
-    `fail_closed` every token is refused. A process that was frozen for `catch_up` seconds asks the
-    issuer before it answers (None: never). `fetch_from` is the URL under which the issuer is
-    reached where that is not the issuer's own; `allow_http` lets it be http on another machine;
-    `transport` is httpx's, for a proxy, a private certificate or a test.
-
-    May be used from any number of threads and event loops, and made before a process forks.
+    Any number of threads and event loops may share it, and it may be made before a process forks.
     Raises ValueError for a setting that cannot be meant.
     """
 
@@ -70,7 +61,7 @@ class Verifier:
         _require_meant(issuer, audience, leeway, cache_size)
         self._issuer, self._audience = issuer, audience
         self._leeway, self._clock, self._cache_size = leeway, clock, cache_size
-        self._given_keys = None if jwks is None else _key_source(jwks)
+        self._given_keys = _key_source(jwks)
         self._given_revocations = None if revocations == "follow" else revocations
         self._connect: Callable[[], IssuerLink] | None = None
         if jwks is None or revocations == "follow":
@@ -91,65 +82,55 @@ class Verifier:
         call_now_and_in_children(self._begin)
 
     def _begin(self) -> None:
-        """Know nothing yet; once more in a process that is forked from this one."""
+        """Begin without any knowledge, in each process that is forked from this one too."""
         self._verified = VerifiedTokens(self._cache_size)
+        self._keys, self._revocations = self._given_keys, self._given_revocations
         link = self._link = self._connect() if self._connect else None
-        keys = link.keys if link and link.keys else self._given_keys
-        assert keys is not None, "either given or fetched"
-        self._keys = keys
-        self._revocations = self._given_revocations
         if link:
             finalize(self, link.stop)
+            self._keys = link.keys or self._keys
             if link.revocations is not None:
                 self._revocations = link.revocations
 
     def verify(self, token: str) -> Claims:
-        """The claims of a token that is genuine, in force and not revoked.
+        """Return the claims of a token that is genuine, in force and not revoked.
 
-        Raises InvalidTokenError for any other, and VerifierNotReadyError, which is one, where the
-        keys or revocations were never loaded. The signature of a token seen before is not verified
-        again; time, key and revocations are looked at every time. Waits, two seconds at most, only
-        where something must be fetched first: see `averify`.
+        Raises InvalidTokenError for any other; its subclass VerifierNotReadyError if the keys or
+        revocations were never loaded. The signature of a known token is not verified again; time,
+        key and revocations are. Waits, two seconds at most, only if something must be fetched.
         """
         deadline = 0.0
         while True:
             try:
                 return self._verify(token)
             except InvalidTokenError as refusal:
-                deadline = deadline or monotonic() + PATIENCE_SECONDS
-                attempt = self._attempt_for(refusal, deadline)
-                if attempt is None:
-                    raise
+                attempt, deadline = self._attempt_after(refusal, deadline)
             futures.wait([attempt], deadline - monotonic())
 
     async def averify(self, token: str) -> Claims:
-        """As `verify`, and the event loop goes on while something is fetched."""
+        """As `verify`, but let the event loop go on during a fetch."""
         deadline = 0.0
         while True:
             try:
                 return self._verify(token)
             except InvalidTokenError as refusal:
-                deadline = deadline or monotonic() + PATIENCE_SECONDS
-                attempt = self._attempt_for(refusal, deadline)
-                if attempt is None:
-                    raise
+                attempt, deadline = self._attempt_after(refusal, deadline)
             await asyncio.wait([asyncio.wrap_future(attempt)], timeout=deadline - monotonic())
 
     def identify(self, token: str) -> Claims:
-        """The claims of a genuine token that may have expired or been revoked: for a log-out.
+        """Return the claims of a genuine token, even an expired or revoked one: for a log-out.
 
-        All that `verify` demands but the time and the revocations. Raises InvalidTokenError.
-        Fetches nothing.
+        Raises InvalidTokenError for any other. Fetches nothing.
         """
         return self._open(token_bytes(token)).claims
 
     def start(self) -> None:
-        """Begin to load keys and revocations before the first token comes; returns at once."""
+        """Begin to load keys and revocations before the first token comes; return at once."""
         if self._link:
             self._link.start()
 
     def close(self) -> None:
-        """End the background thread. What is known then goes on being used, and grows stale."""
+        """End the background thread. What is known stays in use, and grows stale."""
         if self._link:
             self._link.stop()
 
@@ -157,27 +138,28 @@ class Verifier:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def status(self) -> VerifierStatus:
-        """How things stand, for a health check. Without a network, always ready."""
-        return self._link.status() if self._link else READY
+        """Return the state for a health check. Without a network it is always ready."""
+        return self._link.status() if self._link else VerifierStatus(is_ready=True)
 
-    def _attempt_for(self, refusal: InvalidTokenError, deadline: float) -> "Attempt | None":
-        if self._link is None or monotonic() >= deadline:
-            return None
-        return self._link.attempt_for(refusal)
+    def _attempt_after(
+        self, refusal: InvalidTokenError, deadline: float
+    ) -> "tuple[Attempt, float]":
+        """Return what to wait for, and until when at most. Raises the refusal if it stands."""
+        deadline = deadline or monotonic() + PATIENCE_SECONDS
+        link = self._link if monotonic() < deadline else None
+        attempt = link.attempt_for(refusal) if link else None
+        if attempt is None:
+            raise refusal
+        return attempt, deadline
 
     def recall(self, token: str | bytes) -> Claims | None:
-        """`verify`, of a token that was verified before; None where it must be verified anew.
+        """Return the claims of a token that was verified before; None if it must be verified anew.
 
-        Never waits. Raises InvalidTokenError for one that has expired or was revoked meanwhile.
+        Never waits. Raises InvalidTokenError for a token that has expired or was revoked.
         """
         raw = token if isinstance(token, bytes) else token_bytes(token)
         try:
@@ -218,10 +200,10 @@ class Verifier:
         return Verified(claims, opened.key, *in_force(claims, leeway=self._leeway))
 
 
-def _key_source(jwks: Mapping[str, Any] | KeySource) -> KeySource:
+def _key_source(jwks: Mapping[str, Any] | KeySource | None) -> KeySource:
     if isinstance(jwks, Mapping):
         return StaticKeys(parse_jwk_set(jwks, secrets=True))
-    return jwks
+    return StaticKeys({}) if jwks is None else jwks
 
 
 def _require_meant(issuer: str, audience: str, leeway: float, cache_size: int) -> None:

@@ -1,7 +1,7 @@
-"""Whether the issuer was in touch lately, so that a process that was frozen asks before it answers.
+"""When the issuer last answered: a process that was frozen asks it before it accepts a token.
 
-Two clocks judge it. The monotonic one may stand still while a machine sleeps, and somebody may set
-the other one back while it does: a span counts by whichever clock says more.
+The monotonic clock may stand still while a machine sleeps, and somebody may set the wall clock
+back. So a span counts by the clock that says more.
 """
 
 from collections.abc import Callable
@@ -19,19 +19,14 @@ class Moment(NamedTuple):
 
 
 class Contact:
-    """The newest answer of the issuer, or that it is known to be out of reach.
+    """The issuer's newest answer, or since when it has been silent.
 
-    An answer counts from when it was asked for: a request that waited through a freeze is old.
-    The follower beats between its requests; a gap between two beats is a freeze, and what was
-    known before it about the issuer's reach counts no more.
+    An answer counts from the moment of its request, which may have waited through a freeze. A gap
+    between two beats is a freeze: an issuer that was silent before it may answer now.
     """
 
     def __init__(
-        self,
-        catch_up: float | None,
-        *,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
+        self, catch_up: float | None, *, clock: Callable[[], float], monotonic: Callable[[], float]
     ) -> None:
         self.clock, self.monotonic = clock, monotonic
         self._limit = inf if catch_up is None else catch_up
@@ -44,17 +39,16 @@ class Contact:
         return Moment(self.clock(), self.monotonic())
 
     def is_old(self) -> bool:
-        """Whether the newest answer is older than `catch_up`."""
-        wall, ticks = self._answer
-        return self.monotonic() - ticks > self._limit or abs(self.clock() - wall) > self._limit
+        """Return whether the newest answer is older than `catch_up`."""
+        return self._is_long(self._answer, self.now())
 
     def is_due(self) -> bool:
-        """Whether a verification must wait for an answer first.
+        """Return whether a verification must wait for an answer first.
 
-        Not once the issuer was silent for PATIENCE_SECONDS: nobody waits again and again.
+        It need not once the issuer was silent for PATIENCE_SECONDS: nobody waits again and again.
         """
         wall, ticks = self._answer
-        # As is_old, written out: this is on the way of every verified request.
+        # As is_old, without its calls: every verified request comes here.
         if self.monotonic() - ticks <= self._limit and abs(self.clock() - wall) <= self._limit:
             return False
         self.beat()
@@ -64,13 +58,13 @@ class Contact:
         return now - self._silent_since < PATIENCE_SECONDS
 
     def note_answer(self, asked: Moment) -> None:
-        """Note an answer to a request that was sent at that moment; what it says is learned."""
+        """Note an answer whose content is learned; its request was sent at `asked`."""
         self._answer = asked
         if not self.is_old():
             self._silent_since = None
 
     def note_failure(self, freezes: int) -> None:
-        """Note a request that failed; `freezes` is how many there had been when it was sent."""
+        """Note a failed request. `freezes` is their number when it was sent."""
         self.beat()
         if freezes == self.freezes and self._silent_since is None:
             self._silent_since = self.monotonic()
@@ -78,13 +72,15 @@ class Contact:
     def beat(self) -> bool:
         """Note that the process runs; return whether it was frozen since the last beat."""
         now, last = self.now(), self._beat
-        was_frozen = now.ticks - last.ticks > self._limit or abs(now.wall - last.wall) > self._limit
-        if was_frozen:
+        self._beat = now
+        if was_frozen := self._is_long(last, now):
             self.freezes += 1
             self._silent_since = None
-        self._beat = now
         return was_frozen
 
     def end(self) -> None:
-        """Stop asking: what is known goes on being used."""
+        """Let no verification wait any more."""
         self._limit = inf
+
+    def _is_long(self, start: Moment, end: Moment) -> bool:
+        return end.ticks - start.ticks > self._limit or abs(end.wall - start.wall) > self._limit

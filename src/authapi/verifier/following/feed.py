@@ -1,4 +1,4 @@
-"""Follows the issuer's feed: one request at a time, each for what is new since the last."""
+"""Follow the issuer's feed: one request at a time, each for what is new since the last."""
 
 from collections.abc import Callable
 from random import uniform
@@ -7,19 +7,18 @@ from authapi.verifier.following.contact import Contact
 from authapi.verifier.following.issuer import IssuerSite
 from authapi.verifier.following.revocations import FollowedRevocations, read_page
 
-WAIT_SECONDS = 20.0  # the issuer may hold a request so long until there is news
+WAIT_SECONDS = 20.0  # the issuer may hold a request for so long, until there is news
 WHOLE_WINDOW_EVERY_SECONDS = 300.0
-PLAIN_POLLS_FOR_SECONDS = 60.0  # where something on the way cuts requests that wait
-LEAST_PAUSE_SECONDS = 0.02  # between two pages that came at once, doubled while they bring nothing
-BUSY_SHARE = 0.2  # of the time may go into reading pages while many sessions are revoked
+PLAIN_POLLS_FOR_SECONDS = 60.0  # after a proxy has cut requests that wait
+LEAST_PAUSE_SECONDS = 0.02  # between two pages that came at once; doubled while they bring nothing
+BUSY_SHARE = 0.2  # of the time may be spent on reading pages
 
 
 class FeedFollower:
-    """Each request asks the issuer to answer at once when something changes, so that a revocation
-    is known in milliseconds; where that does not work, it polls.
+    """Lets the issuer hold each request until something changes; polls where that fails.
 
-    The whole window is read at the start, after any failure, and every few minutes, and united
-    with what is held: a page that was lost, doubled or late does no harm.
+    It reads the whole window at the start, after any failure, and every few minutes. Pages are
+    united with what is held: one that was lost, doubled or late does no harm.
     """
 
     def __init__(
@@ -38,7 +37,6 @@ class FeedFollower:
         self._wait = 0.0  # of the last request
         self._freezes = 0  # that there had been when it was sent
         self._cursor: str | None = None
-        self._as_of = 0.0
         self._has_advanced = True
         self._whole_at = 0.0  # monotonic
         self._failed_waits = 0
@@ -47,7 +45,7 @@ class FeedFollower:
         self._idle_answers = 0
 
     async def follow(self) -> float:
-        """Make one request; return the seconds until the next. Raises FetchError."""
+        """Make one request; return the seconds until the next one. Raises FetchError."""
         now, is_late = self._monotonic(), self._contact.is_old()
         since = self._cursor if now < self._whole_at else None
         may_wait = since is not None and now >= self._waits_from and not is_late
@@ -55,10 +53,10 @@ class FeedFollower:
         self._wait, self._freezes = wait, self._contact.freezes
         try:
             if is_late:
-                await self._site.disconnect()  # what was connected before a freeze may be dead
+                await self._site.disconnect()  # a connection from before a freeze may be dead
             has_news = await self._read(since, wait)
         except Exception:
-            self._note_failure(waited=wait > 0)
+            self._note_failure()
             raise
         if wait:
             self._failed_waits = 0
@@ -66,10 +64,10 @@ class FeedFollower:
             self._revocations.forget_old()
             self._whole_at = now + WHOLE_WINDOW_EVERY_SECONDS * uniform(0.8, 1.0)  # noqa: S311
             return 0.0
-        return self._pause(now, has_news=has_news, waited=wait > 0)
+        return self._pause(self._monotonic() - now, has_news=has_news)
 
     def is_catching_up(self) -> bool:
-        """Whether the last request was sent since the last freeze, to be answered at once."""
+        """Return whether the last request came after the last freeze, and does not wait."""
         return self._wait == 0 and self._freezes == self._contact.freezes
 
     async def _read(self, since: str | None, wait: float) -> bool:
@@ -79,35 +77,33 @@ class FeedFollower:
         )
         began = self._monotonic()
         page = read_page(fetched, now=self._contact.clock())
-        known = self._revocations.refused_keys()
+        known, as_of = self._revocations.refused_keys(), self._revocations.as_of or 0.0
         has_news = self._revocations.learn(page)
         self._contact.note_answer(asked)
         if page.keys - known:
             self._on_compromised_key()
-        # Of several processes behind one address, one may lag: its cursor is an older one.
-        self._has_advanced = page.as_of > self._as_of
-        if self._cursor is None or page.as_of >= self._as_of:
-            self._cursor, self._as_of = page.cursor, page.as_of
+        # One of several issuer processes may lag, and give an older cursor.
+        self._has_advanced = page.as_of > as_of
+        if page.as_of >= as_of:
+            self._cursor = page.cursor
         self._reading_took = self._monotonic() - began
         return has_news
 
-    def _pause(self, asked_at: float, *, has_news: bool, waited: bool) -> float:
-        spent = self._monotonic() - asked_at
+    def _pause(self, spent: float, *, has_news: bool) -> float:
+        if not has_news and self._wait and spent < self._poll_interval:
+            # The issuer was asked to wait, and did not: perhaps it never does.
+            pause = min(self._poll_interval, LEAST_PAUSE_SECONDS * 2.0**self._idle_answers)
+            self._idle_answers = min(self._idle_answers + 1, 16)
+            return pause
+        self._idle_answers = 0
         if has_news:
-            self._idle_answers = 0
             return max(LEAST_PAUSE_SECONDS, self._reading_took / BUSY_SHARE)
-        if not waited or spent >= self._poll_interval:
-            self._idle_answers = 0
-            return max(0.0, self._poll_interval - spent)
-        # It did not wait, whatever it was asked: perhaps it never does.
-        pause = min(self._poll_interval, LEAST_PAUSE_SECONDS * 2.0**self._idle_answers)
-        self._idle_answers = min(self._idle_answers + 1, 16)
-        return pause
+        return max(0.0, self._poll_interval - spent)
 
-    def _note_failure(self, *, waited: bool) -> None:
+    def _note_failure(self) -> None:
         self._contact.note_failure(self._freezes)
         self._whole_at = 0.0
-        if waited:
+        if self._wait:
             self._failed_waits += 1
         if self._failed_waits >= 2:
             self._waits_from, self._failed_waits = self._monotonic() + PLAIN_POLLS_FOR_SECONDS, 0

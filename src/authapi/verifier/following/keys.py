@@ -1,4 +1,4 @@
-"""The issuer's keys as last fetched. Held through whatever happens to the issuer."""
+"""The issuer's keys as last fetched. They stay while the issuer is out of reach."""
 
 from collections.abc import Mapping, Set
 from random import uniform
@@ -8,12 +8,12 @@ from authapi.verifier.following.fetching import Fetched, FetchError
 from authapi.verifier.following.issuer import IssuerSite
 from authapi.verifier.keys import VerifyingKey, parse_jwk_set
 
-# A set is used so long before it is asked for again: what the issuer says, within these.
+# Seconds until the set is fetched again: the issuer's max-age, within these.
 SHORTEST_SECONDS, USUAL_SECONDS, LONGEST_SECONDS = 10, 300, 3600
 
 
 class FetchedKeys:
-    """A key source. Readers take no lock: the mapping is replaced as a whole."""
+    """A key source. Readers need no lock: the mapping is replaced as a whole."""
 
     def __init__(self, site: IssuerSite) -> None:
         self._site = site
@@ -25,7 +25,7 @@ class FetchedKeys:
         return self._keys is not None
 
     def find(self, kid: str) -> VerifyingKey | None:
-        """Raises VerifierNotReadyError where no set was ever fetched."""
+        """Return the key of that name. Raises VerifierNotReadyError before the first fetch."""
         if self._keys is None:
             raise VerifierNotReadyError("the issuer's keys were never loaded")
         return self._keys.get(kid)
@@ -34,15 +34,15 @@ class FetchedKeys:
         return (self._keys or {}).keys()
 
     async def refresh(self) -> float:
-        """Fetch the set; seconds until it is to be done again.
+        """Fetch the set; return the seconds until the next fetch.
 
-        Raises FetchError, and what was held stays, where there is none that can be used.
+        Raises FetchError, and keeps what it holds, if there is no usable set.
         """
         fetched = await self._site.get_key_set(self._etag)
         if not fetched.is_current:
             self._keys, self._etag = self._read(fetched), fetched.etag
         lifetime = USUAL_SECONDS if fetched.max_age is None else fetched.max_age
-        # Earlier by chance, so that a hundred services do not ask at one moment.
+        # A random part less, so that a hundred services do not ask at one moment.
         return min(max(lifetime, SHORTEST_SECONDS), LONGEST_SECONDS) * uniform(0.8, 1.0)  # noqa: S311
 
     def _read(self, fetched: Fetched) -> Mapping[str, VerifyingKey]:
@@ -50,12 +50,8 @@ class FetchedKeys:
             keys = parse_jwk_set(fetched.document())
         except ValueError as error:
             raise FetchError(f"{fetched.url}: {error}") from None
-        held = self._keys or {}
-        # One that is the same stays the same object: what it has verified stays remembered.
-        return {kid: _same(key, held.get(kid)) for kid, key in keys.items()}
-
-
-def _same(key: VerifyingKey, held: VerifyingKey | None) -> VerifyingKey:
-    if held and held.algorithm == key.algorithm and held.key == key.key:
-        return held
-    return key
+        # The same key stays the same object, so that its verified tokens stay remembered.
+        for kid, held in (self._keys or {}).items():
+            if kid in keys and (held.algorithm, held.key) == (keys[kid].algorithm, keys[kid].key):
+                keys[kid] = held
+        return keys

@@ -18,9 +18,9 @@ Attempt = Future[None]
 
 
 class RepeatingTask:
-    """`step` does it once and returns the seconds until the next time; it may raise FetchError.
+    """Repeats `step`, which returns the seconds until the next one and may raise FetchError.
 
-    However many threads ask for it, there is one attempt at a time.
+    There is one attempt at a time, however many threads ask for one.
     """
 
     def __init__(
@@ -34,7 +34,8 @@ class RepeatingTask:
         self._longest_pause = longest_pause  # seconds, after many failures
         self._after_failure = after_failure
         self._lock = Lock()
-        self._attempt: Attempt | None = Future()  # the first one, before there is a thread
+        # The attempt under way, to be waited for; it is done however it ends.
+        self.attempt: Attempt | None = Future()  # the first one, before there is a thread
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bound: asyncio.Timeout | None = None  # around the step that is under way
         self._asked = asyncio.Event()
@@ -42,20 +43,15 @@ class RepeatingTask:
         self._is_over = False
         self.problem: str | None = None  # why the last attempt failed
 
-    @property
-    def attempt(self) -> Attempt | None:
-        """The attempt that is under way, to be waited for; it is done however it ends."""
-        return self._attempt
-
     def next_attempt(self) -> Attempt | None:
-        """The attempt that is under way, or the next one when it is due; None when it is over."""
+        """Return the attempt under way, or the next one when it is due; None after the end."""
         with self._lock:
-            if self._attempt is None and not self._is_over:
-                self._attempt = Future()
-            return self._attempt
+            if self.attempt is None and not self._is_over:
+                self.attempt = Future()
+            return self.attempt
 
     def ask_for_attempt(self) -> Attempt | None:
-        """An attempt that begins now, or the one that is under way; None when it is over."""
+        """Return the attempt under way, or one that begins now; None after the end."""
         attempt = self.next_attempt()
         with self._lock:
             if self._loop and self._bound is None:
@@ -63,7 +59,7 @@ class RepeatingTask:
         return attempt
 
     def restart(self) -> Attempt | None:
-        """As ask_for_attempt, but one that is under way begins anew, and no failure counts."""
+        """As ask_for_attempt, but begin the attempt under way anew, and forget the failures."""
         self._failures = 0
         with self._lock:
             if self._loop and self._bound:
@@ -83,8 +79,7 @@ class RepeatingTask:
 
     async def _try(self) -> float:
         self._asked.clear()
-        with self._lock:
-            self._attempt = self._attempt or Future()
+        self.next_attempt()
         try:
             while (pause := await self._step_once()) is None:
                 pass
@@ -93,7 +88,7 @@ class RepeatingTask:
         return pause
 
     async def _step_once(self) -> float | None:
-        """Return the seconds until the next attempt, None where `restart` ended this one."""
+        """Return the seconds until the next attempt; None if `restart` ended this one."""
         bound = self._bound = asyncio.timeout(None)
         try:
             async with bound:
@@ -102,13 +97,15 @@ class RepeatingTask:
             return self._failed(str(error))
         except Exception as error:  # noqa: BLE001 - it has to go on, whatever the issuer answers
             return None if bound.expired() else self._failed(f"an unforeseen {error!r}", error)
-        self._succeeded()
+        if self._failures:
+            log.info("The issuer answers again.")
+        self._failures, self.problem = 0, None
         return pause
 
     def _end_attempt(self) -> None:
         with self._lock:
             self._bound = None
-            attempt, self._attempt = self._attempt, None
+            attempt, self.attempt = self.attempt, None
         if attempt:
             attempt.set_result(None)
 
@@ -124,13 +121,8 @@ class RepeatingTask:
         self._after_failure()
         pause = min(self._longest_pause, FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures, 16))
         self._failures += 1
-        # By chance, or all services would come back to a restarted issuer at one moment.
+        # Random, or all services would come back to a restarted issuer at one moment.
         return pause * uniform(0.5, 1.0)  # noqa: S311
-
-    def _succeeded(self) -> None:
-        if self._failures:
-            log.info("The issuer answers again.")
-        self._failures, self.problem = 0, None
 
 
 def _end(bound: asyncio.Timeout) -> None:

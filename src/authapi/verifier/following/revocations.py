@@ -1,4 +1,4 @@
-"""What the issuer has revoked, as far as this process has heard, and how long ago that was."""
+"""The issuer's revocations that this process knows, and how old that knowledge is."""
 
 import math
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class FeedPage:
 
 
 def read_page(fetched: Fetched, *, now: float) -> FeedPage:
-    """Raises FetchError for what is not a page of the feed. `now` is this machine's time."""
+    """Return a page of the feed. Raises FetchError for anything else. `now` is our time."""
     document = fetched.document()
     as_of, cursor = document.get("as_of"), document.get("cursor")
     keys = document.get("keys", [])
@@ -40,13 +40,10 @@ def read_page(fetched: Fetched, *, now: float) -> FeedPage:
         raise FetchError(f"{fetched.url}: the cursor is no text of ours.")
     if not isinstance(keys, list) or not all(_is_id(kid) for kid in keys):
         raise FetchError(f"{fetched.url}: keys is not a list of kids.")
-    return FeedPage(
-        as_of=as_of,
-        cursor=cursor,
-        sessions=_times(fetched, document.get("sessions"), latest=as_of + MAX_KEPT_SECONDS),
-        reissued=_times(fetched, document.get("reissued", {}), latest=as_of + MAX_KEPT_SECONDS),
-        keys=frozenset(keys),
-    )
+    latest = as_of + MAX_KEPT_SECONDS
+    sessions = _times(fetched, document.get("sessions"), latest=latest)
+    reissued = _times(fetched, document.get("reissued", {}), latest=latest)
+    return FeedPage(as_of, cursor, sessions, reissued, frozenset(keys))
 
 
 def _times(fetched: Fetched, entries: object, *, latest: float) -> dict[str, float]:
@@ -67,11 +64,10 @@ def _is_time(value: object) -> TypeGuard[float]:
 
 
 class FollowedRevocations:
-    """Read by every verification without a lock; written by the one thread that follows.
+    """Read by every verification without a lock; written by the thread that follows.
 
-    Staleness is how old the issuer's own knowledge is, not when it last answered: an issuer that
-    is cut off from its database answers on, with the same `as_of`. It is counted on this
-    process's monotonic clock alone, since wall clocks differ.
+    Staleness is the age of the issuer's own knowledge: an issuer that is cut off from its database
+    answers on, with the same `as_of`. Only our monotonic clock counts it, since wall clocks differ.
     """
 
     def __init__(self, contact: Contact, *, max_staleness: float, fail_closed: bool) -> None:
@@ -79,7 +75,7 @@ class FollowedRevocations:
         self._max_staleness = max_staleness
         self._fail_closed = fail_closed
         self._revoked = RevocationSet()
-        self._as_of: float | None = None
+        self.as_of: float | None = None  # the newest page's
         self._advanced_at = 0.0  # monotonic
         self._age = 0.0  # how old `as_of` was then
 
@@ -88,12 +84,14 @@ class FollowedRevocations:
 
     @property
     def is_loaded(self) -> bool:
-        return self._as_of is not None
+        return self.as_of is not None
 
     def refuses(self, claims: Claims) -> bool:
-        """Raises VerifierNotReadyError where nothing was ever heard, or too long ago to say;
-        CatchUpError where the issuer has to be asked first."""
-        if self._as_of is None:
+        """Return whether the claims' token is revoked.
+
+        Raises VerifierNotReadyError if that is not known; CatchUpError to ask the issuer first.
+        """
+        if self.as_of is None:
             raise VerifierNotReadyError("the revocations were never loaded")
         if self._contact.is_due():
             raise CatchUpError("the revocations are older than catch_up")
@@ -102,8 +100,8 @@ class FollowedRevocations:
         return self._revoked.refuses(claims)
 
     def staleness(self) -> float | None:
-        """Seconds; None where nothing was ever heard."""
-        if self._as_of is None:
+        """Return the seconds, None before the first page."""
+        if self.as_of is None:
             return None
         return self._age + self._contact.monotonic() - self._advanced_at
 
@@ -117,23 +115,23 @@ class FollowedRevocations:
     def learn(self, page: FeedPage) -> bool:
         """Unite the page with what is held; return whether anything was new."""
         has_news = self._revoked.learn(page.sessions, reissued=page.reissued, keys=page.keys)
-        # Last: what counts as heard is in force.
+        # Last: what `as_of` covers is already in force.
         self._note_time(page.as_of)
         return has_news
 
     def forget_old(self) -> None:
-        """Drop what has run out by the issuer's time and by ours: either could be ahead."""
-        self._revoked.prune(min(self._as_of or 0.0, self._contact.clock()))
+        """Drop what has run out by the issuer's clock and by ours: either may be ahead."""
+        self._revoked.prune(min(self.as_of or 0.0, self._contact.clock()))
 
     def _note_time(self, as_of: float) -> None:
         now = self._contact.monotonic()
-        if self._as_of is None:
+        if self.as_of is None:
             self._age = max(0.0, self._contact.clock() - as_of - CLOCKS_DIFFER_SECONDS)
-        elif as_of > self._as_of:
-            # What it advanced less than the clock did is age: an answer that was long waited for
-            # can be old. Halved each time, or two clocks that drift would add up for weeks.
-            behind = (now - self._advanced_at) - (as_of - self._as_of)
+        elif as_of > self.as_of:
+            # If `as_of` advanced less than our clock, the difference is age. The old age is halved,
+            # or two clocks that drift would add up for weeks.
+            behind = (now - self._advanced_at) - (as_of - self.as_of)
             self._age = max(0.0, self._age / 2 + behind)
         else:
             return
-        self._as_of, self._advanced_at = as_of, now
+        self.as_of, self._advanced_at = as_of, now

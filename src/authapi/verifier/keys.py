@@ -1,8 +1,7 @@
 """Keys that verify signatures, each bound to one algorithm (RFC 8725 section 3.1), and JWK Sets.
 
-Signatures are those of RFC 7518 section 3 and RFC 8037 section 3.1. `cryptography` verifies them,
-not PyJWT's algorithm objects: those make each parameter object anew for each signature, which is
-a fifteenth of an ES256 verification (measured), and jwt.decode would parse the token once more.
+Signatures are those of RFC 7518 section 3 and RFC 8037 section 3.1. `cryptography` verifies them
+without PyJWT, which makes parameter objects for each signature: a fifteenth of the cost of ES256.
 """
 
 import hmac
@@ -22,54 +21,29 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 PublicKey = EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey
 
-_COORDINATE = 32  # bytes of r and of s on P-256: a signature is both, without DER around them
+_COORDINATE_BYTES = 32  # of r and of s on P-256: a signature is both, without DER
 _ECDSA = ECDSA(Prehashed(SHA256()))
 _SHA256 = SHA256()
 _PKCS1 = PKCS1v15()
-
-
-def is_signature(key: PublicKey | bytes, signing_input: bytes, signature: bytes) -> bool:
-    """Whether `signature` is the input's: ES256, EdDSA, RS256 or HS256 by the kind of the key."""
-    if isinstance(key, bytes):
-        return hmac.compare_digest(hmac.digest(key, signing_input, "sha256"), signature)
-    try:
-        if isinstance(key, EllipticCurvePublicKey):
-            return _verify_es256(key, signing_input, signature)
-        if isinstance(key, RSAPublicKey):
-            key.verify(signature, signing_input, _PKCS1, _SHA256)
-        else:
-            key.verify(signature, signing_input)
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _verify_es256(key: EllipticCurvePublicKey, signing_input: bytes, signature: bytes) -> bool:
-    if len(signature) != 2 * _COORDINATE:
-        return False
-    r = int.from_bytes(signature[:_COORDINATE], "big")
-    s = int.from_bytes(signature[_COORDINATE:], "big")
-    key.verify(encode_dss_signature(r, s), sha256(signing_input).digest(), _ECDSA)
-    return True
-
-
 RSA_BITS = 2048  # RFC 7518 section 3.3
 HMAC_BYTES = 32  # RFC 7518 section 3.2
-
-# They read JWKs and know an asymmetric key's text when they see it.
-ALGORITHMS = {
-    name: jwt.get_algorithm_by_name(name) for name in ("ES256", "EdDSA", "RS256", "HS256")
+NEEDED_KEYS = {
+    "ES256": "an elliptic-curve public key",
+    "EdDSA": "an Ed25519 public key",
+    "RS256": "an RSA public key",
+    "HS256": "a secret of bytes",
 }
+# PyJWT's objects read JWKs, and recognize the text of an asymmetric key.
+ALGORITHMS = {name: jwt.get_algorithm_by_name(name) for name in NEEDED_KEYS}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VerifyingKey:
     """A public key object of `cryptography`, or the bytes of an HMAC secret, with its algorithm.
 
-    Raises ValueError, with a sentence that says what is wrong, for an unknown algorithm, a key of
-    another kind (a private key too), a curve other than P-256 or Ed25519, an RSA key under
-    2048 bits, an HMAC secret under 32 bytes or one that is an asymmetric key in disguise.
-    Two objects are never equal: whoever replaces a key replaces what was verified with it.
+    Raises ValueError, with a sentence that says what is wrong, for a key that does not fit its
+    algorithm (a private key too), and for an HMAC secret that is the text of an asymmetric key.
+    Two objects are never equal: a replaced key takes its verified tokens with it.
     """
 
     kid: str
@@ -81,39 +55,54 @@ class VerifyingKey:
             raise ValueError(f"The key {self.kid!r} cannot be used: {complaint}.")
 
     def verify(self, signing_input: bytes, signature: bytes) -> bool:
-        """Whether `signature`, as RFC 7518 section 3 lays it out, is this key's for the input."""
-        return is_signature(self.key, signing_input, signature)
+        """Return whether the signature (RFC 7518 section 3) of the input is this key's."""
+        key = self.key
+        if isinstance(key, bytes):
+            return hmac.compare_digest(hmac.digest(key, signing_input, "sha256"), signature)
+        try:
+            if isinstance(key, EllipticCurvePublicKey):
+                return _verify_es256(key, signing_input, signature)
+            if isinstance(key, RSAPublicKey):
+                key.verify(signature, signing_input, _PKCS1, _SHA256)
+            else:
+                key.verify(signature, signing_input)
+        except InvalidSignature:
+            return False
+        return True
 
 
 class KeySource(Protocol):
-    """Where a verifier finds its keys. `find` must be quick, and safe to call from any thread."""
+    """The keys of a verifier. `find` must be quick, and safe to call from any thread."""
 
     def find(self, kid: str) -> VerifyingKey | None:
-        """The key of that name that verifies now, the same object as long as it is the same."""
+        """Return the key of that name: the same object for as long as it is the same key."""
+
+
+def _verify_es256(key: EllipticCurvePublicKey, signing_input: bytes, signature: bytes) -> bool:
+    if len(signature) != 2 * _COORDINATE_BYTES:
+        return False
+    r = int.from_bytes(signature[:_COORDINATE_BYTES], "big")
+    s = int.from_bytes(signature[_COORDINATE_BYTES:], "big")
+    key.verify(encode_dss_signature(r, s), sha256(signing_input).digest(), _ECDSA)
+    return True
 
 
 def _complaint(algorithm: str, key: object) -> str | None:
-    match algorithm:
-        case "ES256":
-            if not isinstance(key, EllipticCurvePublicKey):
-                return "ES256 needs an elliptic-curve public key"
-            return None if isinstance(key.curve, SECP256R1) else "ES256 needs the curve P-256"
-        case "EdDSA":
-            return (
-                None if isinstance(key, Ed25519PublicKey) else "EdDSA needs an Ed25519 public key"
-            )
-        case "RS256":
-            if not isinstance(key, RSAPublicKey):
-                return "RS256 needs an RSA public key"
-            return None if key.key_size >= RSA_BITS else f"RS256 needs at least {RSA_BITS} bits"
-        case "HS256":
-            return _secret_complaint(key)
-    return f"its algorithm is not one of {', '.join(ALGORITHMS)}"
+    if algorithm not in NEEDED_KEYS:
+        return f"its algorithm is not one of {', '.join(NEEDED_KEYS)}"
+    match algorithm, key:
+        case "ES256", EllipticCurvePublicKey(curve=curve):
+            return None if isinstance(curve, SECP256R1) else "ES256 needs the curve P-256"
+        case "EdDSA", Ed25519PublicKey():
+            return None
+        case "RS256", RSAPublicKey(key_size=bits):
+            return None if bits >= RSA_BITS else f"RS256 needs at least {RSA_BITS} bits"
+        case "HS256", bytes(secret):
+            return _secret_complaint(secret)
+    return f"{algorithm} needs {NEEDED_KEYS[algorithm]}"
 
 
-def _secret_complaint(secret: object) -> str | None:
-    if not isinstance(secret, bytes):
-        return "HS256 needs a secret of bytes"
+def _secret_complaint(secret: bytes) -> str | None:
     if len(secret) < HMAC_BYTES:
         return f"HS256 needs a secret of at least {HMAC_BYTES} bytes"
     try:
@@ -124,13 +113,12 @@ def _secret_complaint(secret: object) -> str | None:
 
 
 def parse_jwk_set(document: Mapping[str, Any], *, secrets: bool = False) -> dict[str, VerifyingKey]:
-    """The keys of a JWK Set by their `kid`.
+    """Return the keys of a JWK Set by their `kid`.
 
-    A key for another purpose than verifying, of an algorithm that is not ours, or without `kid` or
-    `alg` is skipped (RFC 7517 section 5). So are `oct` keys unless `secrets` is true: a secret
-    that was fetched from a public address is none.
-    Raises ValueError where the document is not a JWK Set, a key of ours is unusable, a `kid`
-    stands twice (it would name two keys, RFC 8725 section 3.1), or no key is left.
+    Skips a key for another purpose or algorithm, or without `kid` or `alg` (RFC 7517 section 5),
+    and `oct` keys unless `secrets` is true: what was fetched from a public address is no secret.
+    Raises ValueError if the document is not a JWK Set, a key is unusable, a `kid` names two keys
+    (RFC 8725 section 3.1), or no key is left.
     """
     entries = document.get("keys")
     if not isinstance(entries, list):
@@ -143,7 +131,7 @@ def parse_jwk_set(document: Mapping[str, Any], *, secrets: bool = False) -> dict
             raise ValueError(f"The JWK Set names two keys {jwk['kid']!r}.")
         keys[jwk["kid"]] = _parse(jwk)
     if not keys:
-        names = ", ".join(ALGORITHMS)
+        names = ", ".join(NEEDED_KEYS)
         raise ValueError(f'The JWK Set holds no key with "kid" and an "alg" of {names}.')
     return keys
 
@@ -159,7 +147,7 @@ class StaticKeys:
 
 
 def _is_for_us(jwk: object, *, secrets: bool) -> bool:
-    if not isinstance(jwk, dict) or jwk.get("alg") not in tuple(ALGORITHMS):
+    if not isinstance(jwk, dict) or jwk.get("alg") not in tuple(NEEDED_KEYS):
         return False
     kid, operations = jwk.get("kid"), jwk.get("key_ops", ["verify"])
     return (

@@ -1,4 +1,4 @@
-"""For the tests of a service that takes authapi's access tokens: makes them, good and bad.
+"""Make good and bad access tokens, for the tests of a service that takes them.
 
     tokens = TokenFactory(issuer="https://auth.example", audience="reports")
     app = make_app(tokens.verifier)
@@ -36,7 +36,7 @@ HOUR_SECONDS = 3600
 
 
 class TokenFactory:
-    """An issuer of its own. `clock` returns Unix seconds: give it and the service the same one."""
+    """An issuer of its own. Give it and the service the same `clock`, of Unix seconds."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class TokenFactory:
 
     @property
     def jwks(self) -> dict[str, Any]:
-        """The JWK Set of the one key that signs valid tokens: public."""
+        """Return the public JWK Set of the key that signs valid tokens."""
         public = self._key.public_key()
         jwk = json.loads(jwt.get_algorithm_by_name(self.algorithm).to_jwk(public))
         return {"keys": [{**jwk, "kid": self._kid, "alg": self.algorithm, "use": "sig"}]}
@@ -71,101 +71,69 @@ class TokenFactory:
         expires_in: float = 900,
         **claims: object,
     ) -> str:
-        """A valid token; more `claims` are added, or replace its own."""
-        return self._sign(self._claims(sub, scopes, sid, expires_in) | claims)
+        """Return a valid token. More `claims` are added, or replace its own."""
+        own = self._claims() | {"sub": sub, "exp": int(self._clock() + expires_in)}
+        optional = {"sid": sid, "scope": " ".join(scopes)}
+        return self._sign(own | {name: it for name, it in optional.items() if it} | claims)
 
     def bearer(self, sub: str = "a-user", *, scopes: Iterable[str] = ()) -> dict[str, str]:
-        """The header of a request with a valid token."""
+        """Return the header of a request with a valid token."""
         return {"Authorization": f"Bearer {self.token(sub, scopes=scopes)}"}
 
     def revoke(self, sid: str) -> None:
-        """As a log-out does: the factory's `verifier` refuses every token of the session."""
+        """Revoke a session as a log-out does: `verifier` refuses all its tokens."""
         self._revoked.learn({sid: self._clock() + HOUR_SECONDS})
 
-    def revoked(self) -> str:
-        sid = secrets.token_urlsafe(16)
-        self.revoke(sid)
-        return self.token(sid=sid)
-
-    def expired(self) -> str:
-        return self.token(expires_in=-1, iat=int(self._clock()) - HOUR_SECONDS)
-
-    def not_yet_valid(self) -> str:
-        return self.token(nbf=int(self._clock()) + HOUR_SECONDS)
-
-    def of_another_issuer(self) -> str:
-        return self.token(iss=f"{self.issuer}.evil.example")
-
-    def for_another_audience(self) -> str:
-        return self.token(aud=f"not-{self.audience}")
-
-    def forged(self) -> str:
-        """It names our key, and another one has signed it."""
-        return self._sign(self._claims(), key=MAKE_KEY[self.algorithm]())
-
-    def of_unknown_key(self) -> str:
-        return self._sign(self._claims(), key=MAKE_KEY[self.algorithm](), kid="unknown")
-
-    def of_another_type(self) -> str:
-        """A refresh token's type, say."""
-        return self._sign(self._claims(), typ="rt+jwt")
-
-    def unsigned(self) -> str:
-        header = {"typ": "at+jwt", "kid": self._kid}
-        return jwt.encode(self._claims(), "", algorithm="none", headers=header)
-
-    def altered(self) -> str:
-        """Another subject in a payload that was signed."""
-        header, _, signature = self.token().split(".")
-        return ".".join([header, self.token("another-user").split(".")[1], signature])
-
     def bad_tokens(self) -> dict[str, str]:
-        """One of each kind that must be refused, by name: for a test's parameters."""
-        makers = (
-            *(self.revoked, self.expired, self.not_yet_valid, self.of_another_issuer),
-            *(self.for_another_audience, self.forged, self.of_unknown_key, self.of_another_type),
-            *(self.unsigned, self.altered),
-        )
-        return {make.__name__: make() for make in makers} | {"not_a_token": "not a token"}
+        """Return one of each kind that must be refused, by name: for a test's parameters."""
+        now, foreign_key = int(self._clock()), MAKE_KEY[self.algorithm]()
+        self.revoke(revoked_sid := secrets.token_urlsafe(16))
+        header, _, signature = self.token().split(".")
+        return {
+            "revoked": self.token(sid=revoked_sid),
+            "expired": self.token(iat=now - HOUR_SECONDS, exp=now - 1),
+            "not_yet_valid": self.token(nbf=now + HOUR_SECONDS),
+            "of_another_issuer": self.token(iss=f"{self.issuer}.evil.example"),
+            "for_another_audience": self.token(aud=f"not-{self.audience}"),
+            "forged": self._sign(self._claims(), key=foreign_key),
+            "of_unknown_key": self._sign(self._claims(), key=foreign_key, kid="unknown"),
+            "of_another_type": self._sign(self._claims(), typ="rt+jwt"),
+            "unsigned": self._sign(self._claims(), key="", algorithm="none"),
+            "altered": ".".join([header, self.token("another-user").split(".")[1], signature]),
+            "not_a_token": "not a token",
+        }
 
     def unready_verifier(self) -> Verifier:
-        """One that never reached its issuer: the service is to answer 503."""
+        """Return a verifier that never reached its issuer: the service must answer 503."""
         return Verifier(
             issuer=self.issuer, audience=self.audience, jwks=self.jwks, revocations=_Unready()
         )
 
-    def _claims(
-        self,
-        sub: str = "a-user",
-        scopes: Iterable[str] = (),
-        sid: str | None = None,
-        expires_in: float = 900,
-    ) -> dict[str, Any]:
+    def _claims(self) -> dict[str, Any]:
         now = int(self._clock())
-        claims = {
+        return {
             "iss": self.issuer,
-            "sub": sub,
+            "sub": "a-user",
             "aud": self.audience,
-            "exp": int(now + expires_in),
+            "exp": now + 900,
             "iat": now,
             "jti": secrets.token_urlsafe(16),
             "client_id": "authapi",
-            "sid": sid or secrets.token_urlsafe(16),
+            "sid": secrets.token_urlsafe(16),
             "auth_time": now,
         }
-        scope = " ".join(scopes)
-        return claims | ({"scope": scope} if scope else {})
 
     def _sign(
         self,
         claims: dict[str, Any],
         *,
-        key: PrivateKey | None = None,
-        kid: str | None = None,
-        typ: str = "at+jwt",
+        key: PrivateKey | str | None = None,
+        algorithm: str | None = None,
+        **header: str,
     ) -> str:
-        header = {"typ": typ, "kid": kid or self._kid}
-        return jwt.encode(claims, key or self._key, algorithm=self.algorithm, headers=header)
+        key = self._key if key is None else key
+        header = {"typ": "at+jwt", "kid": self._kid} | header
+        return jwt.encode(claims, key, algorithm=algorithm or self.algorithm, headers=header)
 
 
 class _Unready:

@@ -1,1 +1,1 @@
-"""How every process learns what is revoked."""
+"""Tell every process what is revoked."""

@@ -1,8 +1,8 @@
-"""What must be refused although it has not expired: in memory, learned by polling, handed on.
+"""The revocations in the memory of this process. No request asks the database for them.
 
-No request asks the database. The process that revokes adds the session after its commit and before
-its answer; every other process learns it from its next poll (poll.py), other services from
-`GET /revocations` (pages.py). Why that is sound: docs/revocation.md.
+The process that revokes a session adds it after the commit and before the answer. Other processes
+learn it from their next poll (poll.py), other services from `GET /revocations` (pages.py).
+docs/revocation.md says why that is sound.
 """
 
 from collections.abc import Callable, Collection
@@ -16,7 +16,7 @@ from authapi.verifier import Claims, RevocationSet, VerifierNotReadyError
 
 
 class RevocationFeed:
-    """Read by every request without a lock; written by revoking services and by the poll."""
+    """Read by every request without a lock; written by services that revoke and by the poll."""
 
     def __init__(
         self,
@@ -37,13 +37,13 @@ class RevocationFeed:
         self.poll_soon = Event()
 
     def refuses(self, claims: Claims) -> bool:
-        """Raises VerifierNotReadyError where nothing was ever learned, or too long ago."""
+        """Return whether a token is revoked. Raises VerifierNotReadyError if that is not known."""
         if self.as_of is None or (self.fails_closed and self.is_stale()):
             raise VerifierNotReadyError("the revocations are not known")
         return self._revoked.refuses(claims)
 
     def add(self, sids: Collection[str]) -> None:
-        """Sessions that this process has just revoked, after the commit and before its answer."""
+        """Add sessions that this process has just revoked, after the commit."""
         if not sids:
             return
         moments = dict.fromkeys(sids, self._clock() - self.skew)
@@ -54,26 +54,26 @@ class RevocationFeed:
         self.poll_soon.set()
 
     def learn(self, changes: Changes, *, asked_at: float) -> None:
-        """What a poll read; `asked_at` is this process's time before it asked."""
+        """Learn what a poll read. `asked_at` is this process's time before the poll."""
         with self._writing:
             untold = self.pages.untold(changes.revoked)
             is_new = self._revoked.learn(
                 until(untold), reissued=changes.reissued, keys=changes.compromised
             )
             self.skew = asked_at - changes.as_of
-            # Last: what counts as learned is in force.
+            # Last: what `as_of` covers is already in force.
             self.as_of, self._learned_at = changes.as_of, asked_at
             self.pages.note_poll(untold, as_of=changes.as_of, has_news=is_new or bool(untold))
 
     def forget_old(self) -> None:
-        """Drop what has run out, by the database's clock and by the one that reads `exp`."""
+        """Drop what has run out by the database's clock and by ours, which reads `exp`."""
         as_of = self.as_of or 0.0
         self._revoked.prune(min(as_of, self._clock()))
         with self._writing:
             self.pages.forget_old(as_of)
 
     def staleness(self) -> float:
-        """Seconds since the last successful poll was begun."""
+        """Return the seconds since the last successful poll began."""
         return self._clock() - self._learned_at
 
     def is_stale(self) -> bool:
@@ -83,7 +83,7 @@ class RevocationFeed:
         return len(self._revoked)
 
     def page(self, since: float | None) -> Page:
-        """The whole window, or what may be new since an `as_of`. Raises VerifierNotReadyError."""
+        """Return the window, or what may be new since an `as_of`. Raises VerifierNotReadyError."""
         if self.as_of is None:
             raise VerifierNotReadyError("the revocations are not known")
         return self.pages.since(since, self.as_of)

@@ -1,7 +1,7 @@
-"""What `GET /revocations` answers, and when a reader that waits must hear of something.
+"""The pages of `GET /revocations`, and the news for the readers that wait.
 
-A page begins LOOK_BACK_SECONDS before its reader's cursor: a commit becomes visible late. Why no
-reader loses an entry, whichever process it asks: docs/revocation.md.
+A page begins LOOK_BACK_SECONDS before its reader's cursor: a commit becomes visible late.
+docs/revocation.md says why no reader misses an entry, whichever process it asks.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,11 +24,11 @@ class Page:
 
     @property
     def sessions(self) -> Mapping[str, int]:
-        """Revoked `sid`s, and when each may be forgotten."""
+        """Return the revoked sids, and when each may be forgotten."""
         return self._held.sessions(self._after)
 
     def session_members(self) -> Iterator[bytes]:
-        """The same as the members of a JSON object, a few at a time: there may be many."""
+        """Yield the same as members of a JSON object, a few at a time: there may be many."""
         return self._held.members(self._after)
 
 
@@ -39,16 +39,16 @@ class FeedPages:
         self._revoked = revoked
         self._recent = RevocationSet()  # the sessions of the last 2 * LOOK_BACK_SECONDS
         self._own: dict[str, float] = {}  # added here, not yet read by a poll: sid to moment
-        self._late_at = 0.0  # the `as_of` of the last poll that brought what pages don't look for
+        self._late_at = 0.0  # the `as_of` of the last poll with entries from before its look-back
         self._had_news = False
-        self.news_at = 0.0  # the `as_of` of the last poll of which a waiting reader must hear
+        self.news_at = 0.0  # the `as_of` of the last poll that ends the waiting of readers
         self.changed = WakeUp()
 
     def since(self, cursor: float | None, as_of: float) -> Page:
         """Return the whole window, or what may be new since an earlier page's `as_of`."""
         held, after = self._revoked, None
         if cursor is not None and cursor >= max(as_of - LOOK_BACK_SECONDS, self._late_at):
-            # A process that is ahead gave the cursor, or the database's clock was turned back.
+            # The cursor may be later: another process polled since, or the clock was turned back.
             held, after = self._recent, min(cursor, as_of) - LOOK_BACK_SECONDS + WINDOW_SECONDS
         return Page(
             as_of=as_of,
@@ -64,7 +64,7 @@ class FeedPages:
         self._recent.learn(until(moments))
 
     def untold(self, revoked: Mapping[str, float]) -> dict[str, float]:
-        """Return what of a poll's answer no earlier poll brought: sid to moment."""
+        """Return the entries of a poll that no earlier poll brought: sid to moment."""
         return {
             sid: moment
             for sid, moment in revoked.items()
@@ -72,28 +72,26 @@ class FeedPages:
         }
 
     def note_poll(self, untold: Mapping[str, float], *, as_of: float, has_news: bool) -> None:
-        """Note a poll whose changes are in the set, and wake the readers that must hear of it."""
+        """Note a poll whose changes are in the set, and wake the readers if there is news."""
         self._recent.learn(until(untold, after=as_of - 2 * LOOK_BACK_SECONDS))
         if any(moment <= as_of - LOOK_BACK_SECONDS for moment in untold.values()):
             self._late_at = as_of
         for sid in untold.keys() & self._own.keys():
             del self._own[sid]
-        # Twice: another process's cursor may be later than this poll, and yet not know what
-        # this one saw, if that was committed between the two. The next poll is later.
-        is_to_be_heard = has_news or self._had_news
-        self._had_news = has_news
-        if is_to_be_heard:
+        # News wake readers twice: a cursor of another process may be later than this poll, and yet
+        # miss what was committed between its own poll and this one. The next poll is later.
+        if has_news or self._had_news:
             self.news_at = as_of
             self.changed.wake()
+        self._had_news = has_news
 
     def forget_old(self, as_of: float) -> None:
-        """Drop what no page looks for any more."""
+        """Drop what no page needs any more."""
         self._recent.prune(as_of + WINDOW_SECONDS - 2 * LOOK_BACK_SECONDS)
-        self._own = {
-            sid: moment for sid, moment in self._own.items() if moment > as_of - LOOK_BACK_SECONDS
-        }
+        since = as_of - LOOK_BACK_SECONDS
+        self._own = {sid: moment for sid, moment in self._own.items() if moment > since}
 
 
 def until(revoked: Mapping[str, float], *, after: float = 0.0) -> dict[str, float]:
-    """When each session may be forgotten, of those revoked after a moment."""
+    """Return when each session that was revoked after a moment may be forgotten."""
     return {sid: moment + WINDOW_SECONDS for sid, moment in revoked.items() if moment > after}

@@ -1,8 +1,8 @@
-"""Keeps a process's revocations and keys as the database has them, a second behind at most.
+"""Poll the database for revocations and keys, so that a process is a second behind at most.
 
-One statement a poll, read LOOK_BACK_SECONDS behind the last one. The whole window is read after
-each FULL_POLL_INTERVAL_SECONDS of the database's clock, when that was turned back, and after any
-failure. On PostgreSQL a notification wakes the poll, and nothing more.
+A poll is one statement, from LOOK_BACK_SECONDS before the last one. It reads the whole window
+every FULL_POLL_INTERVAL_SECONDS of the database's clock, when that was turned back, and after any
+failure. On PostgreSQL a notification starts a poll early.
 """
 
 from threading import Event, Thread
@@ -24,7 +24,7 @@ from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
 log = structlog.get_logger()
 
 FULL_POLL_INTERVAL_SECONDS = 60.0
-# However many notifications come, the pause after a poll is this many times as long as the poll.
+# The pause after a poll is at least this many times as long as the poll.
 PAUSE_PER_POLL = 4
 
 
@@ -33,7 +33,7 @@ class RevocationPoll:
         self, settings: Settings, ring: KeyRing, feed: RevocationFeed, clock: Clock
     ) -> None:
         self._settings, self._ring, self._feed, self._clock = settings, ring, feed, clock
-        # A connection of its own: requests that use up theirs must not make it stale.
+        # A pool of its own: requests that use up theirs must not delay a poll.
         self.db = open_database(settings.database_url, clock, connections=1)
         self._listener = Listener(settings.database_url)
         self._known_keys: dict[str, float] = {}
@@ -42,10 +42,7 @@ class RevocationPoll:
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Poll every REVOCATION_POLL seconds, on a thread of its own, until `stop`.
-
-        The first time after that long: whoever starts it has polled.
-        """
+        """Poll every REVOCATION_POLL seconds on a thread until `stop`. The caller polls first."""
         if self._thread is None:
             self._thread = Thread(target=self._run, name="authapi-poll", daemon=True)
             self._thread.start()
@@ -60,36 +57,28 @@ class RevocationPoll:
     def poll(self) -> None:
         """Learn what has changed. Raises Unavailable; OperatorError for keys of another SECRET."""
         asked_at, last = self._clock(), self._feed.as_of
-        full_at, self._full_at = self._full_at, None  # what a failed one missed is in the window
+        full_at, self._full_at = self._full_at, None  # after a failure the whole window is read
         with self.db.connect() as connection:
             now = read_clock(connection)
-            whole_window = (
-                last is None
-                or full_at is None
-                or not 0 <= now - full_at < FULL_POLL_INTERVAL_SECONDS
-            )
-            since = (
-                now - WINDOW_SECONDS
-                if last is None or whole_window
-                else min(last, now) - LOOK_BACK_SECONDS
-            )
+            is_recent = full_at is not None and 0 <= now - full_at < FULL_POLL_INTERVAL_SECONDS
+            whole_window = last is None or not is_recent
+            since = now - WINDOW_SECONDS
+            if last is not None and is_recent:
+                since = min(last, now) - LOOK_BACK_SECONDS
             changes = read_changes(connection, since, as_of=now)
         try:
-            # First: whoever hears of a compromised key asks at once for the key set, and has to
-            # find its successor there.
-            self._follow_keys(changes.keys, changes.as_of)
+            # Keys first: a service that hears of a compromised key fetches the key set at once, and
+            # must find the successor there.
+            if changes.keys != self._known_keys:
+                load_signing_keys(self.db, self._settings, self._ring)
+                self._known_keys = changes.keys
+            self._ring.settle(changes.as_of)
         finally:
             self._feed.learn(changes, asked_at=asked_at)
             self._full_at = now if whole_window else full_at
         if whole_window:
             self._feed.forget_old()
             rotate_old_key(self.db, self._settings)
-
-    def _follow_keys(self, signs_from: dict[str, float], now: float) -> None:
-        if signs_from != self._known_keys:
-            load_signing_keys(self.db, self._settings, self._ring)
-            self._known_keys = signs_from
-        self._ring.settle(now)
 
     def _run(self) -> None:
         failed, began, interval = False, monotonic(), self._settings.revocation_poll

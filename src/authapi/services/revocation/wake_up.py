@@ -1,4 +1,4 @@
-"""Lets coroutines wait for what a thread does."""
+"""Let coroutines wait for a thread."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,29 +10,29 @@ from time import monotonic
 class WakeUp:
     def __init__(self) -> None:
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._lock = RLock()  # a signal's handler closes it, in the midst of whatever runs
+        self._lock = RLock()  # a signal handler may call `close` while this thread holds it
         self._is_closed = False
 
     @property
     def readers(self) -> int:
-        """How many wait."""
+        """Return how many wait."""
         return len(self._waiting)
 
     def wake(self) -> None:
-        """Let everybody who waits look again. From any thread."""
+        """Let all who wait check their condition again. Any thread may call this."""
         with self._lock:
             waiting = list(self._waiting)
         for loop, event in waiting:
-            with suppress(RuntimeError):  # its loop has ended, and so has the waiting
+            with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(event.set)
 
     def close(self) -> None:
-        """From now on nobody waits: the process wants to end."""
+        """End all waiting, now and later, since the process wants to end."""
         self._is_closed = True
         self.wake()
 
     async def wait_for(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Wait until it holds, looking again at each wake-up, for so many seconds at most."""
+        """Wait until the condition holds, for so many seconds at most."""
         event = asyncio.Event()
         entry = (asyncio.get_running_loop(), event)
         ends_at = monotonic() + seconds

@@ -1,4 +1,4 @@
-"""Verifies authapi's access tokens without asking anybody. Stands alone: nothing else of ours."""
+"""Verify authapi's access tokens locally. Imports nothing else of authapi."""
 
 from authapi.verifier.claims import Claims
 from authapi.verifier.errors import InvalidTokenError, VerifierNotReadyError

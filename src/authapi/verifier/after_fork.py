@@ -1,4 +1,4 @@
-"""A forked process has none of its parent's threads, and shares its sockets and its held locks."""
+"""Begin anew in a forked process, which has its parent's sockets and locks, but no threads."""
 
 import os
 from collections.abc import Callable
@@ -8,7 +8,7 @@ _begin_anew: list[WeakMethod[Callable[[], None]]] = []
 
 
 def call_now_and_in_children(begin_anew: Callable[[], None]) -> None:
-    """Call the bound method, and again in each fork of this process while its object lives."""
+    """Call the bound method, now and in each fork of this process while its object lives."""
     begin_anew()
     _begin_anew[:] = [method for method in _begin_anew if method() is not None]
     _begin_anew.append(WeakMethod(begin_anew))

@@ -1,13 +1,10 @@
-"""The Authorization header of a request, and the answer to one that is refused (RFC 6750).
+"""Read the Authorization header of a request, and answer a refused one (RFC 6750).
 
-  status  error               when
-  400     invalid_request     two Authorization headers
-  401     invalid_token       no token; the challenge then says nothing more (section 3.1)
-  401     invalid_token       a bad one, whatever is bad about it
-  403     insufficient_scope  a good one, and not enough
-  503     unavailable         the verifier cannot tell yet
-
-For any framework; authapi.verifier.fastapi is FastAPI's. authapi itself answers the same.
+status  error               when
+400     invalid_request     two Authorization headers
+401     invalid_token       no token (the challenge names no error, section 3.1), or a bad one
+403     insufficient_scope  a good token without the scopes
+503     unavailable         the verifier cannot tell yet
 """
 
 import logging
@@ -34,19 +31,18 @@ def scope_challenge(scopes: Iterable[str]) -> str:
 
 
 class RefusedRequest(Exception):
-    """What to answer: `status`, `headers`, and `body` as JSON."""
+    """A refusal: the `status`, the `headers` and the JSON `body` to answer."""
 
     def __init__(self, status: int, error: str, description: str, headers: dict[str, str]) -> None:
         super().__init__(description)
-        self.status = status
-        self.headers = headers
+        self.status, self.headers = status, headers
         self.body = {"error": error, "error_description": description}
 
 
 def bearer_token(authorization: Sequence[str]) -> str:
     """Return the token of a request's Authorization headers. Raises RefusedRequest.
 
-    A header that is not `Bearer` and one token gives a token that no verifier accepts.
+    For another scheme than `Bearer` return a token that no verifier accepts.
     """
     token = optional_bearer_token(authorization)
     if token is None:
@@ -70,7 +66,7 @@ def authorization_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
 
 
 def refused_token(error: InvalidTokenError) -> RefusedRequest:
-    """Return the answer to a token that was refused; the reason goes into the log alone."""
+    """Return the answer to a refused token. The reason goes into the log only."""
     if isinstance(error, VerifierNotReadyError):
         return RefusedRequest(503, "unavailable", UNAVAILABLE, {**RETRY_SOON})
     log.info("An access token was refused: %s", error.reason)

@@ -1,4 +1,4 @@
-"""What an access token says (RFC 9068 section 2.2), and when that may be believed.
+"""The claims of an access token (RFC 9068 section 2.2), and when the token is in force.
 
 | claim                  | must be                                                            |
 | ---------------------- | ------------------------------------------------------------------ |
@@ -25,7 +25,7 @@ MAX_DATE = 2**53  # above it, JSON numbers lose whole seconds (RFC 7493 section 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """A verified access token. Times are Unix seconds; `raw` is the payload, not to be altered."""
+    """A verified access token. Times are Unix seconds; `raw` is the payload, read-only."""
 
     sub: str
     sid: str
@@ -34,7 +34,7 @@ class Claims:
     issued_at: int
     key_id: str
     raw: Mapping[str, Any] = field(hash=False, repr=False)
-    # The generation of the RevocationSet that let these claims pass: it need not look again.
+    # The generation of the RevocationSet that let these claims pass, and need not look again.
     passed: object = field(default=None, init=False, repr=False, compare=False)
 
 
@@ -58,29 +58,25 @@ def _is_audience(value: object) -> bool:
     )
 
 
-Rule = tuple[str, Callable[[object], bool]]
-REQUIRED: tuple[Rule, ...] = (
-    ("iss", _is_text),
-    ("aud", _is_audience),
-    ("sub", _is_text),
-    ("sid", _is_text),
-    ("jti", _is_text),
-    ("client_id", _is_text),
-    ("exp", _is_date),
-    ("iat", _is_date),
-)
-OPTIONAL: tuple[Rule, ...] = (("nbf", _is_date), ("auth_time", _is_date), ("scope", _is_scope))
+Rules = Mapping[str, Callable[[object], bool]]
+TEXTS = ("iss", "sub", "sid", "jti", "client_id")
+REQUIRED: Rules = {
+    **dict.fromkeys(TEXTS, _is_text),
+    "aud": _is_audience,
+    **dict.fromkeys(("exp", "iat"), _is_date),
+}
+OPTIONAL: Rules = {"nbf": _is_date, "auth_time": _is_date, "scope": _is_scope}
 
 
 def read_claims(payload: dict[str, Any], *, key_id: str, issuer: str, audience: str) -> Claims:
-    """Claims of a payload whose signature was verified, whatever the time.
+    """Return the claims of a payload whose signature was verified, whatever the time.
 
-    Raises InvalidTokenError where the table above does not hold; the times are not compared.
+    Raises InvalidTokenError unless the table above holds.
     """
-    for name, holds in REQUIRED:
+    for name, holds in REQUIRED.items():
         if not holds(payload.get(name)):
             raise InvalidTokenError(f"{name} is missing or malformed")
-    for name, holds in OPTIONAL:
+    for name, holds in OPTIONAL.items():
         if name in payload and not holds(payload[name]):
             raise InvalidTokenError(f"{name} is malformed")
     if payload["iss"] != issuer:
@@ -100,13 +96,13 @@ def read_claims(payload: dict[str, Any], *, key_id: str, issuer: str, audience: 
 
 
 def in_force(claims: Claims, *, leeway: float) -> tuple[float, float]:
-    """When the token may be used: from the first moment to before the second, Unix seconds."""
+    """Return from when and before when the token is in force, in Unix seconds."""
     not_before = claims.raw.get("nbf", 0) - leeway
     return max(_tolerated_from(claims, leeway), not_before), claims.expires_at + leeway
 
 
 def out_of_force(claims: Claims, *, now: float, leeway: float) -> InvalidTokenError:
-    """The refusal of a token at a moment when it is not in force."""
+    """Return the refusal of a token that is not in force at `now`."""
     if now >= claims.expires_at + leeway:
         return InvalidTokenError("the token has expired")
     if now < _tolerated_from(claims, leeway):

@@ -1,11 +1,11 @@
-"""The one exception type of the verifier, and its variants for a verifier that may yet learn."""
+"""InvalidTokenError, and its subclasses for a verifier that may learn more."""
 
 
 class InvalidTokenError(Exception):
     """The token is refused.
 
-    `reason` is one sentence for the log. It never contains anything of the token, and a client
-    is not told: whatever is wrong with a token, the answer is the same (RFC 8725 section 3.3).
+    `reason` is a sentence for the log, and contains nothing of the token. A client does not see it:
+    every bad token gets the same answer (RFC 8725 section 3.3).
     """
 
     def __init__(self, reason: str) -> None:
@@ -18,12 +18,8 @@ class UnknownKeyError(InvalidTokenError):
 
 
 class VerifierNotReadyError(InvalidTokenError):
-    """Nothing is wrong with the token as far as known: keys or revocations were never loaded,
-    or the revocations are stale where that is to refuse.
-
-    A service answers 503 to this, not 401.
-    """
+    """Keys or revocations were never loaded, or are too stale: answer 503, not 401."""
 
 
 class CatchUpError(VerifierNotReadyError):
-    """What is known is older than `catch_up`: the issuer is asked before the token passes."""
+    """The revocations are older than `catch_up`: the issuer must be asked first."""

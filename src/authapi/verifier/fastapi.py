@@ -10,8 +10,7 @@
     @app.get("/reports")
     async def reports(subject: ReportReader) -> list[Report]: ...
 
-Without any I/O: a request waits only until the first keys and revocations are there, two seconds
-at most. Needs FastAPI, which authapi.verifier itself does not.
+A request waits at most two seconds for the first keys and revocations, and for nothing after that.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -36,17 +35,17 @@ _BODY = {
 }
 
 
-def _documented(description: str, header: str | None) -> dict[str, Any]:
-    headers = {"headers": {header: {"schema": {"type": "string"}}}} if header else {}
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": _BODY}},
-    } | headers
+def _documented(description: str, *headers: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": _BODY}}
+    documented = {"description": description, "content": content}
+    return documented | (
+        {"headers": {name: {"schema": {"type": "string"}} for name in headers}} if headers else {}
+    )
 
 
-# For `responses=` of an application, a router or a route: what can come back instead.
+# The refusals, for `responses=` of an application, a router or a route.
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: _documented(TWO_HEADERS, None),
+    400: _documented(TWO_HEADERS),
     401: _documented("No access token, or one that is not valid.", "WWW-Authenticate"),
     403: _documented(INSUFFICIENT_SCOPE, "WWW-Authenticate"),
     503: _documented(UNAVAILABLE, "Retry-After"),
@@ -54,23 +53,19 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 class RefusedHTTPException(HTTPException):
-    """FastAPI answers it by itself with the body under `detail`, else see answer_refusals."""
+    """A refusal. FastAPI answers with the body under `detail`, unless `answer_refusals` ran."""
 
     def __init__(self, refused: RefusedRequest) -> None:
         super().__init__(refused.status, refused.body, refused.headers)
 
 
 class AccessToken(HTTPBearer):
-    """A dependency: the claims of the request's access token, which must have these scopes."""
+    """A dependency that returns the claims of an access token with these scopes."""
 
     def __init__(self, verifier: Verifier, *scopes: str) -> None:
-        super().__init__(
-            scheme_name="accessToken",
-            bearerFormat="JWT",
-            description="An access token of authapi.",
-        )
-        self._verifier = verifier
-        self._scopes = frozenset(scopes)
+        description = "An access token of authapi."
+        super().__init__(scheme_name="accessToken", bearerFormat="JWT", description=description)
+        self._verifier, self._scopes = verifier, frozenset(scopes)
 
     async def __call__(self, request: Request) -> Claims:  # type: ignore[override]
         claims = recall_request(self._verifier, request.scope, self._scopes)
@@ -83,7 +78,7 @@ class AccessToken(HTTPBearer):
 
 
 def answer_refusals(app: FastAPI) -> None:
-    """Let the application answer with authapi's one error body, not with it under `detail`."""
+    """Let the application answer with authapi's error body itself, not under `detail`."""
     app.add_exception_handler(RefusedHTTPException, _answer)
 
 
@@ -93,7 +88,7 @@ async def _answer(_request: Request, error: Exception) -> JSONResponse:
 
 
 def following(verifier: Verifier) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """A lifespan that loads keys and revocations before the first request, and stops at the end."""
+    """Return a lifespan that starts the verifier with the application, and closes it at the end."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""The JWS compact form (RFC 7515 section 7.1), read strictly: one token, one spelling."""
+"""Read the JWS compact form (RFC 7515 section 7.1) strictly: a token has one spelling."""
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ from authapi.verifier.strict_json import parse_object
 MAX_TOKEN_BYTES = 8 * 1024
 NO_KEY = "no key has this kid and alg"
 
-# Each changes how the rest must be read. Ours have none, and to ignore one that is there would let
-# two verifiers disagree (RFC 7515 section 4.1.11; RFC 7797; RFC 8725 section 3.3). Those that only
-# bring a key along (jwk, jku, x5u, x5c) are never looked at.
+# Each changes how the rest must be read. Our tokens have none, and two verifiers would disagree if
+# one ignored them (RFC 7515 section 4.1.11; RFC 7797; RFC 8725 section 3.3). Headers that bring a
+# key along (jwk, jku, x5u, x5c) are never read.
 REFUSED_HEADERS = frozenset({"crit", "b64", "zip", "enc"})
 
 # From the URL alphabet to the standard one, whose own last two and padding become foreign.
@@ -25,7 +25,7 @@ FindKey = Callable[[str], VerifyingKey | None]
 
 
 class Opened(NamedTuple):
-    """A token whose signature was verified, and the key that did it."""
+    """A token whose signature was verified, and the key that verified it."""
 
     header: Mapping[str, Any]
     payload: dict[str, Any]
@@ -37,10 +37,9 @@ def decode_compact(
 ) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Verify the signature of `token`; return its header (read-only) and its payload.
 
-    `find_key` gets the header's `kid` and returns the key of that name, None to refuse; the
-    header's `alg` must be that key's own. `types` are the `typ` values to accept, in lower case:
-    media types have no case (RFC 7515 section 4.1.9). The payload is parsed only once the
-    signature is known to be good. Whether it is in force is the caller's to see.
+    `find_key` returns the key of a `kid`, or None to refuse; the header's `alg` must be the key's.
+    `types` are the `typ` values to accept, in lower case: media types have no case (RFC 7515
+    section 4.1.9). The caller must check the claims and the times.
     Raises InvalidTokenError, and nothing else whatever the token is.
     """
     opened = open_compact(token_bytes(token), find_key, types=types)
@@ -48,10 +47,7 @@ def decode_compact(
 
 
 def token_bytes(token: object) -> bytes:
-    """The token as bytes. Raises InvalidTokenError for what is too long or not ASCII text.
-
-    The length comes before anything that costs more the longer the token is.
-    """
+    """Return the token as bytes. Raises InvalidTokenError if it is too long or not ASCII text."""
     if not isinstance(token, str):
         raise InvalidTokenError("the token is not text")
     if len(token) > MAX_TOKEN_BYTES:
@@ -62,7 +58,7 @@ def token_bytes(token: object) -> bytes:
 
 
 def open_compact(token: bytes, find_key: FindKey, *, types: frozenset[str]) -> Opened:
-    """As decode_compact, for what token_bytes returned, and says which key it was."""
+    """As decode_compact, for what token_bytes returned; return the key too."""
     parts = token.split(b".", 3)
     if len(parts) != 3:
         raise InvalidTokenError("the token does not have three parts")
@@ -82,7 +78,7 @@ def open_compact(token: bytes, find_key: FindKey, *, types: frozenset[str]) -> O
     return Opened(header, parse_object(_decode_part(parts[1]), "the payload"), key)
 
 
-# All tokens of one key have the same header: a third of the parsing is saved.
+# All tokens of a key have the same header: the cache saves a third of the parsing.
 @lru_cache(maxsize=64)
 def _read_header(part: bytes) -> Mapping[str, Any]:
     header = parse_object(_decode_part(part), "the header")
@@ -97,7 +93,7 @@ def _read_header(part: bytes) -> Mapping[str, Any]:
 
 
 def _decode_part(part: bytes) -> bytes:
-    """Base64url, unpadded, in its only spelling (RFC 7515 section 2, RFC 4648 section 3.5)."""
+    """Decode unpadded base64url in its only spelling (RFC 7515 section 2, RFC 4648 section 3.5)."""
     standard = part.translate(_TO_STANDARD) + b"=" * (-len(part) % 4)
     try:
         raw = a2b_base64(standard)

@@ -1,12 +1,11 @@
-"""How long things live and are kept, in seconds. One place: the rules lean on one another."""
+"""How long things live and are kept, in seconds. The rules depend on one another."""
 
 MAX_ACCESS_TOKEN_SECONDS = 3600  # the longest that AUTHAPI_ACCESS_TOKEN_TTL can make one live
 MAX_LEEWAY_SECONDS = 30
 CLOCKS_DIFFER_SECONDS = 60  # an honest issuer's clock may be that far off a verifier's
 IAT_TOLERANCE_SECONDS = CLOCKS_DIFFER_SECONDS
 
-# The longest life that an access token can have, whatever the setting is or was, with the
-# greatest leeway and some slack: after that nothing of a revoked session can be in force.
+# After that no access token of a revoked session can be in force, whatever the settings were.
 WINDOW_SECONDS = MAX_ACCESS_TOKEN_SECONDS + MAX_LEEWAY_SECONDS + CLOCKS_DIFFER_SECONDS
 
 # A revocation becomes visible up to 5 s after its moment: readers look this far back, and unite.

@@ -1,4 +1,4 @@
-"""The one set that refuses tokens which have not expired: sessions, reissued sessions, keys."""
+"""RevocationSet: the revoked sessions, reissued sessions and compromised keys."""
 
 import math
 import threading
@@ -11,31 +11,30 @@ from zlib import crc32
 from authapi.verifier.claims import Claims
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 
-# A dict of sids takes 160 bytes an entry. Here each of some thousand buckets is one bytes object,
-# records end to end: START "sid":until, the latter as it stands in a page of the feed. START does
-# not occur in a JSON string, so a plain search finds a record, and no sid can look like two.
-# That takes 38 bytes and half a microsecond.
+# A dict of sids takes 160 bytes an entry, this 38 bytes and half a microsecond. Each bucket is one
+# bytes object of records: START "sid":until, as in a page of the feed. START does not occur in a
+# JSON string, so a plain search finds a record, and no sid can look like two.
 _START = b"\n"
 _BUCKETS = 4096
 _NOTHING: Mapping[str, float] = {}
 
 
 class Revocations(Protocol):
-    """The set that a verifier asks about every token, after the map of verified ones."""
+    """What a verifier asks about every token."""
 
     def refuses(self, claims: Claims) -> bool:
-        """Whether the session or the key is revoked. May raise VerifierNotReadyError."""
+        """Return whether the token is revoked. May raise VerifierNotReadyError."""
 
 
 class RevocationSet:
-    """The revocations in force. Reading takes no lock: a bucket is replaced as a whole.
+    """The revocations in force. Reading needs no lock: a bucket is replaced as a whole.
 
     entry                refuses                                      until
     revoked session      every access token of the session            its `until`, Unix seconds
     reissued session     those issued before a moment, Unix seconds   WINDOW_SECONDS after it
     compromised key      every access token that the key signed       for good
 
-    An entry refuses for as long as it is held: `prune` is what ends it.
+    An entry refuses until `prune` drops it.
     """
 
     def __init__(self) -> None:
@@ -47,7 +46,7 @@ class RevocationSet:
         self._writing = threading.Lock()
 
     def __len__(self) -> int:
-        """How many sessions are revoked."""
+        """Return the number of revoked sessions."""
         return self._count
 
     def __contains__(self, sid: str) -> bool:
@@ -55,9 +54,9 @@ class RevocationSet:
         return mark in self._buckets[_bucket_of(mark)]
 
     def refuses(self, claims: Claims) -> bool:
-        """Whether the token of these claims is refused."""
-        # This is on the way of every verified request: what passed is not looked up again, and is
-        # remembered with the generation from before the look-up, which another thread may end.
+        """Return whether the token of these claims is revoked."""
+        # Every verified request comes here, so what has passed is not looked up again. The look-up
+        # comes after the generation is read: another thread may end it meanwhile.
         generation = self._generation
         if claims.passed is generation:
             return False
@@ -77,23 +76,19 @@ class RevocationSet:
         reissued: Mapping[str, float] = _NOTHING,
         keys: Collection[str] = (),
     ) -> bool:
-        """Add what is not held yet; return whether anything was new. Nothing held is ever lost.
+        """Add to what is held; return whether anything was new.
 
-        `sessions` maps a sid to its `until`, `reissued` to the moment; of two, the later counts.
+        `sessions` maps a sid to its `until`, `reissued` to the moment; the later of two counts.
         """
         with self._writing:
             before = self._count, self._refused_keys
             for sid, until in sessions.items():
                 self._put(sid, math.ceil(until))
             self._refused_keys |= frozenset(keys)
-            later = {
-                sid: moment
-                for sid, moment in reissued.items()
-                if moment > self._reissued.get(sid, -1)
-            }
-            self._reissued.update(later)
-            is_new = bool(later) or before != (self._count, self._refused_keys)
-            if is_new:
+            held = self._reissued
+            later = {sid: moment for sid, moment in reissued.items() if moment > held.get(sid, -1)}
+            held.update(later)
+            if is_new := bool(later) or before != (self._count, self._refused_keys):
                 self._generation = object()
             return is_new
 
@@ -102,21 +97,16 @@ class RevocationSet:
         with self._writing:
             for number, bucket in enumerate(self._buckets):
                 kept = _later(bucket, now)
-                dropped = bucket.count(_START) - len(kept)
-                if dropped:
+                if dropped := bucket.count(_START) - len(kept):
                     self._buckets[number] = b"".join(_START + record for record in kept)
                     self._count -= dropped
-            self._reissued = {
-                sid: moment
-                for sid, moment in self._reissued.items()
-                if moment + WINDOW_SECONDS > now
-            }
+            since, reissued = now - WINDOW_SECONDS, self._reissued.items()
+            self._reissued = {sid: moment for sid, moment in reissued if moment > since}
 
     def members(self, after: float | None = None) -> Iterator[bytes]:
-        """The members of a JSON object of sids to `until`s, about 1/4096 of them at a time.
+        """Yield the members of a JSON object of sids to `until`s, a bucket at a time.
 
-        The same bytes in the same order wherever the same is held. `after` leaves out the entries
-        whose `until` is not later.
+        Equal sets yield equal bytes. `after` leaves out the entries whose `until` is not later.
         """
         for bucket in self._buckets:
             records = sorted(_records(bucket) if after is None else _later(bucket, after))
@@ -124,16 +114,16 @@ class RevocationSet:
                 yield b",".join(records)
 
     def sessions(self, after: float | None = None) -> dict[str, int]:
-        """A copy of what `members` gives: sid to `until`."""
+        """Return what `members` yields as a dict: sid to `until`."""
         sessions: dict[str, int] = loads(b"{%b}" % b",".join(self.members(after)))
         return sessions
 
     def reissued(self) -> dict[str, float]:
-        """A copy: sid to the moment before which its tokens are refused."""
+        """Return a copy: sid to the moment before which its tokens are refused."""
         return self._reissued.copy()
 
     def refused_keys(self) -> frozenset[str]:
-        """The kids of the compromised keys."""
+        """Return the kids of the compromised keys."""
         return self._refused_keys
 
     def _put(self, sid: str, until: int) -> None:
@@ -154,12 +144,12 @@ def _mark(sid: str) -> bytes:
 
 
 def _bucket_of(mark: bytes) -> int:
-    # Not hash(), which differs from process to process: pages would differ too.
+    # Not hash(), which differs between processes: their pages would differ too.
     return crc32(mark) % _BUCKETS
 
 
 def _records(bucket: bytes) -> list[bytes]:
-    """The bucket's records without their START."""
+    """Return the bucket's records without their START."""
     return bucket.split(_START)[1:]
 
 

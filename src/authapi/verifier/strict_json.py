@@ -1,7 +1,7 @@
-"""JSON as RFC 7493 (I-JSON) wants it: UTF-8, no name twice, nothing that others read otherwise.
+"""Read JSON strictly (I-JSON, RFC 7493), so that no two parsers read it differently.
 
-read_json      a request's body: its schema judges the values
-parse_object   a part of a token, or what an issuer answers: the values are bounded too
+read_json      a request's body: its schema checks the values
+parse_object   a part of a token, or an issuer's answer: the values are bounded too
 """
 
 import json
@@ -19,7 +19,7 @@ def read_json(raw: bytes) -> Any:  # noqa: ANN401
     """Return the value of a JSON text.
 
     Raises ValueError for another encoding than UTF-8, a byte order mark, a repeated name at any
-    depth, NaN and Infinity, and what is nested too deeply to be read.
+    depth, NaN and Infinity, and too many levels.
     """
     try:
         return _READER.decode(raw.decode("utf-8"))
@@ -31,10 +31,8 @@ def read_json(raw: bytes) -> Any:  # noqa: ANN401
 def parse_object(raw: bytes, what: str) -> dict[str, Any]:
     """Return one JSON object; `what` names it in the reason.
 
-    Raises InvalidTokenError for anything that two parsers could read differently (RFC 7515
-    section 4, RFC 7519 section 4 and 7.2, RFC 8725 section 3.7): another encoding than UTF-8,
-    a byte order mark, a repeated name at any depth, NaN or Infinity, huge numbers, lone
-    surrogates, and more than 32 levels.
+    Raises InvalidTokenError for what `read_json` refuses, and for huge numbers, lone surrogates and
+    more than 32 levels (RFC 7515 section 4, RFC 7519 sections 4 and 7.2, RFC 8725 section 3.7).
     """
     try:
         text = raw.decode("utf-8")
@@ -42,7 +40,8 @@ def parse_object(raw: bytes, what: str) -> dict[str, Any]:
         if text.count("{") + text.count("[") > _LEVELS:
             _refuse_depth(value, _LEVELS)
         if "\\u" in text:
-            _refuse_lone_surrogates(value)
+            # A lone surrogate raises UnicodeEncodeError, a ValueError.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         # `from None`: the cause quotes the token, and causes are logged.
         raise InvalidTokenError(f"{what} is not strict JSON in UTF-8") from None
@@ -83,10 +82,6 @@ def _refuse_depth(value: object, levels: int) -> None:
         raise ValueError
     for child in children:
         _refuse_depth(child, levels - 1)
-
-
-def _refuse_lone_surrogates(value: object) -> None:
-    json.dumps(value, ensure_ascii=False).encode("utf-8")  # UnicodeEncodeError is a ValueError
 
 
 _READER = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)

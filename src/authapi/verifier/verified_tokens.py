@@ -1,4 +1,4 @@
-"""The tokens whose signature need not be verified again, by their SHA-256."""
+"""A cache of the tokens whose signature was verified, by their SHA-256."""
 
 import threading
 from collections import OrderedDict
@@ -9,8 +9,7 @@ from authapi.verifier.keys import VerifyingKey
 
 
 class Verified(NamedTuple):
-    """What a token said, the key that its signature was verified with, and when it is in force:
-    from `begins_at` to before `ends_at`, Unix seconds, the leeway included."""
+    """A token's claims and key; it is in force from `begins_at` to before `ends_at`."""
 
     claims: Claims
     key: VerifyingKey
@@ -19,13 +18,13 @@ class Verified(NamedTuple):
 
 
 class VerifiedTokens:
-    """A map of at most `size` entries; the oldest one makes room. Reading takes no lock."""
+    """At most `size` entries; the oldest one makes room. Reading takes no lock."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._entries: OrderedDict[bytes, Verified] = OrderedDict()
         self._writing = threading.Lock()
-        # The entry of a digest, or None: the map's own method, once for each request.
+        # Returns the entry of a digest, or None. Every request calls it: no method around it.
         self.find = self._entries.get
 
     def __len__(self) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from authapi.verifier import (
     Claims,
+    InvalidTokenError,
     StaticKeys,
     Verifier,
     VerifierNotReadyError,
@@ -75,6 +76,22 @@ def test_a_thousand_coroutines_fetch_once(issuer: FakeIssuer, make_verifier: Mak
 
     assert len(asyncio.run(all_at_once())) == 1000
     assert issuer.count(JWKS) == 1
+
+
+def test_an_answer_that_comes_just_after_the_look_counts(
+    make_verifier: MakeVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = make_verifier()
+    assert verifier._link
+    attempt_for = verifier._link.attempt_for
+
+    def once_all_is_loaded(refusal: InvalidTokenError) -> object:
+        verifier.start()
+        until(lambda: verifier.status().is_ready)
+        return attempt_for(refusal)
+
+    monkeypatch.setattr(verifier._link, "attempt_for", once_all_is_loaded)
+    assert verifier.verify(TOKEN)
 
 
 def test_verified_requests_ask_nobody(issuer: FakeIssuer, verifier: Verifier) -> None:

@@ -11,7 +11,12 @@ from weakref import finalize
 
 from authapi.verifier.after_fork import call_now_and_in_children
 from authapi.verifier.claims import Claims, in_force, out_of_force, read_claims
-from authapi.verifier.errors import CatchUpError, InvalidTokenError
+from authapi.verifier.errors import (
+    CatchUpError,
+    InvalidTokenError,
+    UnknownKeyError,
+    VerifierNotReadyError,
+)
 from authapi.verifier.jws import open_compact, token_bytes
 from authapi.verifier.keys import KeySource, StaticKeys, parse_jwk_set
 from authapi.verifier.lifetimes import MAX_LEEWAY_SECONDS, PATIENCE_SECONDS
@@ -99,22 +104,24 @@ class Verifier:
         revocations were never loaded. The signature of a known token is not verified again; time,
         key and revocations are. Waits, two seconds at most, only if something must be fetched.
         """
-        deadline = 0.0
+        attempt, deadline = None, 0.0
         while True:
             try:
                 return self._verify(token)
             except InvalidTokenError as refusal:
-                attempt, deadline = self._attempt_after(refusal, deadline)
+                deadline = deadline or monotonic() + PATIENCE_SECONDS
+                attempt = self._attempt_after(refusal, attempt, deadline)
             futures.wait([attempt], deadline - monotonic())
 
     async def averify(self, token: str) -> Claims:
         """As `verify`, but let the event loop go on during a fetch."""
-        deadline = 0.0
+        attempt, deadline = None, 0.0
         while True:
             try:
                 return self._verify(token)
             except InvalidTokenError as refusal:
-                attempt, deadline = self._attempt_after(refusal, deadline)
+                deadline = deadline or monotonic() + PATIENCE_SECONDS
+                attempt = self._attempt_after(refusal, attempt, deadline)
             await asyncio.wait([asyncio.wrap_future(attempt)], timeout=deadline - monotonic())
 
     def identify(self, token: str) -> Claims:
@@ -146,15 +153,18 @@ class Verifier:
         return self._link.status() if self._link else VerifierStatus(is_ready=True)
 
     def _attempt_after(
-        self, refusal: InvalidTokenError, deadline: float
-    ) -> "tuple[Attempt, float]":
-        """Return what to wait for, and until when at most. Raises the refusal if it stands."""
-        deadline = deadline or monotonic() + PATIENCE_SECONDS
+        self, refusal: InvalidTokenError, last: "Attempt | None", deadline: float
+    ) -> "Attempt":
+        """Return what to wait for before the token is tried again. Raises a refusal that stands."""
         link = self._link if monotonic() < deadline else None
-        attempt = link.attempt_for(refusal) if link else None
-        if attempt is None:
+        if link is None:
             raise refusal
-        return attempt, deadline
+        if attempt := link.attempt_for(refusal):
+            return attempt
+        # The attempt may have ended between the refusal and the line above: look once more.
+        if last is link.no_wait or not isinstance(refusal, UnknownKeyError | VerifierNotReadyError):
+            raise refusal
+        return link.no_wait
 
     def recall(self, token: str | bytes) -> Claims | None:
         """Return the claims of a token that was verified before; None if it must be verified anew.

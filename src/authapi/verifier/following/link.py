@@ -90,6 +90,8 @@ class IssuerLink:
                 on_compromised_key=self._key_is_compromised,
             )
             self._following = self._repeat(self._follower.follow, 2 * options.poll_interval)
+        self.no_wait = Attempt()  # an attempt that has ended
+        self.no_wait.set_result(None)
         self._lock = Lock()
         self._thread: Thread | None = None
         self._running: asyncio.Task[None] | None = None

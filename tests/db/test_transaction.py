@@ -53,6 +53,19 @@ def test_an_event_is_logged_after_the_commit(database: Database) -> None:
     database.close()
 
 
+def test_a_process_that_cannot_be_told_undoes_nothing(api: Api, tokens: Tokens) -> None:
+    def fail(_sids: Collection[str]) -> None:
+        raise OSError
+
+    runtime = api.app.state.runtime
+    database = open_database(runtime.settings.database_url, runtime.clock, on_revoked=fail)
+    with capture_logs() as log, database.begin() as tx:
+        sessions.revoke(tx, tokens.sid, RevokedReason.LOGOUT)
+        record(tx, EVENT)
+    assert [line["event"] for line in log] == ["revocations_not_noted", "sessions_revoked"]
+    database.close()
+
+
 def test_a_raise_undoes_the_notes_too(
     database: Database, tokens: Tokens, told: list[Collection[str]]
 ) -> None:

@@ -53,6 +53,26 @@ def is_refused(feed: RevocationFeed, sid: str = "sid") -> bool:
     return feed.refuses(claims(sid))
 
 
+def test_a_reader_between_the_steps_of_a_poll_misses_nothing(
+    feed: RevocationFeed, clock: TestClock
+) -> None:
+    """A process that was cut off brings entries from before any cursor: the kind is a cursor that
+    is newer than what its page holds."""
+    clock.advance(300)
+    late, cursors, note_poll = clock() - 200, [], feed.pages.note_poll
+
+    def read_between(untold: Mapping[str, float], *, as_of: float) -> None:
+        cursors.append(feed.page(None).as_of)
+        note_poll(untold, as_of=as_of)
+        cursors.append(feed.page(None).as_of)
+
+    feed.pages.note_poll = read_between  # type: ignore[method-assign]
+    poll(feed, clock, revoked={"late": late})
+    assert len(cursors) == 2
+    for cursor in cursors:
+        assert "late" in feed.page(cursor).sessions
+
+
 # Refusing
 
 

@@ -231,16 +231,17 @@ def test_a_public_path_is_public_only_as_it_is_written(target: str) -> None:
     assert ask(app, "/HEALTHZ").status == 401
 
 
-@pytest.mark.parametrize("target", ["/", "/mex", "/men/x", "/x/me", "/a%20b", "/x?me", "/x/./y"])
+@pytest.mark.parametrize("target", ["/", "/mex", "/men/x", "/x/me", "/a%20b", "/x?me", "/x/.y"])
 def test_another_path_stays_open(target: str) -> None:
     assert ask(protected(), target).status == 200
 
 
-def test_long_paths_are_judged_and_not_kept() -> None:
+def test_long_paths_need_a_token_and_are_not_kept() -> None:
+    """Nobody reads 64 KB that a stranger wrote, on the event loop."""
     app = protected()
     tracemalloc.start()
     for number in range(256):
-        assert ask(app, f"/me/{number}/{'x' * 20_000}").status == 401
+        assert ask(app, f"/other/{number}/{'%25' * 20_000}").status == 401
     held = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert held < 1_000_000

@@ -225,6 +225,13 @@ def test_after_a_freeze_it_asks_at_once_and_waits_for_no_news(
     assert not catching_up.contact.is_due()
 
 
+def test_a_poll_that_was_answered_in_time_is_no_catching_up(catching_up: Follower) -> None:
+    """It says nothing of the sleep that came after it, however short that was."""
+    catching_up.ask(as_of=NOW + 1)
+    catching_up.wall += CATCH_UP / 2
+    assert not catching_up.is_catching_up()
+
+
 def test_a_request_that_waited_through_a_freeze_leaves_it_old(catching_up: Follower) -> None:
     catching_up.ask(takes=3600, as_of=NOW + 1)
     assert catching_up.contact.is_due()

@@ -7,6 +7,7 @@ import tracemalloc
 from dataclasses import replace
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,15 @@ def test_a_revoked_session_is_refused_and_no_other() -> None:
     assert revoked.refuses(CLAIMS)
     for other in ("si", "sid ", "id", "SID", "sid1", "", 'sid":100', '\n"sid', "100"):
         assert not revoked.refuses(replace(CLAIMS, sid=other))
+
+
+def test_what_was_learned_before_a_mistake_refuses_what_passed() -> None:
+    """The kind: a memo that outlives what it is about."""
+    revoked = RevocationSet()
+    assert not revoked.refuses(CLAIMS)
+    with pytest.raises(OverflowError):
+        revoked.learn({"sid": 100, "other": float("inf")})
+    assert revoked.refuses(CLAIMS)
 
 
 def test_whatever_a_compromised_key_signed_is_refused() -> None:

@@ -144,6 +144,12 @@ def test_a_path_reaches_no_other_route(site: AppClient, cookie: dict[str, str], 
     assert answer.json()["status"] == 404
 
 
+def test_a_path_that_is_too_long_is_404(site: AppClient, cookie: dict[str, str]) -> None:
+    form = {"method": "DELETE"}
+    answer = site.post("/ask/sessions/" + "é" * 12_000, data=form, headers=cookie)
+    assert answer.json() == {"status": 404, "json": None}
+
+
 def test_what_the_server_asks_comes_from_the_browsers_address(
     site: AppClient, cookie: dict[str, str]
 ) -> None:

@@ -79,8 +79,11 @@ class Database:
             tx = Transaction(self.engine)
             with tx, tx.begin():
                 yield tx
-        if tx.revoked:
-            self.on_revoked(tx.revoked)
+        try:
+            if tx.revoked:
+                self.on_revoked(tx.revoked)
+        except Exception:  # noqa: BLE001 - it is committed: the next poll tells this process
+            write_log_line(event="revocations_not_noted", level="exception")
         for line in tx.log_lines:
             write_log_line(**line)
 

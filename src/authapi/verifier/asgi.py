@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import lru_cache
-from posixpath import normpath
 from typing import Any
 from urllib.parse import unquote
 
@@ -37,15 +36,17 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CLAIMS = "authapi.claims"  # where the claims stand in the scope
 CACHED_PATHS = 256
-MAX_CACHED_PATH_CHARACTERS = 1024  # strangers choose the paths, up to 64 KB each
+MAX_PATH_CHARACTERS = 1024  # strangers choose the paths, up to 64 KB each
 POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
 
 # A path with any of these may be read as another one than is written. Starlette itself takes
 # "/admin\n" for "/admin": a regular expression's $ does.
 _ODD = re.compile(r"//|/\.\.?(?![^/])|[%\\;?#\x00-\x20\x7f]|^[^/]")
 _ANYWHERE = "*"  # a reading that is under every prefix
-_NOT_PRINTED = re.compile(r"[\x00-\x20\x7f]")
-_PARAMETERS = re.compile(r";[^/]*|[?#\x00-\x1f].*", re.DOTALL)
+# Nobody can tell which path these make: an application may resolve a dot segment before or after it
+# decodes, drops spaces or reads a backslash as a slash, and control characters may end a path.
+_UNDECIDED = re.compile(r"[\x00-\x1f\x7f]|/\.\.?(?=[/;?#]|\Z)")
+_PARAMETERS = re.compile(r";[^/]*|[?#].*")
 
 
 class AuthMiddleware:
@@ -57,8 +58,9 @@ class AuthMiddleware:
 
     A prefix is compared in whole segments. A path is protected if any reading of it is: with and
     without `root_path`, in any case, decoded again, with `//` and a backslash as one slash, without
-    control characters and `;` parameters, with and without its dot segments resolved. A target
-    without a slash at its start is under every prefix. A public path has one reading only.
+    spaces and `;` parameters. Under every prefix are a path with a dot segment or a control
+    character, a path of over 1,024 characters, and one without a slash at its start: nobody can
+    tell what an application makes of them. A public path has one reading only.
     """
 
     def __init__(
@@ -75,15 +77,15 @@ class AuthMiddleware:
             for prefix, scopes in protect.items()
         ]
         self._public = [_prefix(prefix) for prefix in public]
-        self._cached_scopes = lru_cache(CACHED_PATHS)(self._needed_scopes)
+        self._needed_scopes = lru_cache(CACHED_PATHS)(self._read_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             self._verifier.start()
         elif scope["type"] in ("http", "websocket"):
-            path, root_path = scope["path"], scope.get("root_path", "")
-            is_long = len(path) > MAX_CACHED_PATH_CHARACTERS
-            needed = (self._needed_scopes if is_long else self._cached_scopes)(path, root_path)
+            is_long = len(scope["path"]) > MAX_PATH_CHARACTERS
+            path, root_path = _ANYWHERE if is_long else scope["path"], scope.get("root_path", "")
+            needed = self._needed_scopes(path, root_path)
             if needed is not None:
                 claims = recall_request(self._verifier, scope, needed)
                 if claims is None:
@@ -95,7 +97,7 @@ class AuthMiddleware:
                 scope[CLAIMS] = claims
         await self._app(scope, receive, send)
 
-    def _needed_scopes(self, path: str, root_path: str) -> frozenset[str] | None:
+    def _read_path(self, path: str, root_path: str) -> frozenset[str] | None:
         """Return the scopes that the path needs, None where it needs no token."""
         root = root_path.rstrip("/")
         inner = path.removeprefix(root) if path.startswith(root + "/") else path
@@ -120,9 +122,10 @@ def claims_of(request: Mapping[str, Any]) -> Claims:
 
     Raises LookupError on any other path, which the application believes to be protected.
     """
-    claims: Claims | None = request.get(CLAIMS)
-    if claims is None:
-        raise LookupError("No AuthMiddleware protects this path.")
+    try:
+        claims: Claims = request[CLAIMS]
+    except KeyError:
+        raise LookupError("No AuthMiddleware protects this path.") from None
     return claims
 
 
@@ -131,15 +134,19 @@ def recall_request(verifier: Verifier, scope: Scope, scopes: frozenset[str]) -> 
 
     The tokens of nearly all requests were verified before, and an await would double the cost.
     """
-    sent = [value for name, value in scope["headers"] if name == b"authorization"]
-    if len(sent) == 1 and sent[0].startswith(b"Bearer "):
-        try:
-            claims = verifier.recall(sent[0][7:])
-        except InvalidTokenError:
-            return None
-        if claims is not None and scopes <= claims.scopes:
-            return claims
-    return None
+    sent: bytes | None = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            if sent is not None:
+                return None
+            sent = value
+    if sent is None or sent[:7] != b"Bearer ":
+        return None
+    try:
+        claims = verifier.recall(sent[7:])
+    except InvalidTokenError:
+        return None
+    return claims if claims is None or scopes <= claims.scopes else None
 
 
 async def verify_request(verifier: Verifier, scope: Scope, scopes: frozenset[str]) -> Claims:
@@ -164,15 +171,15 @@ def _is_under(path: str, prefix: str) -> bool:
 
 
 def _readings(path: str) -> set[str]:
-    decoded = unquote(unquote(path))
-    # Decoding has an end, or a long path of %2525... would cost a server seconds.
-    if not path.startswith("/") or unquote(decoded) != decoded:
+    once = unquote(path)
+    decoded = unquote(once)
+    is_undecided = _UNDECIDED.search(decoded.replace("\\", "/").replace(" ", "")) is not None
+    if is_undecided or not path.startswith("/") or unquote(decoded) != decoded:
         return {_ANYWHERE}
-    plain, bare = (
-        re.sub(r"[/\\]+", "/", _NOT_PRINTED.sub("", one)).casefold()
-        for one in (decoded, _PARAMETERS.sub("", decoded))
-    )
-    return {path, plain, normpath(plain), bare, normpath(bare)}
+    bare = [_PARAMETERS.sub("", one) for one in (path, once, decoded)]
+    plain = [unquote(unquote(one)) for one in (path, *bare)]
+    spelled = [*plain, *(one.replace(" ", "") for one in plain)]
+    return {path, *(re.sub(r"[/\\]+", "/", one).casefold() for one in spelled)}
 
 
 async def _answer(refused: RefusedRequest, scope: Scope, send: Send) -> None:

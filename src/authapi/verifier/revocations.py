@@ -81,15 +81,16 @@ class RevocationSet:
         `sessions` maps a sid to its `until`, `reissued` to the moment; the later of two counts.
         """
         with self._writing:
-            before = self._count, self._refused_keys
-            for sid, until in sessions.items():
-                self._put(sid, math.ceil(until))
-            self._refused_keys |= frozenset(keys)
-            held = self._reissued
+            before, held = (self._count, self._refused_keys), self._reissued
             later = {sid: moment for sid, moment in reissued.items() if moment > held.get(sid, -1)}
             held.update(later)
-            if is_new := bool(later) or before != (self._count, self._refused_keys):
-                self._generation = object()
+            self._refused_keys |= frozenset(keys)
+            try:
+                for sid, until in sessions.items():
+                    self._put(sid, math.ceil(until))
+            finally:  # also after a moment that is no number, or what passed before would go on
+                if is_new := bool(later) or before != (self._count, self._refused_keys):
+                    self._generation = object()
             return is_new
 
     def prune(self, now: float) -> None:

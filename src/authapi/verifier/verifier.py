@@ -179,10 +179,11 @@ class Verifier:
 
     def _recall(self, digest: bytes) -> Claims | None:
         known = self._verified.find(digest)
-        # `is`: a key that is gone, compromised or replaced takes its tokens with it.
-        if known is None or self._keys.find(known.key.kid) is not known.key:
+        if known is None:
             return None
-        return self._in_force(known)
+        key = known[1]
+        # `is`: a key that is gone, compromised or replaced takes its tokens with it.
+        return self._in_force(known) if self._keys.find(key.kid) is key else None
 
     def _in_force(self, verified: Verified) -> Claims:
         claims, _, begins_at, ends_at = verified

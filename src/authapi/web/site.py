@@ -26,7 +26,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
-from authapi.errors import InvalidToken, Refusal
+from authapi.errors import InvalidToken, NotFound, Refusal
 from authapi.verifier import Claims
 from authapi.web.bodies import StrictRequest
 from authapi.web.credentials.authentication import authenticate
@@ -117,12 +117,12 @@ class Pages:
             headers.append((HEADER.encode(), csrf_token.encode()))
         # httpx would resolve dot segments, and so send the request to another route.
         target = quote(path).replace(".", "%2E")
-        question = httpx.Request(
-            method,
-            f"{request.scope.get('scheme', 'http')}://authapi{target}",
-            headers=headers,
-            content=None if body is None else json.dumps(body),
-        )
+        url = f"{request.scope.get('scheme', 'http')}://authapi{target}"
+        content = None if body is None else json.dumps(body)
+        try:
+            question = httpx.Request(method, url, headers=headers, content=content)
+        except httpx.InvalidURL:  # longer than httpx takes, and than any route of authapi
+            return Answer(NotFound.status, Headers(), b"")
         transport = httpx.ASGITransport(self._auth, client=request.client or ("", 0))
         answer = await transport.handle_async_request(question)
         return Answer(answer.status_code, Headers(raw=answer.headers.raw), await answer.aread())

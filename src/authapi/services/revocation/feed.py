@@ -60,10 +60,11 @@ class RevocationFeed:
             is_new = self._revoked.learn(
                 until(untold), reissued=changes.reissued, keys=changes.compromised
             )
+            self.pages.note_poll(untold, as_of=changes.as_of)
             self.skew = asked_at - changes.as_of
-            # Last: what `as_of` covers is already in force.
+            # Last: what `as_of` covers is in force, and in every page that names it as its cursor.
             self.as_of, self._learned_at = changes.as_of, asked_at
-            self.pages.note_poll(untold, as_of=changes.as_of, has_news=is_new or bool(untold))
+            self.pages.wake_readers(as_of=changes.as_of, has_news=is_new or bool(untold))
 
     def forget_old(self) -> None:
         """Drop what has run out by the database's clock and by ours, which reads `exp`."""

@@ -71,13 +71,16 @@ class FeedPages:
             if sid in self._own or sid not in self._revoked
         }
 
-    def note_poll(self, untold: Mapping[str, float], *, as_of: float, has_news: bool) -> None:
-        """Note a poll whose changes are in the set, and wake the readers if there is news."""
+    def note_poll(self, untold: Mapping[str, float], *, as_of: float) -> None:
+        """Note a poll whose changes are in the set, before any page has its `as_of`."""
         self._recent.learn(until(untold, after=as_of - 2 * LOOK_BACK_SECONDS))
         if any(moment <= as_of - LOOK_BACK_SECONDS for moment in untold.values()):
             self._late_at = as_of
         for sid in untold.keys() & self._own.keys():
             del self._own[sid]
+
+    def wake_readers(self, *, as_of: float, has_news: bool) -> None:
+        """Wake the readers that wait, if the poll brought news."""
         # News wake readers twice: a cursor of another process may be later than this poll, and yet
         # miss what was committed between its own poll and this one. The next poll is later.
         if has_news or self._had_news:

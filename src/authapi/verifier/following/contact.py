@@ -53,9 +53,10 @@ class Contact:
             return False
         self.beat()
         now = self.monotonic()
-        if self._silent_since is None:
-            self._silent_since = now
-        return now - self._silent_since < PATIENCE_SECONDS
+        since = self._silent_since  # read once: the thread that follows may end the silence
+        if since is None:
+            since = self._silent_since = now
+        return now - since < PATIENCE_SECONDS
 
     def note_answer(self, asked: Moment) -> None:
         """Note an answer whose content is learned; its request was sent at `asked`."""

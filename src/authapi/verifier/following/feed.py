@@ -35,6 +35,7 @@ class FeedFollower:
         self._poll_interval = min(poll_interval, contact.interval)
         self._on_compromised_key = on_compromised_key
         self._wait = 0.0  # of the last request
+        self._is_late = False  # it was sent because the answers were too old, and has no answer yet
         self._freezes = 0  # that there had been when it was sent
         self._cursor: str | None = None
         self._has_advanced = True
@@ -50,7 +51,7 @@ class FeedFollower:
         since = self._cursor if now < self._whole_at else None
         may_wait = since is not None and now >= self._waits_from and not is_late
         wait = min(WAIT_SECONDS, self._contact.interval) if may_wait else 0.0
-        self._wait, self._freezes = wait, self._contact.freezes
+        self._wait, self._is_late, self._freezes = wait, is_late, self._contact.freezes
         try:
             if is_late:
                 await self._site.disconnect()  # a connection from before a freeze may be dead
@@ -58,6 +59,7 @@ class FeedFollower:
         except Exception:
             self._note_failure()
             raise
+        self._is_late = False
         if wait:
             self._failed_waits = 0
         if since is None:
@@ -67,8 +69,8 @@ class FeedFollower:
         return self._pause(self._monotonic() - now, has_news=has_news)
 
     def is_catching_up(self) -> bool:
-        """Return whether the last request came after the last freeze, and does not wait."""
-        return self._wait == 0 and self._freezes == self._contact.freezes
+        """Return whether a request that does not wait was sent since the answers became too old."""
+        return self._is_late and self._freezes == self._contact.freezes
 
     async def _read(self, since: str | None, wait: float) -> bool:
         asked = self._contact.now()

@@ -1,5 +1,6 @@
 """Pages beside a mounted authapi: to the log-in page and back, and never to another site."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -144,10 +145,11 @@ def test_a_path_reaches_no_other_route(site: AppClient, cookie: dict[str, str], 
     assert answer.json()["status"] == 404
 
 
-def test_a_path_that_is_too_long_is_404(site: AppClient, cookie: dict[str, str]) -> None:
-    form = {"method": "DELETE"}
-    answer = site.post("/ask/sessions/" + "é" * 12_000, data=form, headers=cookie)
-    assert answer.json() == {"status": 404, "json": None}
+def test_a_path_that_is_too_long_is_404(service: Service) -> None:
+    """A site may put a field of a form into the path; httpx takes no more than 64 KiB."""
+    request = Request({"type": "http", "method": "POST", "path": "/", "headers": []})
+    asking = Pages(service.api.app).ask(request, "DELETE", "/sessions/" + "é" * 12_000)
+    assert asyncio.run(asking).status == 404
 
 
 def test_what_the_server_asks_comes_from_the_browsers_address(

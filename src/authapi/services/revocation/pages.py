@@ -7,6 +7,7 @@ docs/revocation.md says why no reader misses an entry, whichever process it asks
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from authapi.services.revocation.waiting import WaitingPlaces
 from authapi.services.revocation.wake_up import WakeUp
 from authapi.verifier import RevocationSet
 from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
@@ -43,6 +44,7 @@ class FeedPages:
         self._had_news = False
         self.news_at = 0.0  # the `as_of` of the last poll that ends the waiting of readers
         self.changed = WakeUp()
+        self.places = WaitingPlaces()
 
     def since(self, cursor: float | None, as_of: float) -> Page:
         """Return the whole window, or what may be new since an earlier page's `as_of`."""

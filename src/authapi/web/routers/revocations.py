@@ -41,13 +41,17 @@ async def revocations(
     """Without `since` the whole window; with it what is new, some of it perhaps twice.
 
     Unite what you are given. `until` (Unix seconds) is when an entry may be forgotten. With
-    `wait` an answer without news comes only after that many seconds.
+    `wait` an answer without news comes only after that many seconds, or at once while too many
+    others wait.
     """
     feed = runtime.revocations
     seen = None if since is None else _parse_cursor(since)
     try:
         if wait and seen is not None:
-            await feed.pages.changed.wait_for(lambda: feed.pages.news_at > seen, wait)
+            address = request.client.host if request.client else ""
+            with feed.pages.places.place(address) as has_place:
+                if has_place:
+                    await feed.pages.changed.wait_for(lambda: feed.pages.news_at > seen, wait)
         page = feed.page(seen)
     except VerifierNotReadyError as error:
         raise Unavailable from error

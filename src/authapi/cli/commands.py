@@ -57,11 +57,19 @@ def authapi() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
-def serve(host: str, port: int, workers: int) -> None:
+@click.option(
+    "--keep-alive",
+    default=75,
+    show_default=True,
+    type=click.IntRange(0, 3600),
+    help="Seconds that an unused connection stays open. More than your proxy's.",
+)
+def serve(host: str, port: int, workers: int, keep_alive: int) -> None:
     """Serve until SIGTERM or Ctrl-C, then finish what is under way."""
     from authapi.cli.serve import serve_app  # and FastAPI: no other command needs it
 
-    serve_app(settings_with_secret(), host, port, workers)
+    settings = settings_with_secret()
+    serve_app(settings, host, port, workers=workers, keep_alive_seconds=keep_alive)
 
 
 @authapi.command()

@@ -26,7 +26,9 @@ log = structlog.get_logger()
 GRACE_SECONDS = 10  # for the requests that are under way when SIGTERM comes
 
 
-def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
+def serve_app(
+    settings: Settings, host: str, port: int, *, workers: int, keep_alive_seconds: int
+) -> None:
     """Serve until a signal. `settings` have a secret. Raises OperatorError.
 
     A database out of reach stops nothing: requests are answered 503 until it is back.
@@ -39,6 +41,7 @@ def serve_app(settings: Settings, host: str, port: int, workers: int) -> None:
     options: dict[str, Any] = {
         "host": host,
         "port": port,
+        "timeout_keep_alive": keep_alive_seconds,
         "log_config": None,
         "access_log": False,
         "server_header": False,

@@ -1,0 +1,31 @@
+"""Real servers for what only a socket can show."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support.api import EMAIL, PASSWORD
+from tests.support.server import ServerProcess
+from tests.support.settings import SERVER
+
+MakeServer = Callable[..., ServerProcess]
+# The headers and the body of a log-in for an account that is not there.
+LOGIN = (
+    ("Content-Type: application/json",),
+    json.dumps({"email": EMAIL, "password": PASSWORD}).encode(),
+)
+
+
+@pytest.fixture(scope="module")
+def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeServer]:
+    """Yield a function that starts `authapi serve` on a SQLite of its own, for a whole module."""
+    with ExitStack() as stack:
+
+        def make(*arguments: str, **settings: object) -> ServerProcess:
+            folder = tmp_path_factory.mktemp("server")
+            server = ServerProcess(folder, *arguments, **{**SERVER, **settings})
+            return stack.enter_context(server)
+
+        yield make

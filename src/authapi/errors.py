@@ -17,9 +17,11 @@ Refusal
 ├── UsernameTaken           409 username_taken
 ├── MethodNotAllowed        405 method_not_allowed
 ├── PayloadTooLarge         413 payload_too_large
+├── UriTooLong              414 uri_too_long
 ├── UnsupportedMediaType    415 unsupported_media_type
 ├── InvalidField            422 validation_error: a rule that the schema can't state
 ├── RateLimited             429 rate_limited
+├── HeaderFieldsTooLarge    431 request_header_fields_too_large
 ├── ServerError             500 server_error
 └── Unavailable             503 unavailable
 
@@ -157,6 +159,12 @@ class PayloadTooLarge(Refusal):
     description = "The body is larger than 64 KiB."
 
 
+class UriTooLong(Refusal):
+    status = 414
+    code = "uri_too_long"
+    description = "The target is longer than 8 KiB."
+
+
 class UnsupportedMediaType(Refusal):
     status = 415
     code = "unsupported_media_type"
@@ -183,6 +191,12 @@ class RateLimited(Refusal):
     def __init__(self, retry_after: float) -> None:
         super().__init__()
         self.headers = {"Retry-After": str(max(1, ceil(retry_after)))}
+
+
+class HeaderFieldsTooLarge(Refusal):
+    status = 431
+    code = "request_header_fields_too_large"
+    description = "The head of the request is larger than 64 KiB."
 
 
 class ServerError(Refusal):

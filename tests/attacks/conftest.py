@@ -11,7 +11,7 @@ from tests.support.server import ServerProcess
 from tests.support.settings import SERVER
 
 MakeServer = Callable[..., ServerProcess]
-# The headers and the body of a log-in for an account that is not there.
+# The headers and the body of a log-in.
 LOGIN = (
     ("Content-Type: application/json",),
     json.dumps({"email": EMAIL, "password": PASSWORD}).encode(),

@@ -1,0 +1,289 @@
+"""uvicorn's HTTP protocol, with bounds on what a client may send and how long it may take.
+
+uvicorn bounds neither a head nor the time for one. The parser is httptools, as uvicorn chooses it:
+it is written in C. h11 is written in Python, and bounds the head alone.
+"""
+
+import asyncio
+from enum import Enum
+from typing import Any, ClassVar
+
+import httptools
+import structlog
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from authapi.cli import http_rules as rules
+from authapi.cli.deadline import Deadline
+from authapi.cli.refusal_bytes import as_bytes
+from authapi.errors import BadRequest, HeaderFieldsTooLarge, Refusal, Unavailable, UriTooLong
+
+log = structlog.get_logger()
+
+MAX_TARGET_BYTES = 8 * 1024
+MAX_HEAD_BYTES = 64 * 1024
+MAX_DROPPED_BYTES = 16 * 1024 * 1024  # of what still comes after the answer
+MAX_PIPELINED = 32  # requests that wait for the answer to an earlier one
+HEAD_SECONDS = 10
+BODY_SECONDS = 20  # of silence
+READ_SECONDS = 20  # in which a client reads nothing of an answer
+LINGER_SECONDS = 1  # a connection that is cut at once loses the refusal on its way
+PIECE_BYTES = 4096  # httptools keeps an unfinished header to itself: bounds are looked at between
+
+
+class Reading(Enum):
+    NOTHING = "between requests"
+    HEAD = "a head"
+    BODY = "a body"
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection. `authapi serve` uses it in every worker."""
+
+    # All that wait for their client, the longest first. The first is cut off to make room.
+    _waiting: ClassVar[dict["HttpProtocol", None]] = {}
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.limit_concurrency = None  # uvicorn's answer is no JSON: `_make_room` does it
+        self._reading = Reading.NOTHING
+        self._is_over = False  # what still comes is dropped
+        self._idle_bytes = 0  # since the head began, or since the last byte of a body's content
+        self._dropped_bytes = 0
+        self._head_since = 0.0
+        self._deadline = Deadline(self.loop, self._give_up)
+        self._reader_timer: asyncio.TimerHandle | None = None
+        self._sent_headers: list[tuple[bytes, bytes]] | None = None
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_since = self.loop.time()
+        most = self.config.limit_concurrency
+        if most is None or len(self.connections) <= most or self._make_room():
+            self._set_deadline()
+        else:
+            self._refuse(Unavailable())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._waiting.pop(self, None)
+        self._deadline.stop()
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+        self._is_over = True
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        if self._is_over:
+            self._drop(data)
+            return
+        if self._reading is Reading.NOTHING and self._deadline.moment is None:
+            self._head_since = self.loop.time()
+        try:
+            for start in range(0, len(data), PIECE_BYTES):
+                if not self._is_over:
+                    self._feed(data[start : start + PIECE_BYTES])
+        except httptools.HttpParserError as error:
+            cause = error.__context__  # what one of the callbacks below raised
+            self._refuse(cause if isinstance(cause, Refusal) else BadRequest())
+        except Refusal as refusal:
+            self._refuse(refusal)
+        if not self._is_over:
+            self._set_deadline()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+        if self._is_answering:
+            self._waiting.pop(self, None)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.transport.abort()  # `close` would wait for a client that reads nothing
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise BadRequest("There are too many requests at once.")
+        super().on_message_begin()
+        self._reading = Reading.HEAD
+        self._idle_bytes = self._dropped_bytes = 0
+        self._head_since = self.loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > MAX_TARGET_BYTES:
+            raise UriTooLong
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # A trailer never becomes a header: a proxy has checked the headers only.
+        if self._reading is Reading.HEAD:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        version = self.parser.get_http_version()
+        if self._idle_bytes and rules.head_bytes(self.url, self.headers) > MAX_HEAD_BYTES:
+            raise HeaderFieldsTooLarge
+        rules.require_host(self.headers, version)
+        if self.parser.should_upgrade():
+            rules.require_no_tunnel(self.parser.get_method())
+            return  # httptools takes this for the end of the request: see _feed_again
+        if self._sent_headers is not None:
+            self.headers[:], self._sent_headers = self._sent_headers, None
+        self._reading = Reading.BODY
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._idle_bytes = 0
+        if self.cycle.response_complete:
+            self._drop(body)
+
+    def on_message_complete(self) -> None:
+        if self._reading is Reading.BODY:
+            self._reading = Reading.NOTHING
+            self._head_since = self.loop.time()
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._watch_reader()
+        elif not self._is_answering and not self._is_over:
+            self._waiting[self] = None
+            if self._reading is Reading.NOTHING:
+                self._deadline.set(None)  # uvicorn's keep-alive time-out takes over
+
+    # The size of what comes
+
+    def _feed(self, piece: bytes) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._feed_again(piece[upgrade.args[0] :])
+            return
+        self._idle_bytes += len(piece)
+        if self._idle_bytes > MAX_HEAD_BYTES:
+            raise HeaderFieldsTooLarge
+
+    def _feed_again(self, rest: bytes) -> None:
+        """Go on with a request for another protocol as if it had not asked (RFC 9110 section 7.8).
+
+        httptools skips the body of such a request. So it gets the head again, without `Upgrade`.
+        """
+        head = rules.without_upgrade(self.parser, self.url, self.headers)
+        self._sent_headers = self.headers
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self._reading = Reading.NOTHING
+        self.parser.feed_data(head)
+        self._feed(rest)
+
+    def _drop(self, content: bytes) -> None:
+        self._dropped_bytes += len(content)
+        if self._dropped_bytes > MAX_DROPPED_BYTES:
+            self._is_over = True
+            self.transport.abort()
+
+    # The time it takes
+
+    @property
+    def _address(self) -> str | None:
+        return self.client[0] if self.client else None
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _set_deadline(self) -> None:
+        is_answering = self._is_answering
+        if self._reading is Reading.BODY:
+            self._deadline.set(self.loop.time() + BODY_SECONDS)
+        elif self._reading is Reading.HEAD or not is_answering:
+            self._deadline.set(self._head_since + HEAD_SECONDS)
+        else:
+            self._deadline.set(None)
+        if is_answering and self._reading is not Reading.BODY:
+            self._waiting.pop(self, None)
+        else:
+            self._waiting.setdefault(self)
+
+    def _give_up(self) -> None:
+        """End a connection that has taken too long."""
+        if self._reading is Reading.BODY and self.flow.read_paused:
+            # We don't read, so the client can't send.
+            self._deadline.set(self.loop.time() + BODY_SECONDS)
+        elif not self._is_over:
+            self._end(f"{self._reading.value} took too long")
+
+    def _watch_reader(self) -> None:
+        """Cut the connection if its client reads nothing of an answer for READ_SECONDS."""
+        if self.parser is None:
+            return  # the connection is lost
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+        self._waiting.setdefault(self)
+        unread = self.transport.get_write_buffer_size()
+        self._reader_timer = self.loop.call_later(READ_SECONDS, self._check_reader, unread)
+
+    def _check_reader(self, unread: int) -> None:
+        if self.transport.get_write_buffer_size() >= unread:
+            self.transport.abort()
+        else:
+            self._watch_reader()
+
+    # The end
+
+    def _make_room(self) -> bool:
+        """Cut the connection that has waited longest for its client; return whether one has."""
+        for oldest in self._waiting:
+            oldest._cut("another connection needs its place")  # noqa: SLF001 - the same class
+            return True
+        return False
+
+    def _end(self, reason: str) -> None:
+        """Take no more requests. An answer to an earlier one is still sent."""
+        if self._is_answering and self._reading is not Reading.BODY:
+            self._is_over = True
+            self.cycle.keep_alive = False
+        else:
+            self._cut(reason)
+
+    def _cut(self, reason: str) -> None:
+        if self._reading is not Reading.NOTHING:  # a client that sent nothing is no news
+            log.info("connection_ended", reason=reason, ip=self._address)
+        self._is_over = True
+        self._waiting.pop(self, None)
+        self.transport.abort()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer and end the connection. Never before the answer to an earlier request."""
+        if self._is_over:
+            return
+        is_of_body = self._reading is Reading.BODY
+        if self._is_answering and is_of_body and not (self.pipeline or self.cycle.response_started):
+            self.cycle.disconnected = True  # so what the application still says is dropped
+            self.cycle.message_event.set()
+        elif self._is_answering or is_of_body:
+            self._end("malformed")
+            return
+        self._is_over = True
+        self._waiting.pop(self, None)
+        log.info("connection_refused", error=refusal.code, ip=self._address)
+        self.transport.write(as_bytes(refusal, self.app.state.runtime.settings))
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from authapi import clock, logs
 from authapi.app import create_app
+from authapi.cli import descriptors
 from authapi.cli.http_protocol import HttpProtocol
 from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create, secret_path
@@ -45,6 +46,7 @@ def serve_app(
         "http": HttpProtocol,
         "ws": "none",  # authapi has no WebSocket: a handshake is a request like others
         "timeout_keep_alive": keep_alive_seconds,
+        **descriptors.shares(descriptors.raise_limit()),
         "log_config": None,
         "access_log": False,
         "server_header": False,

@@ -1,0 +1,78 @@
+"""The kind: a connection that costs its client nothing and us a place (issue 11, row 4)."""
+
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from tests.support.server import ServerProcess
+from tests.support.settings import SERVER
+from tests.support.sockets import ask, peak_kib, request, send
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+BODY = request("POST", "/login", "Content-Type: application/json", "Content-Length: 99")
+FEW_DESCRIPTORS, MANY = 256, 400
+GROWTH_KIB = 64 * 1024
+
+
+class FewDescriptors(ServerProcess):
+    """A server that may open FEW_DESCRIPTORS files, connections among them."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, **SERVER)
+        limit = f'ulimit -S -n 64; ulimit -H -n {FEW_DESCRIPTORS}; exec "$@"'
+        self._command = ("/bin/sh", "-c", limit, "sh", *self._command)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FewDescriptors]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 1024)), hard))
+    with FewDescriptors(tmp_path_factory.mktemp("small")) as running:
+        yield running
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_descriptor_limit_is_raised_to_the_hard_one_and_logged(small: FewDescriptors) -> None:
+    limits = Path(f"/proc/{small.pid}/limits").read_text()
+    (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
+    assert line.split()[3] == str(FEW_DESCRIPTORS)
+    assert f'"descriptors": {FEW_DESCRIPTORS}' in small.log
+
+
+HELD = {
+    "silent": b"",
+    "half a head": HEAD,
+    "a head of 60 KiB": HEAD + b"X: " + b"a" * 60_000,
+    "half a body": BODY,
+    "resting": HEAD + b"\r\n",
+    "an answer that nobody reads": (HEAD.replace(b"/healthz", b"/openapi.json") + b"\r\n") * 4,
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_many_that_hold_a_connection_keep_nobody_else_out(small: FewDescriptors, name: str) -> None:
+    idle = peak_kib(small.pid)
+    with ExitStack() as stack:
+        for _ in range(MANY):
+            with suppress(OSError):
+                held = stack.enter_context(socket.socket())
+                held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                held.settimeout(2)
+                held.connect(("127.0.0.1", small.port))
+                send(held, HELD[name])
+            sleep(0.003)  # faster than the server accepts, connects would wait for a second
+        for _ in range(5):
+            began = monotonic()
+            assert ask(small, request("GET", "/healthz")).status == 200
+            assert monotonic() - began < 2
+            sleep(0.05)
+        with small.client(timeout=5) as client:
+            assert client.get("/readyz").status_code == 200  # it can still open its database
+    assert peak_kib(small.pid) - idle < GROWTH_KIB
+    assert "Too many open files" not in small.log
+    assert "Traceback" not in small.log

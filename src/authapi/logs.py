@@ -23,7 +23,8 @@ REDACTED = "[redacted]"
 SECRET_NAME = re.compile(
     r"passw|token|secret|authorization|cookie|credential|private_?key|api_?key", re.IGNORECASE
 )
-JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?")
+# Linear: of a run of letters only the first eyJ is tried, since a later one has less behind it.
+JWT = re.compile(r"(?<![\w-])(?>([\w-]*?)eyJ)[\w-]{8,}+\.[\w-]++(?:\.[\w-]*+)?")
 QUIET = ("alembic", "httpx", "httpcore", "sqlalchemy")  # at INFO they repeat each step
 
 
@@ -112,7 +113,7 @@ def _without_secrets(name: str, value: object) -> object:
     if _names_a_secret(name):
         return REDACTED
     if isinstance(value, str):
-        return JWT.sub(REDACTED, value)
+        return JWT.sub(rf"\1{REDACTED}", value)
     if isinstance(value, Mapping):
         return {key: _without_secrets(str(key), inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

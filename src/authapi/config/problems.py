@@ -11,8 +11,10 @@ from pydantic_settings import EnvSettingsSource
 
 PREFIX = "AUTHAPI_"
 # Kubernetes gives these to every container that runs beside a Service named authapi(-something).
+# Linear: what may be followed by anything is looked for once.
 KUBERNETES = re.compile(
-    r"AUTHAPI_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"
+    r"AUTHAPI_(\w+_)?(SERVICE_HOST|SERVICE_PORT|PORT(_\d+_(TCP|UDP|SCTP))?)"
+    r"|AUTHAPI(?>\w*?_(SERVICE_PORT|PORT_\d+_(TCP|UDP|SCTP))_)\w+"
 )
 
 

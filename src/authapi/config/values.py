@@ -109,7 +109,8 @@ def _refuse_bad_postgresql(url: str) -> None:
 
 def mask_url(url: str) -> str:
     """Return the URL without its passwords. It hides too much rather than too little."""
-    url = re.sub(r"://([^:/?#@]*):.*@", r"://\1:***@", url)
+    before, at, after = url.rpartition("@")  # looked for once: an expression would do it each time
+    url = re.sub(r"://([^:/?#@]*):.*", r"://\1:***", before, flags=re.DOTALL) + at + after
     return re.sub(r"(password=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
 
 

@@ -20,6 +20,7 @@ from authapi.errors import (
     Refusal,
     ServerError,
 )
+from authapi.web.logged_path import logged_path
 
 log = structlog.get_logger()
 
@@ -46,7 +47,7 @@ async def handle_refusal(request: Request, error: Exception) -> Response:
     """Return the response to a refusal, and log a refusal that may be an attack."""
     if isinstance(error, SUSPICIOUS):
         ip = request.client.host if request.client else None
-        log.info("request_refused", error=error.code, path=request.scope["path"], ip=ip)
+        log.info("request_refused", error=error.code, path=logged_path(request.scope), ip=ip)
     return as_response(error if isinstance(error, Refusal) else ServerError())
 
 

@@ -7,7 +7,7 @@ from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
 from authapi.db.users import Account
 from authapi.errors import NotFound
-from authapi.services.accounts.names import canonical
+from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical
 from authapi.services.accounts.scopes import require_grantable
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
@@ -22,7 +22,8 @@ def list_users(db: Database) -> Sequence[Account]:
 def get_by_email(db: Database, email: str) -> Account:
     """Return the account with that address. Raises NotFound."""
     # An argument may hold bytes that are no UTF-8. No address does, and no database takes them.
-    name = canonical(email.encode(errors="replace").decode())
+    # None is longer than MAX_EMAIL_LENGTH, either.
+    name = canonical(email[:MAX_TYPED_LENGTH].encode(errors="replace").decode())
     with db.connect() as connection:
         account = users.find_by_email(connection, name)
     if account is None:

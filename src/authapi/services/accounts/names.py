@@ -18,6 +18,7 @@ from authapi.errors import InvalidField
 
 MAX_EMAIL_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 MAX_USERNAME_LENGTH = 64
+MAX_TYPED_LENGTH = 1024  # as the schemas have it
 
 # Control, format, surrogate, private use, unassigned (a later Unicode could fold it), line and
 # paragraph separator: nobody sees them, or they change with Unicode.
@@ -37,8 +38,11 @@ INTRANET_DOMAIN = re.compile(r"\.(test|local|localhost|invalid|arpa|onion)$", re
 def canonical(text: str) -> str:
     """Return the text under NFKC and case folding, repeated until nothing changes.
 
-    Quadratic in a run of combining marks: give it no more than the schemas' lengths.
+    Raises ValueError for more than MAX_TYPED_LENGTH characters: it is quadratic in a run of
+    combining marks.
     """
+    if len(text) > MAX_TYPED_LENGTH:
+        raise ValueError("The name is too long.")
     while (folded := unicodedata.normalize("NFKC", text).casefold()) != text:
         text = folded
     return text

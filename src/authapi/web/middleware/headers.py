@@ -11,6 +11,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
+from authapi.web.logged_path import logged_path
+
 log = structlog.get_logger()
 
 # structlog puts it into every log line, by its name. Its own bind and reset take 1 us a request.
@@ -87,7 +89,7 @@ def _request_id(scope: Scope) -> str:
 
 
 def _log_request(scope: Scope, status: int, duration: float) -> None:
-    path = scope["path"]
+    path = logged_path(scope)
     if path.removeprefix(scope.get("root_path", ""))[1:].partition("/")[0] in UNLOGGED_PATHS:
         return
     log.info(

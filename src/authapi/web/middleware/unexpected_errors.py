@@ -5,6 +5,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authapi.errors import ServerError
 from authapi.web.error_handlers import as_response
+from authapi.web.logged_path import logged_path
 
 log = structlog.get_logger()
 
@@ -28,7 +29,7 @@ class UnexpectedErrors:
         except Exception:
             if scope["type"] != "http":
                 raise
-            log.exception("unexpected_error", method=scope["method"], path=scope["path"])
+            log.exception("unexpected_error", method=scope["method"], path=logged_path(scope))
             if has_begun:
                 raise  # half an answer is out: only the connection can be cut
             await as_response(ServerError())(scope, receive, send)

@@ -1,5 +1,6 @@
 """Answer every error, FastAPI's and Starlette's too, in the one form of docs/errors.md."""
 
+import re
 from typing import Any
 
 import structlog
@@ -27,6 +28,9 @@ log = structlog.get_logger()
 # These may be attacks (ASVS 16.3). A wrong password or access token is logged where it is found.
 SUSPICIOUS = (Forbidden, InvalidGrant, RateLimited)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+MAX_ERRORS = 10  # in one answer
+# A field's name that is told. Anything else may be a password or a token in the wrong place.
+FIELD_NAME = re.compile(r"[A-Za-z_][\w-]{0,39}", re.ASCII)
 
 
 def install(app: FastAPI) -> None:
@@ -56,16 +60,18 @@ async def _handle_invalid_field(_request: Request, error: Exception) -> Response
     body = {
         "error": InvalidField.code,
         "error_description": InvalidField.description,
-        "errors": [_without_input(entry) for entry in given],
+        "errors": [_without_input(entry) for entry in given[:MAX_ERRORS]],
     }
     return JSONResponse(body, InvalidField.status)
 
 
 def _without_input(error: dict[str, Any]) -> dict[str, Any]:
-    """Return pydantic's error without what was sent. The name of an unknown field was sent, too."""
+    """Return pydantic's error without what was sent, but for the name of an unknown field."""
     loc, msg = list(error["loc"]), error["msg"]
     if error["type"] == "extra_forbidden":
-        loc, msg = loc[:-1], "There is a field that is not known"
+        msg = "This field is not known"
+        if not FIELD_NAME.fullmatch(str(loc[-1])):
+            loc, msg = loc[:-1], "There is a field that is not known"
     return {"loc": loc, "msg": msg, "type": error["type"]}
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from authapi.clock import as_datetime
 from authapi.db.models import Transport
@@ -23,6 +24,8 @@ def require_plain_text(text: str) -> str:
 Text = Annotated[str, Field(max_length=1024), AfterValidator(require_plain_text)]
 Token = Annotated[str, AfterValidator(require_plain_text)]
 
+MAX_MEMBERS = 20  # of a body
+
 # In place: FastAPI would name a schema of its own for it, and generated clients a type.
 TRANSPORTS = {"title": "Transport", "type": "string", "enum": [name.value for name in Transport]}
 EXAMPLE_TOKEN = "eyJhbGciOiJFUzI1NiIsImtpZCI6Ij…"  # noqa: S105
@@ -34,6 +37,15 @@ class Body(BaseModel):
     """A field that is not known is refused: a typing error must not pass for an answer."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_members(cls, sent: object) -> object:
+        # Before each is read: every field that is not known costs an error.
+        if isinstance(sent, dict) and len(sent) > MAX_MEMBERS:
+            message = f"A body has at most {MAX_MEMBERS} members"
+            raise PydanticCustomError("too_many_members", message)
+        return sent
 
 
 class Registration(Body):

@@ -32,6 +32,12 @@ def https(make_service: MakeService) -> Service:
     return service
 
 
+@pytest.fixture(scope="module")
+def behind_proxy(make_service: MakeService) -> Service:
+    """Return a service whose every client is a proxy that it trusts."""
+    return make_service(trusted_proxies=["192.0.2.0/24"])
+
+
 def _bad_login(service: Service) -> httpx.Response:
     return service.client.post("/login", json={"email": EMAIL, "password": "x"})
 
@@ -93,16 +99,16 @@ def test_no_answer_says_what_it_runs_on(https: Service, status: int) -> None:
 
 
 @pytest.mark.parametrize("given", ["a", "A-b_c.9", "x" * 64])
-def test_a_request_id_that_a_log_can_carry_is_kept(service: Service, given: str) -> None:
-    answer = service.client.get("/healthz", headers={"X-Request-ID": given})
+def test_a_request_id_that_a_log_can_carry_is_kept(behind_proxy: Service, given: str) -> None:
+    answer = behind_proxy.client.get("/healthz", headers={"X-Request-ID": given})
     assert answer.headers["X-Request-ID"] == given
 
 
 @pytest.mark.parametrize(
     "given", [b"", b"x" * 65, b"a b", b"a\tb", b"\xe9", b"a,b", b'"', b"a\x1b[31m", b"{}"]
 )
-def test_any_other_request_id_is_replaced(service: Service, given: bytes) -> None:
-    answer = service.client.get("/healthz", headers=[(b"X-Request-ID", given)])
+def test_any_other_request_id_is_replaced(behind_proxy: Service, given: bytes) -> None:
+    answer = behind_proxy.client.get("/healthz", headers=[(b"X-Request-ID", given)])
     assert re.fullmatch("[0-9a-f]{16}", answer.headers["X-Request-ID"])
 
 
@@ -112,10 +118,10 @@ def test_no_two_request_ids_are_the_same(service: Service) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/me", "/sessions", "/openapi.json", "/docs", "/x"])
-def test_head_is_get_without_the_content(service: Service, path: str) -> None:
-    bearer = service.tokens.bearer | {"X-Request-ID": "one"}
-    get = service.client.get(path, headers=bearer)
-    head = service.client.head(path, headers=bearer)
+def test_head_is_get_without_the_content(behind_proxy: Service, path: str) -> None:
+    bearer = behind_proxy.tokens.bearer | {"X-Request-ID": "one"}
+    get = behind_proxy.client.get(path, headers=bearer)
+    head = behind_proxy.client.head(path, headers=bearer)
     assert (head.status_code, head.headers) == (get.status_code, get.headers)
     assert head.content == b""
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
 from authapi.web.logged_path import logged_path
+from authapi.web.middleware.proxies import FROM_PROXY
 
 log = structlog.get_logger()
 
@@ -79,12 +80,15 @@ class CommonHeaders:
 
 
 def _request_id(scope: Scope) -> str:
-    """Return the caller's id if a log can carry it, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            given = value.decode("latin-1")
-            if 0 < len(given) <= MAX_ID_CHARACTERS and ID_CHARACTERS.issuperset(given):
-                return str(given)
+    """Return a trusted proxy's id if a log can carry it, else a new one.
+
+    Of two, one may be the client's: a proxy sets its own, and hands that one on.
+    """
+    if scope.get(FROM_PROXY):
+        given = [value for name, value in scope["headers"] if name == b"x-request-id"]
+        text = given[0][: MAX_ID_CHARACTERS + 1].decode("latin-1") if len(given) == 1 else ""
+        if 0 < len(text) <= MAX_ID_CHARACTERS and ID_CHARACTERS.issuperset(text):
+            return str(text)
     return f"{getrandbits(64):016x}"  # no secret, and `secrets` takes four times as long
 
 

@@ -11,6 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
+from authapi.verifier.loopback import is_loopback_host
+
 SECRET_BYTES = 32
 SECRET_CHARACTERS = 6  # fewer different ones are a pattern, not a secret
 HOW_TO_MAKE_ONE = '`python -c "import secrets; print(secrets.token_urlsafe(32))"`'
@@ -141,6 +143,9 @@ def exact_origin(text: str) -> str:
     origin = origin_of(text)
     if origin != text:
         raise ValueError(f"has to name an origin as browsers send it: {origin}")
+    # Anybody on the way can be a page that came over http, whatever our own scheme is.
+    if origin.startswith("http:") and not is_loopback_host(urlsplit(origin).hostname or ""):
+        raise ValueError("takes https origins, and http only where the host is this machine")
     return origin
 
 

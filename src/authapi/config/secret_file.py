@@ -15,6 +15,7 @@ from authapi.config.values import HOW_TO_MAKE_ONE, secret_list
 from authapi.errors import CommandError
 
 MAX_BYTES = 16 * 1024
+ROOT = 0
 
 
 def load_or_create(settings: Settings) -> Settings:
@@ -91,13 +92,23 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _refuse_if_shared(path: Path, status: os.stat_result) -> None:
+    """Refuse a file that another user could have written, or can read."""
+    if not stat.S_ISREG(status.st_mode):
+        raise CommandError(f"{path} has to be a file.")
+    own = os.geteuid()
+    if status.st_uid not in {own, ROOT}:
+        raise CommandError(
+            f"{path} belongs to another user, who knows the secret in it. Run authapi as that "
+            f"user, or, if you trust the file: chown {own} {path}"
+        )
+    if status.st_mode & 0o077:
+        raise CommandError(f"{path} can be opened by other users. Run: chmod 600 {path}")
+
+
 def _read(path: Path) -> str:
     with path.open("rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if not stat.S_ISREG(mode):
-            raise CommandError(f"{path} has to be a file.")
-        if mode & 0o077:
-            raise CommandError(f"{path} can be opened by other users. Run: chmod 600 {path}")
+        _refuse_if_shared(path, os.fstat(file.fileno()))
         content = file.read(MAX_BYTES)
     try:
         secret = content.decode().strip()

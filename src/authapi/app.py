@@ -4,13 +4,13 @@ cli ─► app ─► web ─► services ─► db | crypto ─► verifier
               routes  rules       SQL  maths     stands alone
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from authapi import clock as wall_clock
 from authapi import logs
@@ -69,13 +69,15 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     Nothing is connected yet: the server start-up, or else the first request, prepares database and
     keys (services/operation/start.py). Raises CommandError for settings that can't be meant.
     """
-    runtime = assemble(load_or_create(settings or load_settings()), clock)
-    logs.configure_if_nobody_has(runtime.settings.log_format)
+    settings = load_or_create(settings or load_settings())
+    runtime = assemble(settings, clock)
+    logs.configure_if_nobody_has(settings.log_format)
     app = FastAPI(
         title="authapi",
         summary="Log-in with access tokens that can be revoked.",
         version=version("authapi"),
         lifespan=_lifespan,
+        openapi_url="/openapi.json" if settings.docs else None,
         docs_url=None,  # web/openapi/docs_page.py, without any outside address
         redoc_url=None,
         telemetry={"tracing": HAS_OTEL, "metrics": HAS_OTEL, "logs": HAS_OTEL},
@@ -84,23 +86,31 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     app.state.runtime = runtime
     app.state.start_gate = StartGate(runtime)
     # The routes themselves: include_router would build each of them again at the first request.
-    for group in (accounts, tokens, me, sessions, well_known, revocations, health, metrics):
-        app.router.routes += group.router.routes
-    app.router.routes += client_script.router.routes
-    app.router.routes += docs_router().routes
+    for router in _routers(settings):
+        app.router.routes += router.routes
     document.describe(app, verify.PATHS, runtime.cookies)
     error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(Verify)
     app.add_middleware(app.state.start_gate.middleware)
     app.add_middleware(UnexpectedErrors)
-    if runtime.settings.cors_origins:
-        app.add_middleware(Cors, origins=runtime.settings.cors_origins)
-    app.add_middleware(CommonHeaders, https=runtime.settings.is_https)
-    if runtime.settings.trusted_proxies:
-        proxies = [str(network) for network in runtime.settings.trusted_proxies]
+    if settings.cors_origins:
+        app.add_middleware(Cors, origins=settings.cors_origins)
+    app.add_middleware(CommonHeaders, https=settings.is_https)
+    if settings.trusted_proxies:
+        proxies = [str(network) for network in settings.trusted_proxies]
         app.add_middleware(TrustedProxies, trusted_hosts=proxies)
     return app
+
+
+def _routers(settings: Settings) -> Iterator[APIRouter]:
+    for group in (accounts, tokens, me, sessions, well_known, revocations, health):
+        yield group.router
+    if settings.metrics:
+        yield metrics.router
+    yield client_script.router
+    if settings.docs:
+        yield docs_router()
 
 
 def assemble(settings: Settings, clock: Clock) -> Runtime:

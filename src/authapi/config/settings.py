@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     ] = None
     allow_insecure_http: bool = False
     trusted_proxies: Annotated[tuple[Network, ...], *CommaSeparated] = ()
+    docs: bool = True
+    metrics: bool = True
 
     # Accounts and mail
     registration: Literal["open", "closed"] = "open"

@@ -4,6 +4,7 @@ The library's memory storage starts a thread after each count, and reads every c
 counter a session that costs more than the refresh. Ours sweeps once a minute.
 """
 
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from threading import Lock
 from time import monotonic
@@ -19,44 +20,69 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 SWEEP_PAUSE_SECONDS = 60.0
+MAX_COUNTERS = 30_000  # of each kind of limit: 10 MB, a third of a kilobyte each
 REDIS_TIMEOUT_SECONDS = 0.2
 REDIS_PAUSE_SECONDS = 1.0  # no request asks Redis for so long after an error
 
 
+Counters = OrderedDict[str, tuple[int, float]]
+
+
 class MemoryStorage:
-    """Counters in memory: each is a count and the moment at which it ends."""
+    """Counters in memory: each is a count and the moment at which it ends.
+
+    Each kind of limit keeps MAX_COUNTERS. Past that, the one that was used longest ago goes out.
+    So made-up names push out each other, and never the counter of the address that tries them.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._counters: dict[str, tuple[int, float]] = {}
+        self._kinds: defaultdict[str, Counters] = defaultdict(OrderedDict)
         self._sweep_at = 0.0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._kinds.values()))
 
     def incr(self, key: str, expiry: int, amount: int) -> int:
         now = self._clock()
         with self._lock:
             self._sweep(now)
-            count, ends_at = self._counters.get(key, (0, now + expiry))
+            counters = self._kinds[_kind(key)]
+            count, ends_at = counters.pop(key, (0, 0.0))
             if ends_at <= now:
                 count, ends_at = 0, now + expiry
             count = max(0, count + amount)
-            self._counters[key] = (count, ends_at)
+            if count:  # A count that is given back leaves nothing behind.
+                counters[key] = (count, ends_at)
+            if len(counters) > MAX_COUNTERS:
+                counters.popitem(last=False)
         return count
 
     def get(self, key: str) -> int:
-        count, ends_at = self._counters.get(key, (0, 0.0))
+        count, ends_at = self._counter(key)
         return count if ends_at > self._clock() else 0
 
     def get_expiry(self, key: str) -> float:
-        _, ends_at = self._counters.get(key, (0, 0.0))
+        _, ends_at = self._counter(key)
         return max(ends_at, self._clock())
+
+    def _counter(self, key: str) -> tuple[int, float]:
+        with self._lock:
+            return self._kinds[_kind(key)].get(key, (0, 0.0))
 
     def _sweep(self, now: float) -> None:
         if now < self._sweep_at:
             return
         self._sweep_at = now + SWEEP_PAUSE_SECONDS
-        counters = self._counters.items()
-        self._counters = {key: counter for key, counter in counters if counter[1] > now}
+        for counters in self._kinds.values():
+            for key in [key for key, (_, ends_at) in counters.items() if ends_at <= now]:
+                del counters[key]
+
+
+def _kind(key: str) -> str:
+    """Return the limit that a key is of: the library writes it behind its own name."""
+    return key.split("/", 2)[1]
 
 
 class SharedStorage:

@@ -10,7 +10,10 @@ from benchmarks.harness.processes import BenchmarkError, Program, Server, free_p
 from benchmarks.harness.stage import Stage
 
 AUTHAPI = Path(sys.executable).with_name("authapi")
-LIMITS = ("login_pair", "login_account", "register", "refresh", "links")
+LIMITS = (
+    *("login_address", "login_pair", "login_account", "login_success"),
+    *("register", "refresh", "links"),
+)
 NO_LIMITS = {f"limit_{name}": "" for name in LIMITS}
 
 # A proxy asks /verify with a cookie (docs/operations.md); others would need a CSRF token.

@@ -1,9 +1,13 @@
 """The kind: memory that a stranger fills, one made-up name after the other."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+from authapi.errors import InvalidCredentials, RateLimited
+from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.limits.storage import MAX_COUNTERS, MemoryStorage
 from tests.support.clock import TestClock
+from tests.support.settings import NEVER_OPENED, settings_for
 
 HOUR = 3600
 
@@ -43,3 +47,15 @@ def test_a_count_that_is_given_back_leaves_nothing() -> None:
         storage.incr(name, HOUR, 1)
         storage.incr(name, HOUR, -1)
     assert len(storage) == 0
+
+
+def test_an_address_at_its_limit_leaves_no_name_behind() -> None:
+    limits = RateLimits(settings_for(NEVER_OPENED, limit_login_address="3/hour"), TestClock())
+    assert isinstance(limits._storage, MemoryStorage)
+    sizes = []
+    for number in range(50):
+        with suppress(InvalidCredentials, RateLimited), limits.password_attempt("192.0.2.1") as at:
+            at(f"name{number}")
+            raise InvalidCredentials
+        sizes.append(len(limits._storage))
+    assert sizes[0] < sizes[2] == sizes[-1]

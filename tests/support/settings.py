@@ -8,7 +8,11 @@ from authapi.config import Settings
 SECRET = "a secret for tests which is long enough"
 CHEAP_HASHES: dict[str, Any] = {"hash_memory_kib": 1024, "hash_time_cost": 1}
 NO_LIMITS: dict[str, Any] = {
-    f"limit_{name}": "" for name in ("login_pair", "login_account", "register", "refresh")
+    f"limit_{name}": ""
+    for name in (
+        *("login_address", "login_pair", "login_account", "login_success"),
+        *("register", "refresh"),
+    )
 }
 # What a server process gets: it polls as in production.
 SERVER: dict[str, Any] = {"secret": SECRET, **CHEAP_HASHES, **NO_LIMITS}

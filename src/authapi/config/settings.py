@@ -115,8 +115,10 @@ class Settings(BaseSettings):
     mail_dir: Annotated[Path | None, EmptyIsNone] = None
 
     # Limits
+    limit_login_address: Limit = "60/minute;600/hour"
     limit_login_pair: Limit = "10/minute;100/hour"
     limit_login_account: Limit = "1000/hour"
+    limit_login_success: Limit = "60/hour"
     limit_register: Limit = "20/hour"
     limit_refresh: Limit = "60/minute"
     limit_links: Limit = "5/hour"

@@ -11,7 +11,7 @@ from authapi.errors import InvalidToken, WrongPassword
 from authapi.services.accounts.profile import get_profile
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import tell
-from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.limits.rate_limits import CountFor, RateLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Passwords:
     hasher: PasswordHasher
     limits: RateLimits
 
-    def attempt(self, who: str, address: str) -> AbstractContextManager[None]:
-        """Count one guess at a password, unless the block ends well: see RateLimits."""
-        return self.limits.password_attempt(who, address)
+    def attempt(self, address: str) -> AbstractContextManager[CountFor]:
+        """Count one guess at a password, which the block is about: see RateLimits."""
+        return self.limits.password_attempt(address)
 
     def verify(self, password: str, account: Account | None) -> Verification:
         """Verify the account's password. No account costs as much. Raises Unavailable."""
@@ -37,8 +37,9 @@ def require_password(
 
     Raises WrongPassword, RateLimited, InvalidToken if the account is gone.
     """
-    account = get_profile(db, user_id)
-    with passwords.attempt(account.id, address):
+    with passwords.attempt(address) as count_for:
+        account = get_profile(db, user_id)
+        count_for(account.id)
         if not passwords.verify(password, account).valid:
             tell(Event(EventType.PASSWORD_REFUSED, {"user_id": user_id, "ip": address}))
             raise WrongPassword

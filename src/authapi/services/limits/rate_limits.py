@@ -1,17 +1,20 @@
 """How often something may be tried (docs/limits.md), with the `limits` library.
 
   limit               counts                       for each
+  LIMIT_LOGIN_ADDRESS failed passwords             address
   LIMIT_LOGIN_PAIR    failed passwords             account and address
   LIMIT_LOGIN_ACCOUNT failed passwords             account
+  LIMIT_LOGIN_SUCCESS right passwords              account and address
   LIMIT_REGISTER      registrations                address
   LIMIT_REFRESH       refreshes                    session
 
-A guess counts before it is hashed: parallel guesses can't overrun a limit. A right password gives
-it back. A refused request does not count: to wait for `Retry-After` is enough.
+A guess counts before it is hashed, for every limit: parallel guesses can't overrun one. The outcome
+gives back what does not apply. A refused request does not count: to wait for `Retry-After` is
+enough.
 """
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -23,6 +26,7 @@ from authapi.errors import InvalidCredentials, RateLimited, WrongPassword
 from authapi.services.limits.storage import MemoryStorage, SharedStorage
 
 Counted = list[tuple[RateLimitItem, str]]  # each with the key of its counter
+CountFor = Callable[[str], None]
 
 
 class RateLimits:
@@ -30,30 +34,47 @@ class RateLimits:
         self._clock = clock
         url = settings.redis_url
         self._storage = SharedStorage(url, clock) if url else MemoryStorage(clock)
+        self._login_address = _parse(settings.limit_login_address)
         self._login_pair = _parse(settings.limit_login_pair)
         self._login_account = _parse(settings.limit_login_account)
+        self._login_success = _parse(settings.limit_login_success)
         self._register = _parse(settings.limit_register)
         self._refresh = _parse(settings.limit_refresh)
 
     @contextmanager
-    def password_attempt(self, account: str, address: str) -> Iterator[None]:
-        """Count one guess, and give it back unless the block refuses it. Raises RateLimited.
+    def password_attempt(self, address: str) -> Iterator[CountFor]:
+        """Count one guess from an address; then the block counts it for its account.
 
-        `account` is the user's id, or the canonical name of an unknown user: all spellings of a
-        name share a count.
+        The count for the address comes first: past that limit, nobody looks up an account, and a
+        made-up name leaves no counter. A right password gives the failures back, a wrong one the
+        success, and any other end of the block everything. Raises RateLimited.
         """
-        who = sha256(account.encode()).hexdigest()[:32]  # a stranger's name may be long
-        counted = _counters(self._login_pair, "login", who, bucket(address))
-        counted += _counters(self._login_account, "login", who)
-        self._count(counted)
+        place = bucket(address)
+        failures: Counted = []
+        successes: Counted = []
+
+        def count_for(account: str) -> None:
+            """Count for the user's id, or the canonical name of an unknown user. Once a block."""
+            who = sha256(account.encode()).hexdigest()[:32]  # a stranger's name may be long
+            failed = _counters(self._login_pair, "login", who, place)
+            failed += _counters(self._login_account, "login", who)
+            right = _counters(self._login_success, "login-success", who, place)
+            self._count(failed + right)
+            failures.extend(failed)
+            successes.extend(right)
+
+        of_address = _counters(self._login_address, "login-address", place)
+        self._count(of_address)
+        failures += of_address
         try:
-            yield
+            yield count_for
         except (InvalidCredentials, WrongPassword):
+            self._give_back(successes)
             raise
         except BaseException:
-            self._give_back(counted)
+            self._give_back(failures + successes)
             raise
-        self._give_back(counted)
+        self._give_back(failures)
 
     def count_registration(self, address: str) -> None:
         self._count(_counters(self._register, "register", bucket(address)))

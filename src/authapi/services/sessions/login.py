@@ -34,8 +34,9 @@ def log_in(
     db: Database, passwords: Passwords, tokens: TokenIssuer, attempt: LoginAttempt, device: Device
 ) -> TokenPair | SessionTicket:
     """Open a session and return its tokens. Raises InvalidCredentials, RateLimited."""
-    name, account = _find_account(db, attempt)
-    with passwords.attempt(account.id if account else name, device.address):
+    with passwords.attempt(device.address) as count_for:
+        name, account = _find_account(db, attempt)
+        count_for(account.id if account else name)
         verified = passwords.verify(attempt.password, account)
         opened = None
         if account and verified.valid:

@@ -178,7 +178,8 @@ def busy(make_api: Callable[..., Api]) -> Iterator[Api]:
     api = make_api(hash_concurrency=1, hash_queue=0)
     done = threading.Event()
     portal = api.client._transport._portal  # type: ignore[attr-defined]
-    taken = portal.start_task_soon(api.app.state.runtime.password_pool.run, done.wait, 60)
+    pool = api.app.state.runtime.password_pool
+    taken = portal.start_task_soon(pool.run, "somebody else", done.wait, 60)
     yield api
     done.set()
     taken.result()

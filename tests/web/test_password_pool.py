@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 import pytest
 
@@ -15,6 +16,14 @@ from authapi.errors import Unavailable
 from authapi.web.password_pool import PasswordPool
 
 PATIENCE = 10.0  # Seconds until a test that hangs fails.
+
+
+_numbers = count(1)
+
+
+def somebody() -> str:
+    """Return a client that has no place yet."""
+    return f"client {next(_numbers)}"
 
 
 @dataclass
@@ -53,21 +62,21 @@ MakePool = Callable[[int, int], PasswordPool]
 
 async def _start(pool: PasswordPool, work: Work) -> asyncio.Task[str]:
     """The call has a place afterwards, running or waiting."""
-    task = asyncio.create_task(pool.run(work))
+    task = asyncio.create_task(pool.run(somebody(), work))
     await asyncio.sleep(0)  # The task runs up to its wait.
     return task
 
 
 def test_a_call_returns_what_its_function_returns(make_pool: MakePool) -> None:
-    assert asyncio.run(make_pool(1, 0).run(divmod, 7, 2)) == (3, 1)
-    assert asyncio.run(make_pool(1, 0).run(int, "ff", base=16)) == 255
+    assert asyncio.run(make_pool(1, 0).run(somebody(), divmod, 7, 2)) == (3, 1)
+    assert asyncio.run(make_pool(1, 0).run(somebody(), int, "ff", base=16)) == 255
 
 
 def test_a_call_raises_what_its_function_raises(make_pool: MakePool) -> None:
     pool = make_pool(1, 0)
     for _ in range(3):  # An error gives its place back.
         with pytest.raises(ZeroDivisionError):
-            asyncio.run(pool.run(divmod, 1, 0))
+            asyncio.run(pool.run(somebody(), divmod, 1, 0))
 
 
 def test_work_runs_on_threads_of_the_pools_own(make_pool: MakePool) -> None:
@@ -91,12 +100,12 @@ def test_past_the_queue_a_call_is_refused_at_once(make_pool: MakePool) -> None:
         await works[1].has_started()
         assert not works[2].started.is_set()
         with pytest.raises(Unavailable) as refusal:
-            await pool.run(str)
+            await pool.run(somebody(), str)
         assert refusal.value.headers["Retry-After"] == "1"
         for work in works:
             work.released.set()
         await asyncio.gather(*tasks)
-        assert await pool.run(int, "7") == 7
+        assert await pool.run(somebody(), int, "7") == 7
 
     asyncio.run(scenario())
 
@@ -107,7 +116,7 @@ def test_the_queue_is_served_in_order(make_pool: MakePool) -> None:
         running = await _start(pool, first)
         waiting = []
         for number in range(5):
-            waiting.append(asyncio.create_task(pool.run(order.append, number)))
+            waiting.append(asyncio.create_task(pool.run(somebody(), order.append, number)))
             await asyncio.sleep(0)
         first.released.set()
         await asyncio.gather(running, *waiting)
@@ -143,7 +152,7 @@ def test_a_running_call_that_is_cancelled_finishes_and_keeps_its_place(make_pool
         with pytest.raises(asyncio.CancelledError):
             await task
         with pytest.raises(Unavailable):
-            await pool.run(str)
+            await pool.run(somebody(), str)
         running.released.set()
         await asyncio.to_thread(pool.close)
         return running
@@ -161,7 +170,7 @@ def test_a_loop_that_ends_leaves_the_pool_usable(make_pool: MakePool) -> None:
     asyncio.run(given_up())  # Cancels its tasks, and is closed while the thread runs.
     running.released.set()
     pool.close()
-    assert asyncio.run(pool.run(int, "7")) == 7
+    assert asyncio.run(pool.run(somebody(), int, "7")) == 7
 
 
 def test_context_variables_are_seen_in_the_thread_and_not_changed_by_it(
@@ -176,7 +185,7 @@ def test_context_variables_are_seen_in_the_thread_and_not_changed_by_it(
 
     async def request(name: str) -> tuple[str, str]:
         request_id.set(name)
-        return await pool.run(look_and_change), request_id.get()
+        return await pool.run(somebody(), look_and_change), request_id.get()
 
     async def scenario() -> list[tuple[str, str]]:
         return list(await asyncio.gather(request("one"), request("two")))
@@ -190,7 +199,7 @@ def test_one_pool_serves_several_loops(make_pool: MakePool) -> None:
     answers: list[int] = []
 
     def loop_of_its_own() -> None:
-        answers.append(asyncio.run(pool.run(int, "7")))
+        answers.append(asyncio.run(pool.run(somebody(), int, "7")))
 
     threads = [threading.Thread(target=loop_of_its_own) for _ in range(4)]
     for thread in threads:
@@ -218,7 +227,7 @@ def test_closing_waits_for_what_runs_and_what_waits(make_pool: MakePool) -> None
 def test_a_closed_pool_can_be_used_again(make_pool: MakePool) -> None:
     pool = make_pool(1, 0)
     for _ in range(3):
-        assert asyncio.run(pool.run(int, "7")) == 7
+        assert asyncio.run(pool.run(somebody(), int, "7")) == 7
         pool.close()
 
 
@@ -229,7 +238,7 @@ def test_a_call_that_meets_the_closing_is_refused(
     pool._executor.shutdown()
     for _ in range(2):  # And gives its place back: the second isn't refused for want of one.
         with pytest.raises(Unavailable) as refusal:
-            asyncio.run(pool.run(str))
+            asyncio.run(pool.run(somebody(), str))
         assert isinstance(refusal.value.__cause__, RuntimeError)
 
 
@@ -237,7 +246,7 @@ OWN_PRIORITY = """
 import asyncio, os
 from authapi.web.password_pool import PasswordPool
 pool = PasswordPool(1, 0)
-print(asyncio.run(pool.run(os.nice, 0)), os.nice(0))
+print(asyncio.run(pool.run("client", os.nice, 0)), os.nice(0))
 """
 
 
@@ -260,4 +269,4 @@ def test_a_pool_works_where_no_priority_may_be_changed(
 
     monkeypatch.setattr(os, "nice", refuse)
     monkeypatch.setattr(os, "setpriority", refuse)
-    assert asyncio.run(make_pool(1, 0).run(int, "7")) == 7
+    assert asyncio.run(make_pool(1, 0).run(somebody(), int, "7")) == 7

@@ -5,46 +5,94 @@ import contextvars
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+from starlette.concurrency import run_in_threadpool
 
 from authapi.errors import Unavailable
+from authapi.services.accounts.hashing import Hash, Hashing
+from authapi.services.limits.rate_limits import bucket
 
 HASH_NICENESS = 10  # added to the process's: a hash still gets its share of a busy machine
+SHARES = 8  # a client may hold one of so many equal parts of the places
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class PasswordPool:
-    """At most `threads` calls run and `queue` wait. Bound to no event loop."""
+    """At most `threads` calls run and `queue` wait. Bound to no event loop.
+
+    No client holds more than an eighth of these places: a flood from one address leaves the others
+    to everybody else.
+    """
 
     def __init__(self, threads: int, queue: int) -> None:
         self._threads = threads
-        self._places = threading.BoundedSemaphore(threads + queue)
+        self._places = threads + queue
+        self._share = max(1, self._places // SHARES)
+        self._taken = Counter[str]()
+        self._lock = threading.Lock()
         self._executor = self._new_executor()
 
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def carry_out(self, use_case: Hashing[T], address: str) -> T:
+        """Return what the use case returns. Compute its hashes here, for a client's address.
+
+        All its other steps run on request threads. So it has no place of the pool before it asks
+        for a hash. Raises Unavailable, inside the use case first: it can give back its counts.
+        """
+        client = bucket(address)
+        resume: Callable[[], Hash] = partial(use_case.send, None)
+        try:
+            while not isinstance(step := await run_in_threadpool(_step, resume), _Result):
+                try:
+                    resume = partial(use_case.send, await self.run(client, step))
+                except Exception as error:  # noqa: BLE001 - the use case handles it
+                    resume = partial(use_case.throw, error)
+        except asyncio.CancelledError:
+            with suppress(ValueError):  # its step still runs on a thread, and then it ends
+                await run_in_threadpool(use_case.close)
+            raise
+        result: T = step.value
+        return result
+
+    async def run(
+        self, client: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Return what `function` returns. Raises Unavailable at once when there is no place.
 
         A call that is cancelled while it waits is never made. A call that is cancelled while it
         runs finishes, and keeps its place until then.
         """
-        if not self._places.acquire(blocking=False):
-            raise Unavailable
+        self._take_place(client)
         # With the request's context, so that the thread's log lines carry the request's id.
         call = partial(contextvars.copy_context().run, partial(function, *args, **kwargs))
         try:
             future = self._executor.submit(call)
         except RuntimeError as error:  # Closed meanwhile.
-            self._places.release()
+            self._leave_place(client)
             raise Unavailable from error
-        future.add_done_callback(lambda _: self._places.release())
+        future.add_done_callback(lambda _: self._leave_place(client))
         return await asyncio.wrap_future(future)
+
+    def _take_place(self, client: str) -> None:
+        with self._lock:
+            if self._taken.total() >= self._places or self._taken[client] >= self._share:
+                raise Unavailable
+            self._taken[client] += 1
+
+    def _leave_place(self, client: str) -> None:
+        with self._lock:
+            self._taken[client] -= 1
+            if not self._taken[client]:
+                del self._taken[client]  # no address stays in memory
 
     def close(self) -> None:
         """Wait for the calls that run or wait. A later `run` starts new threads.
@@ -59,6 +107,21 @@ class PasswordPool:
         return ThreadPoolExecutor(
             self._threads, initializer=lambda: _name_and_slow_down(next(numbers))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a use case returned. A StopIteration can't leave a thread's future."""
+
+    value: Any
+
+
+def _step(resume: Callable[[], Hash]) -> Hash | _Result:
+    """Go on with a use case to its next hash, or to its end."""
+    try:
+        return resume()
+    except StopIteration as end:
+        return _Result(end.value)
 
 
 def _name_and_slow_down(number: int) -> None:

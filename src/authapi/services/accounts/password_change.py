@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from authapi.db import sessions, users
 from authapi.db.database import Database
 from authapi.db.models import RevokedReason
+from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.events.catalogue import Event, EventType
@@ -23,17 +24,17 @@ class PasswordChange:
 
 def change_password(
     db: Database, passwords: Passwords, subject: Claims, change: PasswordChange
-) -> None:
+) -> Hashing[None]:
     """Store a new password and revoke every session but the subject's.
 
     Raises what `require_password` raises, and InvalidField for the new password.
     """
     user_id = subject.sub
-    account = require_password(db, passwords, user_id, change.current, change.address)
+    account = yield from require_password(db, passwords, user_id, change.current, change.address)
     require_acceptable_password(
         change.new, field="new_password", email=account.email, username=account.username
     )
-    new_hash = passwords.hasher.hash(change.new)
+    new_hash = yield from passwords.hash(change.new)
     with db.begin() as tx:
         lock_proven(tx, account)
         users.set_password(tx, user_id, new_hash)

@@ -2,12 +2,14 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from authapi.crypto.passwords import PasswordHasher, Verification
 from authapi.db import users
 from authapi.db.database import Database, Transaction
 from authapi.db.users import Account
 from authapi.errors import InvalidToken, WrongPassword
+from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.profile import get_profile
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import tell
@@ -25,14 +27,26 @@ class Passwords:
         """Count one guess at a password, which the block is about: see RateLimits."""
         return self.limits.password_attempt(address)
 
-    def verify(self, password: str, account: Account | None) -> Verification:
+    def verify(self, password: str, account: Account | None) -> Hashing[Verification]:
         """Verify the account's password. No account costs as much. Raises Unavailable."""
-        return self.hasher.verify(password, account.password_hash if account else None)
+        stored = account.password_hash if account else None
+        verification: Verification = yield partial(self.hasher.verify, password, stored)
+        return verification
+
+    def hash(self, password: str) -> Hashing[str]:
+        """Return a hash to store. Raises Unavailable."""
+        return hash_password(self.hasher, password)
+
+
+def hash_password(hasher: PasswordHasher, password: str) -> Hashing[str]:
+    """Return a hash to store. Raises Unavailable."""
+    password_hash: str = yield partial(hasher.hash, password)
+    return password_hash
 
 
 def require_password(
     db: Database, passwords: Passwords, user_id: str, password: str, address: str
-) -> Account:
+) -> Hashing[Account]:
     """Return the account, if this is its password. A guess counts like a log-in.
 
     Raises WrongPassword, RateLimited, InvalidToken if the account is gone.
@@ -40,7 +54,7 @@ def require_password(
     with passwords.attempt(address) as count_for:
         account = get_profile(db, user_id)
         count_for(account.id)
-        if not passwords.verify(password, account).valid:
+        if not (yield from passwords.verify(password, account)).valid:
             tell(Event(EventType.PASSWORD_REFUSED, {"user_id": user_id, "ip": address}))
             raise WrongPassword
     return account

@@ -9,9 +9,10 @@ from authapi.db import users
 from authapi.db.database import Database
 from authapi.db.users import Account, NewAccount
 from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
+from authapi.services.accounts.hashing import Hashing, hash_here
 from authapi.services.accounts.names import canonical, parse_email, parse_username
 from authapi.services.accounts.password_rules import require_acceptable_password
-from authapi.services.accounts.passwords import Passwords
+from authapi.services.accounts.passwords import Passwords, hash_password
 from authapi.services.accounts.scopes import require_grantable
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
@@ -29,7 +30,7 @@ class NewUser:
 
 def register(
     db: Database, settings: Settings, passwords: Passwords, wanted: NewUser, address: str
-) -> Account:
+) -> Hashing[Account]:
     """Return a stranger's new account.
 
     Raises RegistrationClosed, RateLimited and what `add_user` raises.
@@ -39,20 +40,20 @@ def register(
     account = _as_typed(wanted)
     # A typing error is free. To learn whether an account exists is not.
     passwords.limits.count_registration(address)
-    return _add(db, passwords.hasher, account, wanted.password, address)
+    return (yield from _add(db, passwords.hasher, account, wanted.password, address))
 
 
 def add_user(db: Database, hasher: PasswordHasher, wanted: NewUser) -> Account:
     """Return the operator's new account. Raises InvalidField, AlreadyRegistered, UsernameTaken."""
     require_grantable(wanted.scopes)
-    return _add(db, hasher, _as_typed(wanted), wanted.password)
+    return hash_here(_add(db, hasher, _as_typed(wanted), wanted.password))
 
 
 def _add(
     db: Database, hasher: PasswordHasher, new: NewAccount, password: str, address: str | None = None
-) -> Account:
+) -> Hashing[Account]:
     _require_free(db, new)
-    new = replace(new, password_hash=hasher.hash(password))
+    new = replace(new, password_hash=(yield from hash_password(hasher, password)))
     try:
         with db.begin() as tx:
             account = users.add(tx, new)

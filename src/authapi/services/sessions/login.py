@@ -11,6 +11,7 @@ from authapi.db.database import Database
 from authapi.db.models import Transport
 from authapi.db.users import Account
 from authapi.errors import InvalidCredentials
+from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.names import canonical
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.events.catalogue import Event, EventType
@@ -32,12 +33,12 @@ class LoginAttempt:
 
 def log_in(
     db: Database, passwords: Passwords, tokens: TokenIssuer, attempt: LoginAttempt, device: Device
-) -> TokenPair | SessionTicket:
+) -> Hashing[TokenPair | SessionTicket]:
     """Open a session and return its tokens. Raises InvalidCredentials, RateLimited."""
     with passwords.attempt(device.address) as count_for:
         name, account = _find_account(db, attempt)
         count_for(account.id if account else name)
-        verified = passwords.verify(attempt.password, account)
+        verified = yield from passwords.verify(attempt.password, account)
         opened = None
         if account and verified.valid:
             came_with, upgraded_hash = attempt.came_with, verified.upgraded_hash

@@ -20,7 +20,7 @@ router = APIRouter(route_class=StrictRoute, tags=["accounts"])
 )
 async def register_account(body: Registration, runtime: AppRuntime, device: FromDevice) -> Profile:
     wanted = NewUser(email=body.email, password=body.password, username=body.username)
-    account = await runtime.password_pool.run(
-        register, runtime.db, runtime.settings, runtime.passwords, wanted, address=device.address
-    )
+    address = device.address
+    registering = register(runtime.db, runtime.settings, runtime.passwords, wanted, address)
+    account = await runtime.password_pool.carry_out(registering, address)
     return Profile.of(account)

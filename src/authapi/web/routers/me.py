@@ -38,9 +38,8 @@ async def change_own_password(
     change = password_change.PasswordChange(
         body.current_password, body.new_password, device.address
     )
-    await runtime.password_pool.run(
-        password_change.change_password, runtime.db, runtime.passwords, current, change
-    )
+    changing = password_change.change_password(runtime.db, runtime.passwords, current, change)
+    await runtime.password_pool.carry_out(changing, device.address)
 
 
 @router.post(
@@ -52,11 +51,6 @@ async def change_own_password(
 async def delete_own_account(
     body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> None:
-    await runtime.password_pool.run(
-        delete_account,
-        runtime.db,
-        runtime.passwords,
-        current.sub,
-        body.password,
-        address=device.address,
-    )
+    user_id, address = current.sub, device.address
+    deleting = delete_account(runtime.db, runtime.passwords, user_id, body.password, address)
+    await runtime.password_pool.carry_out(deleting, address)

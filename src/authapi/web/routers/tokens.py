@@ -49,9 +49,8 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
         refuse_foreign(request.headers, runtime.settings)
     came_with = await sessions_sent(request, runtime)
     attempt = LoginAttempt(body.email, body.username, body.password, body.transport, came_with)
-    given = await runtime.password_pool.run(
-        log_in, runtime.db, runtime.passwords, runtime.tokens, attempt, device=device
-    )
+    logging_in = log_in(runtime.db, runtime.passwords, runtime.tokens, attempt, device)
+    given = await runtime.password_pool.carry_out(logging_in, device.address)
     response = hand_over(given, runtime)
     runtime.cookies.clear_sent(request.scope, response)
     return response

@@ -140,7 +140,7 @@ def test_after_one_request_has_waited_for_nothing_the_others_do_not(
 def test_a_crowd_at_the_log_in_is_answered_as_soon_as_one(
     make_api: Callable[..., Api], server: BreakablePostgreSQL
 ) -> None:
-    api = make_api(hash_concurrency=1, hash_queue=30)
+    api = make_api(hash_concurrency=1, hash_queue=255)
     api.register()
     with server.frozen(), ThreadPoolExecutor(20) as crowd:
         ask = partial(login_request, api)

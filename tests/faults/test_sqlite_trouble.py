@@ -67,7 +67,7 @@ def test_while_another_process_writes_writers_are_503_and_readers_are_not(
 def test_a_crowd_at_the_log_in_does_not_queue_for_a_lock(
     make_api: Callable[..., Api], path: Path
 ) -> None:
-    api = make_api(hash_concurrency=1, hash_queue=30)
+    api = make_api(hash_concurrency=1, hash_queue=255)
     api.register()
     ask = partial(api.client.post, "/login", json={"email": EMAIL, "password": PASSWORD})
     with locked(path), ThreadPoolExecutor(10) as crowd:

@@ -21,6 +21,7 @@ from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import KEPT_CONNECTIONS, open_database
 from authapi.db.session_cache import SessionCache
+from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.keys.rotation import new_keys
 from authapi.services.limits.rate_limits import RateLimits
@@ -126,7 +127,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         clock=clock,
         db=db,
         tokens=TokenIssuer(settings, keys),
-        passwords=Passwords(hasher, limits),
+        passwords=Passwords(hasher, limits, Decoys(settings.secrets[0], hasher, clock)),
         verifier=Verifier(
             issuer=settings.public_url,
             audience=settings.audience,

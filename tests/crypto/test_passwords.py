@@ -296,3 +296,22 @@ for call in (hasher.hash, lambda p: hasher.verify(p, stored), lambda p: hasher.v
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["unavailable"] * 3
+
+
+@pytest.mark.parametrize("scheme", ["argon2", *IMPORTABLE])
+def test_a_decoy_is_of_the_same_scheme_and_settings_and_fits_no_password(scheme: str) -> None:
+    stored = CURRENT if scheme == "argon2" else _made_by(scheme)
+    decoy, context = HASHER.decoy_of(stored), passwords._context()
+    assert decoy != stored
+    assert context.identify(decoy) == context.identify(stored)
+    one, other = (
+        context.handler(context.identify(each)).from_string(each) for each in (decoy, stored)
+    )
+    for setting in ("rounds", "memory_cost", "parallelism", "block_size", "type", "ident"):
+        assert getattr(one, setting, None) == getattr(other, setting, None)
+    assert not HASHER.verify(PASSWORD, decoy).valid
+
+
+@pytest.mark.parametrize("stored", ["", "nonsense", "$argon2id$v=19$m=64$", "$2a$04$short"])
+def test_an_unreadable_hash_has_the_decoy_that_it_costs(stored: str) -> None:
+    assert HASHER.decoy_of(stored) == HASHER._decoy

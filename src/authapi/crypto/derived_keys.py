@@ -14,6 +14,7 @@ SEAL_SIGNING_KEYS = "authapi: seal signing keys"
 SIGN_REFRESH_TOKENS = "authapi: sign refresh tokens"
 PROTECT_FROM_CSRF = "authapi: CSRF tokens"
 DERIVE_SUCCESSORS = "authapi: derive a refresh token's successor"
+CHOOSE_DECOYS = "authapi: choose decoys of password hashes"
 
 
 def derive(secret: bytes, purpose: str) -> bytes:

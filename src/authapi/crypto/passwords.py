@@ -102,6 +102,17 @@ class PasswordHasher:
         # and a wrong password from a right one, which pays for the upgrade.
         return self._refuse_slowly() if is_legacy else Verification(valid=False)
 
+    def decoy_of(self, stored: str) -> str:
+        """Return a hash that fits no password, and costs what `stored` costs to verify."""
+        try:
+            own = _unwrapped(stored)
+            handler = self._context.handler(self._context.identify(own, required=True))
+            decoy = handler.from_string(own)
+            decoy.checksum = _other_digest(decoy.checksum)
+            return str(decoy.to_string())
+        except UNREADABLE:
+            return self._decoy  # what an unreadable one costs
+
     def _presented(self, password: str, stored: str) -> bytes:
         normalised = normalise(password).encode()
         # bcrypt reads 72 bytes. Old libraries dropped the rest in silence, and made imported hashes
@@ -115,6 +126,15 @@ class PasswordHasher:
         except ValueError as error:  # Our own hash is well-formed: argon2 got no memory.
             raise Unavailable from error
         return Verification(valid=False)
+
+
+def _other_digest(checksum: str | bytes) -> str | bytes:
+    if isinstance(checksum, bytes):
+        return secrets.token_bytes(len(checksum))
+    # Of the same characters: each scheme has an alphabet, and spare bits in its last one.
+    body = list(checksum[:-1])
+    secrets.SystemRandom().shuffle(body)
+    return "".join(body) + checksum[-1]
 
 
 def normalise(password: str) -> str:

@@ -48,6 +48,7 @@ _ACCOUNT = select(*_COLUMNS)
 _BY_ID = _ACCOUNT.where(User.id == bindparam("user_id"))
 _BY_EMAIL = _ACCOUNT.where(User.email_canonical == bindparam("name"))
 _BY_USERNAME = _ACCOUNT.where(User.username_canonical == bindparam("name"))
+_HASHES = select(User.password_hash).order_by(User.id).limit(bindparam("count"))
 _LOCK = _BY_ID.with_for_update(key_share=True)
 
 
@@ -61,6 +62,11 @@ def find_by_email(connection: Connection, email_canonical: str) -> Account | Non
 
 def find_by_username(connection: Connection, username_canonical: str) -> Account | None:
     return _find(connection, _BY_USERNAME, name=username_canonical)
+
+
+def sample_hashes(connection: Connection, count: int) -> Sequence[str]:
+    """Return the password hashes of some accounts: ids are random, and so are the first ones."""
+    return connection.scalars(_HASHES, {"count": count}).all()
 
 
 def lock(connection: Connection, user_id: str) -> Account | None:

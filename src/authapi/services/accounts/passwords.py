@@ -9,6 +9,7 @@ from authapi.db import users
 from authapi.db.database import Database, Transaction
 from authapi.db.users import Account
 from authapi.errors import InvalidToken, WrongPassword
+from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.profile import get_profile
 from authapi.services.events.catalogue import Event, EventType
@@ -22,14 +23,14 @@ class Passwords:
 
     hasher: PasswordHasher
     limits: RateLimits
+    decoys: Decoys
 
     def attempt(self, address: str) -> AbstractContextManager[CountFor]:
         """Count one guess at a password, which the block is about: see RateLimits."""
         return self.limits.password_attempt(address)
 
-    def verify(self, password: str, account: Account | None) -> Hashing[Verification]:
-        """Verify the account's password. No account costs as much. Raises Unavailable."""
-        stored = account.password_hash if account else None
+    def verify(self, password: str, stored: str | None) -> Hashing[Verification]:
+        """Verify a password against a stored hash, or a decoy. Raises Unavailable."""
         verification: Verification = yield partial(self.hasher.verify, password, stored)
         return verification
 
@@ -54,7 +55,7 @@ def require_password(
     with passwords.attempt(address) as count_for:
         account = get_profile(db, user_id)
         count_for(account.id)
-        if not (yield from passwords.verify(password, account)).valid:
+        if not (yield from passwords.verify(password, account.password_hash)).valid:
             tell(Event(EventType.PASSWORD_REFUSED, {"user_id": user_id, "ip": address}))
             raise WrongPassword
     return account

@@ -11,6 +11,7 @@ from authapi.db.database import Database
 from authapi.db.models import Transport
 from authapi.db.users import Account
 from authapi.errors import InvalidCredentials
+from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.names import canonical
 from authapi.services.accounts.passwords import Passwords
@@ -36,9 +37,10 @@ def log_in(
 ) -> Hashing[TokenPair | SessionTicket]:
     """Open a session and return its tokens. Raises InvalidCredentials, RateLimited."""
     with passwords.attempt(device.address) as count_for:
-        name, account = _find_account(db, attempt)
+        name, account = _find_account(db, passwords.decoys, attempt)
         count_for(account.id if account else name)
-        verified = yield from passwords.verify(attempt.password, account)
+        stored = account.password_hash if account else passwords.decoys.for_name(name)
+        verified = yield from passwords.verify(attempt.password, stored)
         opened = None
         if account and verified.valid:
             came_with, upgraded_hash = attempt.came_with, verified.upgraded_hash
@@ -51,9 +53,12 @@ def log_in(
     return opened
 
 
-def _find_account(db: Database, attempt: LoginAttempt) -> tuple[str, Account | None]:
+def _find_account(
+    db: Database, decoys: Decoys, attempt: LoginAttempt
+) -> tuple[str, Account | None]:
     """Return the canonical name and its account."""
     find = users.find_by_username if attempt.email is None else users.find_by_email
     name = canonical(attempt.email or attempt.username or "")
     with db.connect() as connection:
+        decoys.renew(connection)
         return name, find(connection, name)

@@ -11,12 +11,14 @@ from time import monotonic
 
 import pytest
 
-from authapi.errors import Unavailable
+from authapi.errors import RateLimited, Unavailable
+from authapi.services.limits.rate_limits import RateLimits
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.application import MakeApi
+from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 from tests.support.server import ServerProcess
-from tests.support.settings import SERVER
+from tests.support.settings import NEVER_OPENED, SERVER, settings_for
 
 CONNECTIONS = 70
 ATTACKER, OWNER = "127.0.0.2", "127.0.0.1"
@@ -145,3 +147,19 @@ def test_no_address_holds_more_than_an_eighth_of_the_places(make_api: MakeApi) -
     assert [call.result() for call in taken] == [True, True]
     assert waiting.result() == ""
     assert portal.call(pool.run, "198.51.100.7", str) == ""
+
+
+def test_a_guess_whose_request_is_cancelled_counts() -> None:
+    # Else a client that hangs up could have passwords hashed without end, where that cancels.
+    limits = RateLimits(settings_for(NEVER_OPENED, limit_login_address="1/hour"), TestClock())
+
+    def guess() -> Iterator[None]:
+        with limits.password_attempt("192.0.2.1") as count_for:
+            count_for("ada")
+            yield
+
+    cancelled = guess()
+    next(cancelled)
+    del cancelled
+    with pytest.raises(RateLimited):
+        next(guess())

@@ -10,7 +10,7 @@
 
 A guess counts before it is hashed, for every limit: parallel guesses can't overrun one. The outcome
 gives back what does not apply. A refused request does not count: to wait for `Retry-After` is
-enough.
+enough for the limit that refused it.
 """
 
 import ipaddress
@@ -46,8 +46,8 @@ class RateLimits:
         """Count one guess from an address; then the block counts it for its account.
 
         The count for the address comes first: past that limit, nobody looks up an account, and a
-        made-up name leaves no counter. A right password gives the failures back, a wrong one the
-        success, and any other end of the block everything. Raises RateLimited.
+        made-up name leaves no counter. A right password gives the failures back, a wrong one or a
+        cancelled block the success, and any other end of the block both. Raises RateLimited.
         """
         place = bucket(address)
         failures: Counted = []
@@ -68,7 +68,8 @@ class RateLimits:
         failures += of_address
         try:
             yield count_for
-        except (InvalidCredentials, WrongPassword):
+        except (InvalidCredentials, WrongPassword, GeneratorExit):
+            # GeneratorExit: the request was cancelled, and its hash may have been computed.
             self._give_back(successes)
             raise
         except BaseException:

@@ -55,6 +55,7 @@ from authapi.web.routers import (
     well_known,
 )
 from authapi.web.runtime import Runtime
+from authapi.web.whole_window import WholeWindow
 
 # Requests that do I/O at one moment, each with a kept connection. Starlette's 40 threads hand the
 # GIL on at each statement: 16 clients get 1,050 refreshes a second by 40 threads, 1,750 by 10.
@@ -144,6 +145,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         session_reader=SessionReader(cache),
         limits=limits,
         password_pool=PasswordPool(settings.hash_concurrency, settings.hash_queue),
+        whole_window=WholeWindow(),
     )
 
 

@@ -25,7 +25,7 @@ from authapi.services.sessions import logout
 from authapi.verifier import InvalidTokenError, bearer, jws, strict_json
 from authapi.verifier import asgi as verifier_asgi
 from authapi.verifier.following import fetching
-from authapi.web import responses, site
+from authapi.web import responses, site, whole_window
 from authapi.web.credentials import cookies, reading
 from authapi.web.middleware import headers
 from authapi.web.routers import revocations
@@ -115,6 +115,10 @@ READERS: dict[str, Worst] = {
     "If-None-Match": Worst(
         ask_with("if-none-match", lambda request: responses.cacheable(request, b"")),
         (",", 'W/"a",', " ", "W/"),
+    ),
+    "Accept-Encoding": Worst(
+        ask_with("accept-encoding", lambda request: whole_window.accepts_gzip(request.headers)),
+        (",", "gzip;q=0.", " ", "gzip;", "gzip; q = 0.0"),
     ),
     "a cursor of the feed": Worst(revocations._parse_cursor, ("1", "1_", "0.", "e", " ")),
     "a scope that is asked for": Worst(lambda text: InsufficientScope([text]), ("a", '"')),

@@ -9,8 +9,23 @@ from hashlib import sha256
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 JSON = "application/json"
+PIECE_BYTES = 64 * 1024
+
+
+class PiecewiseResponse(Response):
+    """A response that is sent in pieces: a slow reader holds one piece, not a copy of all."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": self.status_code}
+        await send({**start, "headers": self.raw_headers})
+        for begin in range(0, len(self.body) or 1, PIECE_BYTES):
+            end = begin + PIECE_BYTES
+            more = end < len(self.body)
+            piece = bytes(self.body[begin:end])
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
 
 
 def as_json(body: BaseModel, status: int = 200, *, exclude_none: bool = False) -> Response:
@@ -29,7 +44,7 @@ def cacheable(
     headers = {"ETag": etag or etag_of(sha256(content).hexdigest()), "Cache-Control": lifetime}
     if _has_current(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return Response(content, media_type=media_type, headers=headers)
+    return PiecewiseResponse(content, media_type=media_type, headers=headers)
 
 
 def etag_of(digest: str) -> str:

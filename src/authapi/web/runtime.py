@@ -18,6 +18,7 @@ from authapi.verifier import Verifier
 from authapi.web.credentials.cookies import Cookies
 from authapi.web.credentials.session_reader import SessionReader
 from authapi.web.password_pool import PasswordPool
+from authapi.web.whole_window import WholeWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Runtime:
     session_reader: SessionReader
     limits: RateLimits
     password_pool: PasswordPool
+    whole_window: WholeWindow
 
     def close(self) -> None:
         """Finish what is under way, and let go of threads and connections."""

@@ -24,6 +24,11 @@ class Page:
     _after: float | None
 
     @property
+    def is_whole(self) -> bool:
+        """Return whether it has the whole window."""
+        return self._after is None
+
+    @property
     def sessions(self) -> Mapping[str, int]:
         """Return the revoked sids, and when each may be forgotten."""
         return self._held.sessions(self._after)

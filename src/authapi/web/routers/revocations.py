@@ -16,6 +16,7 @@ from authapi.web.dependencies import AppRuntime
 from authapi.web.openapi.document import refusals
 from authapi.web.responses import cacheable, etag_of
 from authapi.web.schemas import RevocationPage
+from authapi.web.whole_window import LEAST_KEPT_SESSIONS, Document
 
 router = APIRouter(tags=["for services"])
 
@@ -55,7 +56,13 @@ async def revocations(
         page = feed.page(seen)
     except VerifierNotReadyError as error:
         raise Unavailable from error
-    return await _answer(request, page)
+    if page.is_whole and len(feed) >= LEAST_KEPT_SESSIONS:
+        response = await runtime.whole_window.answer(request, lambda: _write(page))
+    else:
+        document = await _write(page)
+        response = cacheable(request, document.content, etag=document.etag)
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
 
 
 def _parse_cursor(cursor: str) -> float:
@@ -65,7 +72,7 @@ def _parse_cursor(cursor: str) -> float:
     raise BadRequest("`since` is not a cursor of ours.")
 
 
-async def _answer(request: Request, page: Page) -> Response:
+async def _write(page: Page) -> Document:
     sessions, digest = [], sha256()
     for number, piece in enumerate(page.session_members(), 1):
         sessions.append(piece)
@@ -77,7 +84,7 @@ async def _answer(request: Request, page: Page) -> Response:
     times = _json({"as_of": page.as_of, "cursor": repr(page.as_of)})[:-1]
     content = b'%b,"sessions":{%b},%b' % (times, b",".join(sessions), others)
     # Weak, and without the times: they change at each poll, whether or not there is news.
-    return cacheable(request, content, etag=f"W/{etag_of(digest.hexdigest())}")
+    return Document(content, etag=f"W/{etag_of(digest.hexdigest())}")
 
 
 def _json(document: object) -> bytes:

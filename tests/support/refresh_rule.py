@@ -8,6 +8,7 @@ from authapi.crypto.refresh_tokens import RefreshClaims
 from authapi.db import sessions
 from authapi.db.models import Carrier, RevokedReason, Transport
 from authapi.db.sessions import StoredSession
+from authapi.services.accounts.hashing import hash_here
 from authapi.services.accounts.registration import NewUser, add_user
 from authapi.services.sessions.login import LoginAttempt, log_in
 from authapi.services.sessions.opening import Device
@@ -51,7 +52,8 @@ class RefreshRule:
         runtime, transport = self.runtime, Transport(self.transport)
         attempt = LoginAttempt(self.email, None, self.password, transport)
         device = Device("192.0.2.1", None)
-        pair = log_in(runtime.db, runtime.passwords, self.tokens, attempt, device)
+        use_case = log_in(runtime.db, runtime.passwords, self.tokens, attempt, device)
+        pair = hash_here(use_case)
         assert isinstance(pair, TokenPair)
         return pair
 

@@ -60,9 +60,9 @@ def test_so_it_does_without_blocking_the_loop(issuer: FakeIssuer, frozen: Frozen
 
 
 def test_recalling_leaves_it_to_who_may_wait(frozen: Frozen) -> None:
-    assert frozen.verifier.recall(TOKEN)
+    assert frozen.verifier.recall(TOKEN.encode())
     frozen.thaw()
-    assert frozen.verifier.recall(TOKEN) is None
+    assert frozen.verifier.recall(TOKEN.encode()) is None
 
 
 def test_a_session_that_goes_on_is_accepted_after_one_request(

@@ -142,10 +142,7 @@ def recall_request(verifier: Verifier, scope: Scope, scopes: frozenset[str]) -> 
             sent = value
     if sent is None or sent[:7] != b"Bearer ":
         return None
-    try:
-        claims = verifier.recall(sent[7:])
-    except InvalidTokenError:
-        return None
+    claims = verifier.recall(sent[7:])
     return claims if claims is None or scopes <= claims.scopes else None
 
 

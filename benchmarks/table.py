@@ -37,7 +37,7 @@ ROWS = (
     Row("session", LEAST, 1.0, requests.session),
     Row("refresh", LEAST, 4.0, refresh.refresh),
     Row("refresh-cpu", MOST, 1.25, refresh.refresh_cpu),
-    Row("login-cpu", MOST, 1.2, login.login_cpu),
+    Row("login-cpu", MOST, 1.25, login.login_cpu),
     Row("flood", MOST, 3.0, login.flood),
     Row("flood-memory", MOST, 1.0, login.flood_memory),
     Row("revoked", MOST, 1.05, requests.revoked),

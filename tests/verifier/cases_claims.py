@@ -9,6 +9,7 @@ ISSUER = "iss names another issuer"
 AUDIENCE = "aud does not name this service"
 FUTURE = "iat lies in the future"
 NOT_YET = "the token is not valid yet"
+TOO_LONG = "exp is over an hour after iat"
 
 Make = Callable[[Signer], object]
 
@@ -121,6 +122,11 @@ DATES = [
     _claim_of("exp", "now", lambda s: s.now, EXPIRED),
     _claim_of("exp", "a second ago", lambda s: s.now - 1, EXPIRED),
     _claim_of("exp", "a day ago", lambda s: s.now - 86400, EXPIRED),
+    _claim_of("exp", "an hour and a second after iat", lambda s: s.now + 3601, TOO_LONG),
+    _claim_of("exp", "a day after iat", lambda s: s.now + 86_400, TOO_LONG),
+    _claim("exp", 2**53 - 1, TOO_LONG),
+    _claim_of("iat", "an hour and a second before exp", lambda s: s.now - 2701, TOO_LONG),
+    _claim("iat", 0, TOO_LONG),
     _claim_of("iat", "61 seconds ahead", lambda s: s.now + 61, FUTURE),
     _claim_of("iat", "in milliseconds", lambda s: s.now * 1000, FUTURE),
     _claim_of("nbf", "in a second", lambda s: s.now + 1, NOT_YET),

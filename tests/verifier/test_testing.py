@@ -10,6 +10,7 @@ REASONS = {
     "revoked": "its session or its key is revoked",
     "expired": "the token has expired",
     "not_yet_valid": "the token is not valid yet",
+    "living_too_long": "exp is over an hour after iat",
     "of_another_issuer": "iss names another issuer",
     "for_another_audience": "aud does not name this service",
     "forged": "the signature does not fit",
@@ -78,6 +79,12 @@ def test_time_is_the_tests_own() -> None:
     now += 60
     with pytest.raises(InvalidTokenError, match="expired"):
         tokens.verifier.verify(token)
+
+
+def test_a_token_that_every_verifier_would_refuse_is_not_made() -> None:
+    assert TOKENS.verifier.verify(TOKENS.token(expires_in=3600))
+    with pytest.raises(ValueError, match="3600"):
+        TOKENS.token(expires_in=3601)
 
 
 def test_two_factories_do_not_accept_each_others_tokens() -> None:

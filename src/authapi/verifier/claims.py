@@ -7,6 +7,7 @@
 | sub sid jti client_id  | text, not empty, printable                                         |
 | exp iat                | a whole number of Unix seconds, 0 to 2**53                         |
 | nbf auth_time          | the same, may be missing                                           |
+| exp - iat              | at most 3600: revocations and compromised keys count on it         |
 | scope                  | printable ASCII (RFC 6749 section 3.3), may be missing             |
 
 now < exp + leeway; nbf - leeway <= now; iat - 60 s <= now, since verifiers' clocks lag.
@@ -18,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from authapi.verifier.errors import InvalidTokenError
-from authapi.verifier.lifetimes import IAT_TOLERANCE_SECONDS
+from authapi.verifier.lifetimes import IAT_TOLERANCE_SECONDS, MAX_ACCESS_TOKEN_SECONDS
 
 MAX_DATE = 2**53  # above it, JSON numbers lose whole seconds (RFC 7493 section 2.2)
 
@@ -84,6 +85,8 @@ def read_claims(payload: dict[str, Any], *, key_id: str, issuer: str, audience: 
     aud = payload["aud"]
     if aud != audience if isinstance(aud, str) else audience not in aud:
         raise InvalidTokenError("aud does not name this service")
+    if payload["exp"] - payload["iat"] > MAX_ACCESS_TOKEN_SECONDS:
+        raise InvalidTokenError("exp is over an hour after iat")
     return Claims(
         sub=payload["sub"],
         sid=payload["sid"],

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 
 from authapi.verifier.claims import Claims
 from authapi.verifier.errors import VerifierNotReadyError
+from authapi.verifier.lifetimes import MAX_ACCESS_TOKEN_SECONDS as HOUR_SECONDS
 from authapi.verifier.revocations import RevocationSet
 from authapi.verifier.verifier import Verifier
 
@@ -32,7 +33,6 @@ MAKE_KEY: dict[str, Callable[[], PrivateKey]] = {
     "EdDSA": Ed25519PrivateKey.generate,
     "RS256": lambda: generate_rsa(public_exponent=65537, key_size=2048),
 }
-HOUR_SECONDS = 3600
 
 
 class TokenFactory:
@@ -71,7 +71,12 @@ class TokenFactory:
         expires_in: float = 900,
         **claims: object,
     ) -> str:
-        """Return a valid token. More `claims` are added, or replace its own."""
+        """Return a valid token. More `claims` are added, or replace its own.
+
+        Raises ValueError for one that lives so long that every verifier refuses it.
+        """
+        if expires_in > HOUR_SECONDS:
+            raise ValueError(f"An access token lives {HOUR_SECONDS} s at most.")
         own = self._claims() | {"sub": sub, "exp": int(self._clock() + expires_in)}
         optional = {"sid": sid, "scope": " ".join(scopes)}
         return self._sign(own | {name: it for name, it in optional.items() if it} | claims)
@@ -93,6 +98,7 @@ class TokenFactory:
             "revoked": self.token(sid=revoked_sid),
             "expired": self.token(iat=now - HOUR_SECONDS, exp=now - 1),
             "not_yet_valid": self.token(nbf=now + HOUR_SECONDS),
+            "living_too_long": self.token(exp=now + HOUR_SECONDS + 1),
             "of_another_issuer": self.token(iss=f"{self.issuer}.evil.example"),
             "for_another_audience": self.token(aud=f"not-{self.audience}"),
             "forged": self._sign(self._claims(), key=foreign_key),

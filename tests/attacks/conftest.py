@@ -9,6 +9,9 @@ import pytest
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.server import ServerProcess
 from tests.support.settings import SERVER
+from tests.verifier.conftest import issuer, make_verifier
+
+__all__ = ["issuer", "make_verifier"]  # fixtures
 
 MakeServer = Callable[..., ServerProcess]
 # The headers and the body of a log-in.

@@ -11,5 +11,8 @@ WINDOW_SECONDS = MAX_ACCESS_TOKEN_SECONDS + MAX_LEEWAY_SECONDS + CLOCKS_DIFFER_S
 # A revocation becomes visible up to 5 s after its moment: readers look this far back, and unite.
 LOOK_BACK_SECONDS = 60
 
+# Keys that the issuer has not confirmed for so long verify nothing: one may be compromised.
+KEYS_MAX_AGE_SECONDS = 3600
+
 # A verification waits at most so long for what a verifier has to fetch first.
 PATIENCE_SECONDS = 2.0

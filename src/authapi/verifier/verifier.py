@@ -18,7 +18,11 @@ from authapi.verifier.errors import (
 )
 from authapi.verifier.jws import open_compact, token_bytes
 from authapi.verifier.keys import KeySource, StaticKeys, parse_jwk_set
-from authapi.verifier.lifetimes import MAX_LEEWAY_SECONDS, PATIENCE_SECONDS
+from authapi.verifier.lifetimes import (
+    KEYS_MAX_AGE_SECONDS,
+    MAX_LEEWAY_SECONDS,
+    PATIENCE_SECONDS,
+)
 from authapi.verifier.revocations import Revocations
 from authapi.verifier.status import VerifierStatus
 from authapi.verifier.verified_tokens import Verified, VerifiedTokens
@@ -58,6 +62,7 @@ class Verifier:
         max_staleness: float = 30.0,
         fail_closed: bool = False,
         catch_up: float | None = 30.0,
+        keys_max_age: float = KEYS_MAX_AGE_SECONDS,
         fetch_from: str | None = None,
         allow_http: bool = False,
         transport: "httpx.AsyncBaseTransport | None" = None,
@@ -65,21 +70,20 @@ class Verifier:
         _require_meant(issuer, audience, leeway, cache_size)
         self._issuer, self._audience = issuer, audience
         self._leeway, self._clock, self._cache_size = leeway, clock, cache_size
-        self._given_keys = _key_source(jwks)
-        self._given_revocations = None if revocations == "follow" else revocations
+        self._given = _key_source(jwks), None if revocations == "follow" else revocations
         self._connect: Callable[[], IssuerLink] | None = None
         if jwks is None or revocations == "follow":
-            from authapi.verifier.following.issuer import IssuerAddress
-            from authapi.verifier.following.link import LinkOptions
+            from authapi.verifier.following.link import LinkOptions, read_address
 
             self._connect = LinkOptions(
-                address=IssuerAddress.read(issuer, fetch_from=fetch_from, allow_http=allow_http),
+                address=read_address(issuer, fetch_from=fetch_from, allow_http=allow_http),
                 keys=jwks is None,
                 revocations=revocations == "follow",
                 poll_interval=poll_interval,
                 max_staleness=max_staleness,
                 fail_closed=fail_closed,
                 catch_up=catch_up,
+                keys_max_age=keys_max_age,
                 transport=transport,
                 clock=clock,
             ).connect
@@ -88,7 +92,7 @@ class Verifier:
     def _begin(self) -> None:
         """Begin without any knowledge, in each process that is forked from this one too."""
         self._verified = VerifiedTokens(self._cache_size)
-        self._keys, self._revocations = self._given_keys, self._given_revocations
+        self._keys, self._revocations = self._given
         link = self._link = self._connect() if self._connect else None
         if link:
             finalize(self, link.stop)
@@ -100,8 +104,8 @@ class Verifier:
         """Return the claims of a token that is genuine, in force and not revoked.
 
         Raises InvalidTokenError for any other; its subclass VerifierNotReadyError if the keys or
-        revocations were never loaded. The signature of a known token is not verified again; time,
-        key and revocations are. Waits, two seconds at most, only if something must be fetched.
+        revocations were never loaded, or are too old. The signature of a known token is not
+        verified again; time, key and revocations are. Waits only for a fetch, 2 s at most.
         """
         attempt, deadline = None, 0.0
         while True:

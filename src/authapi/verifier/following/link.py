@@ -33,7 +33,10 @@ KEYS_LONGEST_PAUSE_SECONDS = 30.0
 # may still answer with the old set: the issuer is asked again so often, for so long.
 EAGER_FOR_SECONDS, EAGER_PAUSE_SECONDS = 10.0, 0.2
 STOP_WITHIN_SECONDS = 5.0
+NOTICE_EVERY_SECONDS = 10.0  # at the latest, that the process was frozen
 LEAST_CATCH_UP_SECONDS = 1.0  # the issuer's processes learn from each other once a second
+
+read_address = IssuerAddress.read
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class LinkOptions:
     max_staleness: float
     fail_closed: bool
     catch_up: float | None
+    keys_max_age: float
     transport: httpx.AsyncBaseTransport | None
     clock: Callable[[], float]
 
@@ -55,6 +59,8 @@ class LinkOptions:
             raise ValueError("The poll interval and the greatest staleness are above 0 seconds.")
         if not (self.catch_up is None or self.catch_up >= LEAST_CATCH_UP_SECONDS):
             raise ValueError("catch_up is None, or at least 1 second.")
+        if not self.keys_max_age > 0:
+            raise ValueError("keys_max_age is above 0 seconds.")
 
     def connect(self) -> "IssuerLink":
         """Return a link that has not begun yet."""
@@ -73,7 +79,8 @@ class IssuerLink:
         self._tasks: list[RepeatingTask] = []
         self.keys: FetchedKeys | None = None
         if options.keys:
-            self.keys = FetchedKeys(self._site)
+            max_age = options.keys_max_age
+            self.keys = FetchedKeys(self._site, self._contact, max_age=max_age)
             self._fetching = self._repeat(self._fetch_keys, KEYS_LONGEST_PAUSE_SECONDS)
         self.revocations: FollowedRevocations | None = None
         if options.revocations:
@@ -160,9 +167,11 @@ class IssuerLink:
 
     async def _notice_freezes(self) -> None:
         while True:
-            await asyncio.sleep(self._contact.interval)
-            if self._contact.beat():
+            await asyncio.sleep(min(self._contact.interval, NOTICE_EVERY_SECONDS))
+            if self._contact.beat() and self.revocations is not None:
                 self._following.restart()
+            if self.keys and self.keys.expire_by_wall_clock():
+                self._fetching.ask_for_attempt()
 
     async def _fetch_keys(self) -> float:
         assert self.keys
@@ -199,7 +208,6 @@ class IssuerLink:
             async with asyncio.TaskGroup() as group:
                 for task in self._tasks:
                     group.create_task(task.run())
-                if self.revocations is not None and self._options.catch_up is not None:
-                    group.create_task(self._notice_freezes())
+                group.create_task(self._notice_freezes())
         finally:
             await self._site.disconnect()

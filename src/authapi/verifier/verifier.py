@@ -26,6 +26,7 @@ from authapi.verifier.lifetimes import (
 from authapi.verifier.revocations import Revocations
 from authapi.verifier.status import VerifierStatus
 from authapi.verifier.verified_tokens import Verified, VerifiedTokens
+from authapi.verifier.waiting import FOR_COROUTINES, FOR_THREADS
 
 if TYPE_CHECKING:  # else imported only to follow an issuer, since httpx is slow to import
     import httpx
@@ -114,7 +115,8 @@ class Verifier:
             except InvalidTokenError as refusal:
                 deadline = deadline or monotonic() + PATIENCE_SECONDS
                 attempt = self._attempt_after(refusal, attempt, deadline)
-            futures.wait([attempt], deadline - monotonic())
+                with FOR_THREADS.take(attempt, refusal):
+                    futures.wait([attempt], deadline - monotonic())
 
     async def averify(self, token: str) -> Claims:
         """As `verify`, but let the event loop go on during a fetch."""
@@ -125,7 +127,9 @@ class Verifier:
             except InvalidTokenError as refusal:
                 deadline = deadline or monotonic() + PATIENCE_SECONDS
                 attempt = self._attempt_after(refusal, attempt, deadline)
-            await asyncio.wait([asyncio.wrap_future(attempt)], timeout=deadline - monotonic())
+                with FOR_COROUTINES.take(attempt, refusal):
+                    future = asyncio.wrap_future(attempt)
+                    await asyncio.wait([future], timeout=deadline - monotonic())
 
     def identify(self, token: str) -> Claims:
         """Return the claims of a genuine token, even an expired or revoked one: for a log-out.

@@ -153,17 +153,21 @@ class IssuerLink:
         ):
             return self._refetch()
         if is_not_ready and self.revocations is not None and not self.revocations.is_loaded:
-            return self._following.attempt
+            return None if self._following.problem else self._following.attempt
         return None
 
     def _refetch(self) -> Attempt | None:
+        """Ask for the keys; return the attempt, None if it came too soon or the last one failed.
+
+        Nobody waits for an issuer that fails: strangers' tokens would hold every thread.
+        """
         if self.keys is None:
             return None
-        if under_way := self._fetching.attempt:
-            return under_way
-        if monotonic() - self._keys_tried_at < REFETCH_AFTER_SECONDS:
-            return None
-        return self._fetching.ask_for_attempt()
+        has_failed = self._fetching.problem is not None
+        attempt = self._fetching.attempt
+        if attempt is None and monotonic() - self._keys_tried_at >= REFETCH_AFTER_SECONDS:
+            attempt = self._fetching.ask_for_attempt()
+        return None if has_failed else attempt
 
     async def _notice_freezes(self) -> None:
         while True:

@@ -6,6 +6,7 @@ cli ─► app ─► web ─► services ─► db | crypto ─► verifier
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -123,19 +124,25 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
     db = open_database(settings.database_url, clock, on_revoked=feed.add)
     limits = RateLimits(settings, clock)
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
+    new_verifier = partial(
+        Verifier,
+        issuer=settings.public_url,
+        jwks=keys.ring,
+        revocations=feed,
+        leeway=settings.clock_leeway,
+        clock=clock,
+    )
+    # Each has its own cache: a token that one has verified passes by no other.
+    verifier = new_verifier(audience=settings.audience)
     return Runtime(
         settings=settings,
         clock=clock,
         db=db,
         tokens=TokenIssuer(settings, keys),
         passwords=Passwords(hasher, limits, Decoys(settings.secrets[0], hasher, clock)),
-        verifier=Verifier(
-            issuer=settings.public_url,
-            audience=settings.audience,
-            jwks=keys.ring,
-            revocations=feed,
-            leeway=settings.clock_leeway,
-            clock=clock,
+        verifier=verifier,
+        verifier_for_all=(
+            new_verifier(audience=settings.all_audiences) if settings.audiences else verifier
         ),
         revocations=feed,
         poll=RevocationPoll(settings, keys.ring, feed, clock),

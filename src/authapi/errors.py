@@ -2,6 +2,7 @@
 
 Refusal
 ├── BadRequest              400 invalid_request
+├── InvalidTarget           400 invalid_target: a `resource` that is no service of ours
 ├── InvalidToken            401 invalid_token: an access token or session cookie
 │   └── NoCredential        401 invalid_token, without `error` in the challenge (RFC 6750 3.1)
 ├── InvalidCredentials      401 invalid_credentials: log-in
@@ -52,6 +53,13 @@ class Refusal(Exception):
 
 class BadRequest(Refusal):
     description = "The request is malformed."
+
+
+class InvalidTarget(Refusal):
+    """RFC 8707 section 2."""
+
+    code = "invalid_target"
+    description = "Access tokens are not issued for this resource."
 
 
 class InvalidToken(Refusal):

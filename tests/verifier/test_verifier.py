@@ -341,3 +341,9 @@ def test_rotated_keys_verify_side_by_side() -> None:
     assert verifier.verify(SIGNER.sign(SIGNER.header(kid="old"), SIGNER.claims())).key_id == "old"
     ed = signer_of("EdDSA")
     assert verifier.verify(ed.sign(ed.header(kid="new"), ed.claims())).key_id == "new"
+
+
+@pytest.mark.parametrize("audience", ["", (), ("",), ("reports", "")])
+def test_a_service_needs_a_name(audience: object) -> None:
+    with pytest.raises(ValueError, match="audience"):
+        Verifier(issuer="https://auth.example", audience=audience, jwks={}, revocations=None)  # type: ignore[arg-type]

@@ -56,6 +56,7 @@ Limit = Annotated[str, AfterValidator(rules.rate_limit)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(rules.network)]
 NotYet = Annotated[bool, AfterValidator(rules.not_yet)]
 Origin = Annotated[str, AfterValidator(rules.exact_origin)]
+Audience = Annotated[str, Field(max_length=200), AfterValidator(rules.visible_text)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -81,7 +82,8 @@ class Settings(BaseSettings):
     redis_url: Annotated[RedisUrl | None, EmptyIsNone] = Field(None, repr=False)
 
     # Tokens and sessions, in seconds
-    audience: Annotated[str, Field(max_length=200), AfterValidator(rules.visible_text)] = "authapi"
+    audience: Audience = "authapi"
+    audiences: Annotated[tuple[Audience, ...], *CommaSeparated] = ()
     signing_algorithm: Literal["ES256", "EdDSA", "RS256", "HS256"] = "ES256"
     # The revocation set forgets after an hour, whatever is set here (docs/revocation.md).
     access_token_ttl: int = Field(900, ge=1, le=MAX_ACCESS_TOKEN_SECONDS)
@@ -162,6 +164,11 @@ class Settings(BaseSettings):
             yield "AUTHAPI_REVOCATION_POLL has to be at most AUTHAPI_REVOCATION_MAX_STALENESS"
         if self.smtp_url and not self.mail_from:
             yield "AUTHAPI_SMTP_URL needs AUTHAPI_MAIL_FROM"
+
+    @property
+    def all_audiences(self) -> frozenset[str]:
+        """Return every service that an access token may be for: authapi itself, and the others."""
+        return frozenset((self.audience, *self.audiences))
 
     @property
     def is_https(self) -> bool:

@@ -3,7 +3,7 @@
 | claim                  | must be                                                            |
 | ---------------------- | ------------------------------------------------------------------ |
 | iss                    | our issuer, exactly                                                |
-| aud                    | our audience, exactly, or a list of text that holds it             |
+| aud                    | one of our audiences, exactly, or a list of text that holds one    |
 | sub sid jti client_id  | text, not empty, printable                                         |
 | exp iat                | a whole number of Unix seconds, 0 to 2**53                         |
 | nbf auth_time          | the same, may be missing                                           |
@@ -13,7 +13,7 @@
 now < exp + leeway; nbf - leeway <= now; iat - 60 s <= now, since verifiers' clocks lag.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +37,11 @@ class Claims:
     raw: Mapping[str, Any] = field(hash=False, repr=False)
     # The generation of the RevocationSet that let these claims pass, and need not look again.
     passed: object = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """Return the services that the token is for. A session that was looked up names none."""
+        return _named(self.raw.get("aud", ()))
 
 
 def _is_text(value: object) -> bool:
@@ -69,7 +74,13 @@ REQUIRED: Rules = {
 OPTIONAL: Rules = {"nbf": _is_date, "auth_time": _is_date, "scope": _is_scope}
 
 
-def read_claims(payload: dict[str, Any], *, key_id: str, issuer: str, audience: str) -> Claims:
+def _named(aud: Any) -> frozenset[str]:  # noqa: ANN401 - as _is_audience
+    return frozenset((aud,) if isinstance(aud, str) else aud)
+
+
+def read_claims(
+    payload: dict[str, Any], *, key_id: str, issuer: str, audiences: Set[str]
+) -> Claims:
     """Return the claims of a payload whose signature was verified, whatever the time.
 
     Raises InvalidTokenError unless the table above holds.
@@ -82,8 +93,7 @@ def read_claims(payload: dict[str, Any], *, key_id: str, issuer: str, audience: 
             raise InvalidTokenError(f"{name} is malformed")
     if payload["iss"] != issuer:
         raise InvalidTokenError("iss names another issuer")
-    aud = payload["aud"]
-    if aud != audience if isinstance(aud, str) else audience not in aud:
+    if audiences.isdisjoint(_named(payload["aud"])):
         raise InvalidTokenError("aud does not name this service")
     if payload["exp"] - payload["iat"] > MAX_ACCESS_TOKEN_SECONDS:
         raise InvalidTokenError("exp is over an hour after iat")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent import futures
 from hashlib import sha256
 from time import monotonic
@@ -38,8 +38,9 @@ ACCESS_TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})  # RFC 9068 sec
 
 
 class Verifier:
-    """Verifies the access tokens of one issuer for one audience (RFC 9068 section 4).
+    """Verifies the access tokens of one issuer for a service (RFC 9068 section 4).
 
+    `audience` is the service's name, or several names: a token for any of them passes.
     Without `jwks` a background thread, which the first use starts, keeps the issuer's keys up to
     date, and with `revocations="follow"` its revocations too. `jwks` may be a JWK Set or a source
     of keys instead; `revocations` an object to ask about every token, or None. With both given
@@ -53,7 +54,7 @@ class Verifier:
         self,
         *,
         issuer: str,
-        audience: str,
+        audience: str | Collection[str],
         jwks: Mapping[str, Any] | KeySource | None = None,
         revocations: Revocations | Literal["follow"] | None = "follow",
         leeway: float = 0,
@@ -68,8 +69,8 @@ class Verifier:
         allow_http: bool = False,
         transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> None:
-        _require_meant(issuer, audience, leeway, cache_size)
-        self._issuer, self._audience = issuer, audience
+        self._issuer, self._audiences = issuer, _names(audience)
+        _require_meant(issuer, self._audiences, leeway, cache_size)
         self._leeway, self._clock, self._cache_size = leeway, clock, cache_size
         self._given = _key_source(jwks), None if revocations == "follow" else revocations
         self._connect: Callable[[], IssuerLink] | None = None
@@ -217,7 +218,7 @@ class Verifier:
     def _open(self, raw: bytes) -> Verified:
         opened = open_compact(raw, self._keys.find, types=ACCESS_TOKEN_TYPES)
         claims = read_claims(
-            opened.payload, key_id=opened.key.kid, issuer=self._issuer, audience=self._audience
+            opened.payload, key_id=opened.key.kid, issuer=self._issuer, audiences=self._audiences
         )
         return Verified(claims, opened.key, *in_force(claims, leeway=self._leeway))
 
@@ -228,8 +229,12 @@ def _key_source(jwks: Mapping[str, Any] | KeySource | None) -> KeySource:
     return StaticKeys({}) if jwks is None else jwks
 
 
-def _require_meant(issuer: str, audience: str, leeway: float, cache_size: int) -> None:
-    if not issuer or not audience:
+def _names(audience: str | Collection[str]) -> frozenset[str]:
+    return frozenset((audience,) if isinstance(audience, str) else audience)
+
+
+def _require_meant(issuer: str, audiences: frozenset[str], leeway: float, cache_size: int) -> None:
+    if not issuer or not audiences or "" in audiences:
         raise ValueError("A verifier needs the issuer and the audience to expect.")
     if not 0 <= leeway <= MAX_LEEWAY_SECONDS:
         raise ValueError(f"The leeway is 0 to {MAX_LEEWAY_SECONDS} seconds.")

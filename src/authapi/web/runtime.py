@@ -28,7 +28,8 @@ class Runtime:
     db: Database
     tokens: TokenIssuer
     passwords: Passwords
-    verifier: Verifier
+    verifier: Verifier  # of tokens for authapi itself
+    verifier_for_all: Verifier  # of tokens for AUDIENCES too
     revocations: RevocationFeed
     poll: RevocationPoll
     csrf: CsrfTokens

@@ -24,6 +24,12 @@ def require_plain_text(text: str) -> str:
 Text = Annotated[str, Field(max_length=1024), AfterValidator(require_plain_text)]
 Token = Annotated[str, AfterValidator(require_plain_text)]
 
+Resource = Annotated[
+    str | None,
+    AfterValidator(lambda text: text and require_plain_text(text)),
+    Field(description="The one service that the access token is for.", examples=["reports"]),
+]
+
 MAX_MEMBERS = 20  # of a body
 
 # In place: FastAPI would name a schema of its own for it, and generated clients a type.
@@ -66,6 +72,7 @@ class Login(Body):
     username: Text | None = Field(None, examples=["ada"])
     password: Text = Field(examples=[EXAMPLE_PASSWORD])
     transport: Annotated[Transport, WithJsonSchema(TRANSPORTS)] = Transport.BEARER
+    resource: Resource = None
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:
@@ -80,6 +87,7 @@ class CsrfToken(BaseModel):
 
 class Refresh(Body):
     refresh_token: Token | None = Field(None, examples=[EXAMPLE_TOKEN])
+    resource: Resource = None
 
 
 class Logout(Body):

@@ -22,7 +22,7 @@ section 4.14.2).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cached_property
 from math import inf
@@ -63,6 +63,13 @@ class Presented:
     carrier: Carrier
     idempotency_key: str | None
     tokens: TokenIssuer
+
+    def for_resource(self, resource: str | None) -> "Presented":
+        """Return the same, to be answered with an access token for that service alone.
+
+        Raises InvalidTarget. The answers of a retry may differ in it: their refresh token is one.
+        """
+        return replace(self, tokens=self.tokens.for_resource(resource))
 
     @property
     def overlap(self) -> float:

@@ -1,12 +1,15 @@
 """Issues token pairs and session tickets. Nothing else does (access tokens: RFC 9068)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from authapi.config import Settings
 from authapi.crypto.ids import new_id
 from authapi.crypto.refresh_tokens import RefreshClaims
 from authapi.crypto.session_ids import SessionId
+from authapi.db.models import Transport
 from authapi.db.sessions import LockedSession
+from authapi.errors import InvalidTarget
 from authapi.services.keys.ring import Keys
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 section 2.1
@@ -38,10 +41,26 @@ class SessionTicket:
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """Issues tokens for sessions whose rows were read under a lock."""
+    """Issues tokens for sessions whose rows were read under a lock.
+
+    Access tokens are for `resource`, one of AUDIENCES, or for authapi itself without one.
+    """
 
     settings: Settings
     keys: Keys
+    resource: str | None = None
+
+    def for_resource(self, resource: str | None, transport: Transport | None = None) -> Self:
+        """Return an issuer of access tokens for that service alone (RFC 8707).
+
+        Raises InvalidTarget for another value than AUDIENCE and AUDIENCES. So it does for another
+        service by transport `session`, which has no access token that could be for it alone.
+        """
+        if resource is None or resource == self.settings.audience:
+            return self
+        if transport is Transport.SESSION or resource not in self.settings.audiences:
+            raise InvalidTarget
+        return replace(self, resource=resource)
 
     def issue_ticket(self, session: LockedSession, session_id: SessionId) -> SessionTicket:
         """Return a ticket that is good to the session's absolute end."""
@@ -74,7 +93,7 @@ class TokenIssuer:
         claims = {
             "iss": self.settings.public_url,
             "sub": session.user_id,
-            "aud": self.settings.audience,
+            "aud": self.resource or self.settings.audience,
             "exp": expires_at,
             "iat": issued_at,
             "jti": new_id(),

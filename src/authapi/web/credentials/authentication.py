@@ -10,7 +10,7 @@ from starlette.requests import Request
 from authapi.crypto.session_ids import parse_session_id
 from authapi.errors import InvalidToken, NoCredential, Unavailable
 from authapi.services.sessions.lookup import accept_cached, look_up_session
-from authapi.verifier import Claims, InvalidTokenError, VerifierNotReadyError
+from authapi.verifier import Claims, InvalidTokenError, Verifier, VerifierNotReadyError
 from authapi.web.credentials.cookies import RepeatedCookieError
 from authapi.web.credentials.csrf import SAFE_METHODS, refuse_foreign, require_csrf_token
 from authapi.web.credentials.reading import bearer_token
@@ -19,16 +19,20 @@ from authapi.web.runtime import Runtime, runtime_of
 log = structlog.get_logger()
 
 
-async def authenticate(request: Request, method: str | None = None) -> Claims:
+async def authenticate(
+    request: Request, method: str | None = None, *, by: Verifier | None = None
+) -> Claims:
     """Return the claims of the request's credential. Only transport `session` costs a look-up.
 
-    The CSRF rule looks at `method`, by default the request's own.
+    An access token is verified `by` that verifier, by default as one for authapi itself: a service
+    that was sent a token of its own can't manage the account. The CSRF rule looks at `method`, by
+    default the request's own.
     Raises NoCredential, InvalidToken, CsrfFailed, BadRequest, Unavailable.
     """
     runtime = runtime_of(request)
     token = bearer_token(request.scope)
     if token is not None:
-        return verify(runtime, token)
+        return verify(by or runtime.verifier, token)
     try:
         access = runtime.cookies.read(request.scope, "access")
         session = "" if access else runtime.cookies.read(request.scope, "session") or ""
@@ -39,16 +43,17 @@ async def authenticate(request: Request, method: str | None = None) -> Claims:
     changes_state = (request.method if method is None else method) not in SAFE_METHODS
     if changes_state:
         refuse_foreign(request.headers, runtime.settings)
-    claims = verify(runtime, access) if access else await _look_up(runtime, session)
+    verifier = by or runtime.verifier
+    claims = verify(verifier, access) if access else await _look_up(runtime, session)
     if changes_state:
         require_csrf_token(request.headers, runtime.csrf, claims.sid)
     return claims
 
 
-def verify(runtime: Runtime, token: str) -> Claims:
+def verify(verifier: Verifier, token: str) -> Claims:
     """Return an access token's claims, without any I/O. Raises InvalidToken, Unavailable."""
     try:
-        return runtime.verifier.verify(token)
+        return verifier.verify(token)
     except VerifierNotReadyError as error:
         raise Unavailable from error
     except InvalidTokenError as error:

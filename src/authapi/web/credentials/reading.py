@@ -113,7 +113,8 @@ def csrf_token_of(request: Request, runtime: Runtime) -> str:
 
 
 def _identify(runtime: Runtime, sent: SentCredentials) -> set[str]:
-    return identify_sessions(runtime.db, runtime.verifier, runtime.tokens.keys.refresh_tokens, sent)
+    refresh_tokens = runtime.tokens.keys.refresh_tokens
+    return identify_sessions(runtime.db, runtime.verifier_for_all, refresh_tokens, sent)
 
 
 def _cookies(request: Request, runtime: Runtime, *kinds: CookieKind) -> SentCredentials:

@@ -26,6 +26,13 @@ class TrustedProxies:
         await self._middleware(scope, receive, send)
 
 
+def required_by_proxy(request: Request, name: str) -> list[str]:
+    """Return what `X-Auth-Require-NAME` says. Only a trusted proxy can say it."""
+    if not request.scope.get(FROM_PROXY):
+        return []
+    return request.headers.getlist(f"x-auth-require-{name}")
+
+
 def original_method(request: Request) -> str:
     """Return the method of the request that a proxy asks about, or UNKNOWN_METHOD.
 

@@ -3,6 +3,9 @@
 It takes any method and any path below it, and reads only the headers. It makes no query and takes
 no thread, but for transport `session`. It answers 204, 401, 403 or 503 only: nginx makes a 500 of
 any other status. It is the innermost middleware: FastAPI's routes would cost twice the rest.
+
+The query of `/verify` itself, and headers of a trusted proxy, may require a scope and an audience.
+Below `/verify/` the query is the original request's, and requires nothing.
 """
 
 from collections.abc import Awaitable
@@ -22,8 +25,9 @@ from authapi.errors import (
 from authapi.verifier import Claims
 from authapi.web.credentials.authentication import authenticate
 from authapi.web.error_handlers import handle_refusal
-from authapi.web.middleware.proxies import original_method
+from authapi.web.middleware.proxies import FROM_PROXY, original_method, required_by_proxy
 from authapi.web.openapi.document import documented_refusals
+from authapi.web.runtime import runtime_of
 
 
 class Verify:
@@ -40,8 +44,13 @@ class Verify:
 def is_verify_request(scope: Scope) -> bool:
     if scope["type"] != "http":
         return False
-    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    path = _path(scope)
     return path == "/verify" or path.startswith("/verify/")
+
+
+def _path(scope: Scope) -> str:
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path
 
 
 async def verify_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,36 +71,61 @@ async def verify_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _authenticate_for_proxy(request: Request) -> Claims:
+    runtime = runtime_of(request)
     try:
-        claims = await authenticate(request, original_method(request))
+        claims = await authenticate(request, original_method(request), by=runtime.verifier_for_all)
     except BadRequest as error:
         raise InvalidToken from error  # two Authorization headers: 400 elsewhere
     if not (claims.sub.isascii() and claims.sid.isascii()):
         raise InvalidToken  # not issued by us, and a header could not carry it
-    if request.scope["query_string"]:
-        given = request.query_params.getlist("scope")
-        wanted = [scope for text in given for scope in text.split()]
-        if not claims.scopes.issuperset(wanted):
-            raise InsufficientScope(wanted)
+    if request.scope["query_string"] or request.scope.get(FROM_PROXY):
+        _require(request, claims, own_audience=runtime.settings.audience)
     return claims
 
 
+def _require(request: Request, claims: Claims, *, own_audience: str) -> None:
+    """Refuse a credential that is not for the service, or lacks a scope, that the proxy requires.
+
+    A session that was looked up is authapi's own, and names no audience.
+    """
+    audiences = claims.audiences or {own_audience}
+    if not audiences.issuperset(_required(request, "audience")):
+        raise InvalidToken
+    wanted = [scope for text in _required(request, "scope") for scope in text.split()]
+    if not claims.scopes.issuperset(wanted):
+        raise InsufficientScope(wanted)
+
+
+def _required(request: Request, name: str) -> list[str]:
+    required = required_by_proxy(request, name)
+    if _path(request.scope) == "/verify":
+        required += request.query_params.getlist(name)
+    return required
+
+
 _TEXT = {"schema": {"type": "string"}}
+
+
+def _parameter(name: str, place: str, description: str) -> dict[str, Any]:
+    about = {"name": name, "in": place, "required": False, "description": description}
+    return about | _TEXT
+
+
+_SCOPE = "Space-separated scopes that the token must have."
+_AUDIENCE = "The service that the token must be for."
+_FROM_PROXY = " Counts from AUTHAPI_TRUSTED_PROXIES alone."
 OPERATION: dict[str, Any] = {
     "tags": ["tokens"],
     "summary": "Is this request's credential good?",
     "description": "For a reverse proxy that asks about each request. Any method; "
-    "`/verify/{any path}` is the same.",
+    "`/verify/{any path}` is the same, but for the query.",
     "operationId": "verify",
     "security": [{"accessToken": []}],
     "parameters": [
-        {
-            "name": "scope",
-            "in": "query",
-            "required": False,
-            "description": "Space-separated scopes that the token must have.",
-            "schema": {"type": "string"},
-        }
+        _parameter("scope", "query", _SCOPE),
+        _parameter("audience", "query", _AUDIENCE),
+        _parameter("X-Auth-Require-Scope", "header", _SCOPE + _FROM_PROXY),
+        _parameter("X-Auth-Require-Audience", "header", _AUDIENCE + _FROM_PROXY),
     ],
     "responses": {
         "204": {

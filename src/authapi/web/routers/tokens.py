@@ -9,6 +9,7 @@ from authapi.errors import (
     CsrfFailed,
     InvalidCredentials,
     InvalidGrant,
+    InvalidTarget,
     InvalidToken,
     NoCredential,
     RateLimited,
@@ -41,15 +42,16 @@ ANY_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
     "/login",
     summary="Log in",
     response_model=TokenResponse,
-    responses=refusals(*BODY, InvalidCredentials, CsrfFailed, RateLimited),
+    responses=refusals(*BODY, InvalidTarget, InvalidCredentials, CsrfFailed, RateLimited),
 )
 async def login(body: Login, request: Request, runtime: AppRuntime, device: FromDevice) -> Response:
     # Cookies that come along end their session and are cleared: not for any site that asks.
     if body.transport != "bearer" or runtime.cookies.sent(request.scope):
         refuse_foreign(request.headers, runtime.settings)
+    tokens = runtime.tokens.for_resource(body.resource, body.transport)
     came_with = await sessions_sent(request, runtime)
     attempt = LoginAttempt(body.email, body.username, body.password, body.transport, came_with)
-    logging_in = log_in(runtime.db, runtime.passwords, runtime.tokens, attempt, device)
+    logging_in = log_in(runtime.db, runtime.passwords, tokens, attempt, device)
     given = await runtime.password_pool.carry_out(logging_in, device.address)
     response = hand_over(given, runtime)
     runtime.cookies.clear_sent(request.scope, response)
@@ -60,12 +62,14 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     "/refresh",
     summary="Exchange a refresh token for a new pair",
     response_model=TokenResponse,
-    responses=refusals(*BODY, InvalidGrant, CsrfFailed, RateLimited),
+    responses=refusals(*BODY, InvalidTarget, InvalidGrant, CsrfFailed, RateLimited),
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 def refresh(request: Request, body: Refresh | None = None) -> Response:
     runtime = runtime_of(request)
     presented = read_refresh_token(request, runtime, body.refresh_token if body else None)
+    if body:
+        presented = presented.for_resource(body.resource)
     return hand_over(rotate_refresh_token(runtime.db, runtime.limits, presented), runtime)
 
 

@@ -61,4 +61,4 @@ def make_app(verifier: Verifier) -> Flask:
 
 def create_app() -> Flask:
     issuer = os.environ.get("ISSUER", "http://localhost:8000")
-    return make_app(Verifier(issuer=issuer, audience=os.environ.get("AUDIENCE", "authapi")))
+    return make_app(Verifier(issuer=issuer, audience=os.environ.get("AUDIENCE", "reports")))

@@ -14,7 +14,8 @@ from authapi.verifier import Claims, Verifier
 from authapi.verifier.fastapi import REFUSALS, AccessToken, answer_refusals, following
 
 PORT = int(os.environ.get("PORT", "8006"))
-verifier = Verifier(issuer=os.environ.get("ISSUER", "http://localhost:8000"), audience="authapi")
+# Tokens for this service alone: authapi has AUTHAPI_AUDIENCES=reports, clients say "resource".
+verifier = Verifier(issuer=os.environ.get("ISSUER", "http://localhost:8000"), audience="reports")
 
 CurrentSubject = Annotated[Claims, Depends(AccessToken(verifier))]
 ReportReader = Annotated[Claims, Depends(AccessToken(verifier, "reports:read"))]

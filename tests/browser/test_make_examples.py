@@ -127,7 +127,8 @@ def test_make_example_api(clone: Path) -> None:
         ada = {"email": "ada@example.com", "password": "correct horse battery staple"}
         answer_of(process, f"{issuer}/readyz", 200)
         httpx.post(f"{issuer}/register", json=ada, trust_env=False)
-        pair = httpx.post(f"{issuer}/login", json=ada, trust_env=False).json()
+        named = {**ada, "resource": "reports"}
+        pair = httpx.post(f"{issuer}/login", json=named, trust_env=False).json()
         url = f"http://localhost:{port}/api/data"
         data = answer_of(process, url, 200, pair["access_token"])
         assert data.json()["data"] == [3, 1, 4, 1, 5]

@@ -14,6 +14,7 @@ from tests.support.settings import CHEAP_HASHES, NO_LIMITS, environment
 from tests.support.until import until
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
+NAMED = {**ADA, "resource": "reports"}
 
 
 @contextmanager
@@ -120,7 +121,7 @@ def test_a_second_service_verifies_by_itself(tmp_path: Path) -> None:
     ):
         wait_for(200, client, f"{issuer}/readyz")
         client.post(f"{issuer}/register", json=ADA)
-        token = client.post(f"{issuer}/login", json=ADA).json()["access_token"]
+        token = client.post(f"{issuer}/login", json=NAMED).json()["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
         assert client.get(f"{service}/api/data").status_code == 401
         # It may have started first, and asks again for the keys every now and then.

@@ -215,6 +215,7 @@ export class AuthClient extends EventTarget {
       method,
       credentials: "include",
       cache: "no-store",
+      redirect: "error", // a 307 or 308 would carry the password on, to another host too
       headers: {
         ...headers,
         ...(body && { "Content-Type": "application/json" }),

@@ -1,19 +1,32 @@
 """A client of authapi for Python: an `httpx.Auth` that logs in, refreshes and retries once.
 
-    auth = AuthapiAuth("https://auth.example", email="ada@example.com", password="…")
-    httpx.Client(auth=auth).get("https://api.example/reports")
+    api = "https://api.example"
+    auth = AuthapiAuth(
+        "https://auth.example", email="ada@example.com", password="…", origins=[api], resource="api"
+    )
+    httpx.Client(auth=auth).get(f"{api}/reports")
 
-Needs httpx alone. It does what docs/refresh.md asks of a client: it makes the Idempotency-Key when
-it stores a token, keeps both together until a refresh is answered, and logs a refused token out
-before it logs in again.
+Needs httpx alone. The token goes to the named origins only; a password or a refresh token goes to
+authapi only, and along no redirect. It does what docs/refresh.md asks of a client: it makes the
+Idempotency-Key when it stores a token, keeps both together until a refresh is answered, and logs a
+refused token out before it logs in again.
 """
 
 import secrets
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from threading import Lock
 from time import monotonic
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import anyio
 import httpx
@@ -23,6 +36,7 @@ EARLY_SECONDS = 30.0
 
 T = TypeVar("T")
 Steps = Generator[httpx.Request, httpx.Response, T]
+Origin = tuple[str, bytes, int | None]
 
 
 class LoginNeededError(Exception):
@@ -48,6 +62,8 @@ class AuthapiAuth(httpx.Auth):
 
     Give `email` or `username` and `password`, or `stored` tokens of an earlier process, or both;
     `store` is called with the new ones whenever they change, before the request goes on.
+    Only requests to `origins` get the token, by default those to authapi itself. `resource` names
+    the one service that the token is good at. Raises ValueError for http to another machine.
     Requests raise LoginNeededError, or httpx.HTTPStatusError where authapi answers another error.
     """
 
@@ -62,10 +78,15 @@ class AuthapiAuth(httpx.Auth):
         password: str | None = None,
         stored: StoredTokens | None = None,
         store: Callable[[StoredTokens], None] = lambda _tokens: None,
+        origins: Iterable[str] | None = None,
+        resource: str | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
+        own = _read_origin(base_url)
+        self._origins = {own} if origins is None else {_read_origin(one) for one in origins}
+        self._target = {} if resource is None else {"resource": resource}
         name = {"email": email} if email is not None else {"username": username}
-        self._login = None if password is None else {**name, "password": password}
+        self._login = None if password is None else {**name, "password": password, **self._target}
         self._stored = stored
         self._store = store
         self._access: _Access | None = None
@@ -73,6 +94,9 @@ class AuthapiAuth(httpx.Auth):
         self._task_lock = anyio.Lock()
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        if not self._may_have_token(request):
+            yield request
+            return
         refused: _Access | None = None
         for _ in range(2):
             if self._needs_renewal(refused):
@@ -90,6 +114,9 @@ class AuthapiAuth(httpx.Auth):
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        if not self._may_have_token(request):
+            yield request
+            return
         refused: _Access | None = None
         for _ in range(2):
             if self._needs_renewal(refused):
@@ -103,6 +130,9 @@ class AuthapiAuth(httpx.Auth):
             refused = self._authorize(request)
             if (yield request).status_code != httpx.codes.UNAUTHORIZED:
                 return
+
+    def _may_have_token(self, request: httpx.Request) -> bool:
+        return _origin(request.url) in self._origins
 
     def _needs_renewal(self, refused: _Access | None) -> bool:
         access = self._access
@@ -163,12 +193,66 @@ class AuthapiAuth(httpx.Auth):
         return self._stored
 
     def _refresh_request(self, stored: StoredTokens) -> httpx.Request:
-        request = self._request("/refresh", {"refresh_token": stored.refresh_token})
+        body = {"refresh_token": stored.refresh_token, **self._target}
+        request = self._request("/refresh", body)
         request.headers["Idempotency-Key"] = stored.idempotency_key
         return request
 
-    def _request(self, path: str, body: dict[str, str | None]) -> httpx.Request:
-        return httpx.Request("POST", self._base_url + path, json=body)
+    def _request(self, path: str, body: Mapping[str, str | None]) -> httpx.Request:
+        request = httpx.Request("POST", self._base_url + path, json=body)
+        request.url, request.stream = _FinalUrl(request.url), _SentOnce(request.content)
+        return request
+
+
+class _FinalUrl(httpx.URL):
+    """A URL that no redirect leads away from: httpx asks for the fragment before it follows one."""
+
+    @property
+    def fragment(self) -> NoReturn:
+        raise httpx.TooManyRedirects(
+            "authapi answered with a redirect, which is never followed: use its final address."
+        )
+
+
+class _SentOnce(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that can't be sent a second time, to whoever a redirect names."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = [content]
+
+    def __iter__(self) -> Iterator[bytes]:
+        if not self._content:
+            raise httpx.StreamConsumed
+        yield self._content.pop()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self:
+            yield chunk
+
+
+def _origin(url: httpx.URL) -> Origin:
+    return url.scheme, url.raw_host, url.port  # httpx makes a usual port None
+
+
+def _read_origin(text: str) -> Origin:
+    """Return the origin of a URL. Raises ValueError unless a token may be sent there."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+        # Not quoted: it may hold a password.
+        raise ValueError("An origin is a URL without a password, such as https://api.example.")
+    if url.scheme == "http" and not _is_loopback(url.host):
+        raise ValueError(f"Over http anybody on the way to {url.host} reads the token: use https.")
+    return _origin(url)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _next(steps: Steps[None], answer: httpx.Response) -> httpx.Request | None:

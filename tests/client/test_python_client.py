@@ -8,10 +8,11 @@ import pytest
 
 from authapi.client import AuthapiAuth, LoginNeededError, StoredTokens
 from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 
-URL = "http://testserver"
+URL = "http://localhost"
 
 pytestmark = sqlite_only
 
@@ -50,6 +51,17 @@ def client(wire: Wire) -> Iterator[Callable[..., httpx.Client]]:
 
     yield make
     made.clear()  # the transport is the fixture's
+
+
+def test_a_token_is_for_the_service_that_was_named(make_api: MakeApi, clock: TestClock) -> None:
+    wire = Wire(made := make_api(audiences=("reports",)))
+    made.register()
+    auth = AuthapiAuth(URL, email=EMAIL, password=PASSWORD, resource="reports")
+    ours = httpx.Client(transport=wire, base_url=URL, auth=auth)
+    for _ in range(2):
+        assert ours.get("/verify?audience=reports").status_code == 204
+        clock.advance(900)
+    assert wire.paths == ["/login", "/verify", "/verify", "/refresh", "/verify"]
 
 
 def end_all(api: Api) -> None:

@@ -15,7 +15,7 @@ from tests.support.until import until
 from tests.verifier.conftest import MakeVerifier
 from tests.verifier.fake_issuer import JWKS, FakeIssuer, black_hole, out_of_reach, status
 from tests.verifier.fixtures import NOW
-from tests.verifier.network import SIGNER, TOKEN
+from tests.verifier.network import SIGNER, TOKEN, signer_named
 
 MAX_AGE = 0.3  # seconds
 
@@ -40,6 +40,7 @@ def test_a_verifier_that_is_cut_off_refuses_every_token_after_a_while(
     issuer.changed()
     until(lambda: is_not_ready(verifier.verify, TOKEN))
     assert is_not_ready(verifier.verify, SIGNER.token(jti="never seen before"))
+    assert is_not_ready(verifier.verify, signer_named("made since").token())
     assert is_not_ready(lambda token: asyncio.run(verifier.averify(token)), TOKEN)
     assert not verifier.status().is_ready
     bearer = {"headers": [(b"authorization", b"Bearer " + TOKEN.encode())]}

@@ -34,6 +34,9 @@ class Contact:
         self.freezes = 0
         self._answer = self._beat = self.now()
         self._silent_since: float | None = None  # monotonic: asked since then, and no answer yet
+        self._keys_good_until = inf  # monotonic
+        self.require_keys: Callable[[], None] = lambda: None  # raises if they are too old
+        self._note_quick()
 
     def now(self) -> Moment:
         return Moment(self.clock(), self.monotonic())
@@ -46,10 +49,16 @@ class Contact:
         """Return whether a verification must wait for an answer first.
 
         It need not once the issuer was silent for PATIENCE_SECONDS: nobody waits again and again.
+        Raises VerifierNotReadyError if the keys are too old, which no answer of the feed mends.
         """
-        wall, ticks = self._answer
         # As is_old, without its calls: every verified request comes here.
-        if self.monotonic() - ticks <= self._limit and abs(self.clock() - wall) <= self._limit:
+        if (
+            self.monotonic() <= self._quick_until
+            and abs(self.clock() - self._answer.wall) <= self._limit
+        ):
+            return False
+        self.require_keys()
+        if not self.is_old():
             return False
         self.beat()
         now = self.monotonic()
@@ -61,8 +70,14 @@ class Contact:
     def note_answer(self, asked: Moment) -> None:
         """Note an answer whose content is learned; its request was sent at `asked`."""
         self._answer = asked
+        self._note_quick()
         if not self.is_old():
             self._silent_since = None
+
+    def note_keys(self, good_until: float) -> None:
+        """Note until when the keys count, on the monotonic clock."""
+        self._keys_good_until = good_until
+        self._note_quick()
 
     def note_failure(self, freezes: int) -> None:
         """Note a failed request. `freezes` is their number when it was sent."""
@@ -82,6 +97,10 @@ class Contact:
     def end(self) -> None:
         """Let no verification wait any more."""
         self._limit = inf
+        self._note_quick()
+
+    def _note_quick(self) -> None:
+        self._quick_until = min(self._answer.ticks + self._limit, self._keys_good_until)
 
     def _is_long(self, start: Moment, end: Moment) -> bool:
         return end.ticks - start.ticks > self._limit or abs(end.wall - start.wall) > self._limit

@@ -18,42 +18,42 @@ class FetchedKeys:
     """A key source. Readers need no lock: the mapping is replaced as a whole.
 
     The keys count for `max_age` seconds after a fetch was asked for that brought or confirmed them.
-    Later one of them may be compromised, and this process cut off from who would tell it.
+    Later one of them may be compromised, and this process cut off from who would tell it. `contact`
+    looks at that, which every request asks anyway where the feed is followed.
     """
 
     def __init__(self, site: IssuerSite, contact: Contact, *, max_age: float) -> None:
         self._site, self._contact, self._max_age = site, contact, max_age
-        self._monotonic = contact.monotonic
-        self._keys: Mapping[str, VerifyingKey] = {}
+        self._keys: Mapping[str, VerifyingKey] | None = None
         self._etag: str | None = None
-        self._confirmed: Moment | None = None
-        self._good_until = -inf  # on the monotonic clock
+        self._confirmed = Moment(-inf, -inf)
 
     @property
     def is_loaded(self) -> bool:
-        return self._monotonic() <= self._good_until
+        return self._keys is not None and not self.is_old()
+
+    def is_old(self) -> bool:
+        """Return whether the keys are too old, by the clock that says more."""
+        wall, ticks = self._confirmed
+        age = max(self._contact.monotonic() - ticks, abs(self._contact.clock() - wall))
+        return age > self._max_age
+
+    def require_confirmed(self) -> None:
+        """Raise VerifierNotReadyError if the keys are too old."""
+        if self._keys is not None and self.is_old():
+            raise VerifierNotReadyError("the issuer's keys were not confirmed for too long")
 
     def find(self, kid: str) -> VerifyingKey | None:
-        """Return the key of that name. Raises VerifierNotReadyError without keys that count."""
-        if self._monotonic() > self._good_until:
-            age = "never loaded" if self._confirmed is None else "not confirmed for too long"
-            raise VerifierNotReadyError(f"the issuer's keys were {age}")
-        return self._keys.get(kid)
+        """Return the key of that name. Raises VerifierNotReadyError before the first fetch."""
+        if self._keys is None:
+            raise VerifierNotReadyError("the issuer's keys were never loaded")
+        key = self._keys.get(kid)
+        if key is None:
+            self.require_confirmed()  # it may be one that the issuer has made since
+        return key
 
     def kids(self) -> Set[str]:
-        return self._keys.keys()
-
-    def expire_by_wall_clock(self) -> bool:
-        """Return whether the keys have just become too old by the wall clock.
-
-        The monotonic clock, which `find` reads, stands still while some machines sleep.
-        """
-        if self._confirmed is None or self._good_until == -inf:
-            return False
-        if abs(self._contact.clock() - self._confirmed.wall) <= self._max_age:
-            return False
-        self._good_until = -inf
-        return True
+        return (self._keys or {}).keys()
 
     async def refresh(self) -> float:
         """Fetch the set; return the seconds until the next fetch.
@@ -64,7 +64,8 @@ class FetchedKeys:
         fetched = await self._site.get_key_set(self._etag)
         if not fetched.is_current:
             self._keys, self._etag = self._read(fetched), fetched.etag
-        self._confirmed, self._good_until = asked, asked.ticks + self._max_age
+        self._confirmed = asked
+        self._contact.note_keys(asked.ticks + self._max_age)
         lifetime = USUAL_SECONDS if fetched.max_age is None else fetched.max_age
         # A random part less, so that a hundred services do not ask at one moment.
         bounded = min(max(lifetime, SHORTEST_SECONDS), LONGEST_SECONDS, self._max_age / 2)
@@ -76,7 +77,15 @@ class FetchedKeys:
         except ValueError as error:
             raise FetchError(f"{fetched.url}: {error}") from None
         # The same key stays the same object, so that its verified tokens stay remembered.
-        for kid, held in self._keys.items():
+        for kid, held in (self._keys or {}).items():
             if kid in keys and (held.algorithm, held.key) == (keys[kid].algorithm, keys[kid].key):
                 keys[kid] = held
         return keys
+
+
+class KeysWithoutFeed(FetchedKeys):
+    """Keys that look at their age themselves: without the feed nobody asks `contact`."""
+
+    def find(self, kid: str) -> VerifyingKey | None:
+        self.require_confirmed()
+        return super().find(kid)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from threading import Lock, Thread
 from time import monotonic
 
@@ -22,7 +23,7 @@ from authapi.verifier.errors import (
 from authapi.verifier.following.contact import Contact
 from authapi.verifier.following.feed import FeedFollower
 from authapi.verifier.following.issuer import IssuerAddress, IssuerSite
-from authapi.verifier.following.keys import FetchedKeys
+from authapi.verifier.following.keys import FetchedKeys, KeysWithoutFeed
 from authapi.verifier.following.retrying import Attempt, RepeatingTask
 from authapi.verifier.following.revocations import FollowedRevocations
 from authapi.verifier.status import VerifierStatus
@@ -79,8 +80,9 @@ class IssuerLink:
         self._tasks: list[RepeatingTask] = []
         self.keys: FetchedKeys | None = None
         if options.keys:
-            max_age = options.keys_max_age
-            self.keys = FetchedKeys(self._site, self._contact, max_age=max_age)
+            kind = FetchedKeys if options.revocations else KeysWithoutFeed
+            self.keys = kind(self._site, self._contact, max_age=options.keys_max_age)
+            self._contact.require_keys = self.keys.require_confirmed
             self._fetching = self._repeat(self._fetch_keys, KEYS_LONGEST_PAUSE_SECONDS)
         self.revocations: FollowedRevocations | None = None
         if options.revocations:
@@ -174,7 +176,8 @@ class IssuerLink:
             await asyncio.sleep(min(self._contact.interval, NOTICE_EVERY_SECONDS))
             if self._contact.beat() and self.revocations is not None:
                 self._following.restart()
-            if self.keys and self.keys.expire_by_wall_clock():
+            if self.keys and self.keys.kids() and self.keys.is_old():
+                self._contact.note_keys(-inf)  # by the wall clock, while the other stood still
                 self._fetching.ask_for_attempt()
 
     async def _fetch_keys(self) -> float:

@@ -11,6 +11,7 @@ Below `/verify/` the query is the original request's, and requires nothing.
 from collections.abc import Awaitable
 from typing import Any
 
+import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,6 +29,8 @@ from authapi.web.error_handlers import handle_refusal
 from authapi.web.middleware.proxies import FROM_PROXY, original_method, required_by_proxy
 from authapi.web.openapi.document import documented_refusals
 from authapi.web.runtime import runtime_of
+
+log = structlog.get_logger()
 
 
 class Verify:
@@ -90,6 +93,7 @@ def _require(request: Request, claims: Claims, *, own_audience: str) -> None:
     """
     audiences = claims.audiences or {own_audience}
     if not audiences.issuperset(_required(request, "audience")):
+        log.info("access_token_refused", reason="the proxy requires another audience")
         raise InvalidToken
     wanted = [scope for text in _required(request, "scope") for scope in text.split()]
     if not claims.scopes.issuperset(wanted):

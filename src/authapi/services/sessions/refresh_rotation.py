@@ -17,7 +17,8 @@ Row 3 is one conditional UPDATE and no other statement (db.exchanges.exchange). 
 the session is read under its lock and the table is applied, row 3 included.
 
 The promise: no lost, late or doubled answer logs out a client that keeps its key with its token.
-Once owner and thief have both presented theirs, the session is gone (docs/refresh.md; RFC 9700
+Once owner and thief have both presented theirs, the session is gone. A thief who has token *and*
+key is the exception: the thief is shut out, but not always noticed (docs/refresh.md; RFC 9700
 section 4.14.2).
 """
 

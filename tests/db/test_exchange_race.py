@@ -4,6 +4,7 @@ The test holds a lock, a thread runs into it, and the test lets go when the thre
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -120,6 +121,36 @@ def test_of_two_at_one_moment_with_one_key_both_get_the_same_token(
     tokens = {answer.refresh_token for answer in race(rule, pair, (key, key)) if answer}
     assert len(tokens) == 1
     assert not rule.is_revoked(pair.session_id)
+
+
+@pytest.fixture
+def until_used(rule: RefreshRule) -> RefreshRule:
+    settings = rule.runtime.settings.model_copy(update={"refresh_overlap_bearer": "until_used"})
+    return replace(rule, other_settings=settings)
+
+
+def test_until_used_two_at_one_moment_without_a_key_both_get_a_token(
+    until_used: RefreshRule, pair: TokenPair
+) -> None:
+    first, second = race(until_used, pair, (None, None))
+    assert first
+    assert second
+    assert first.refresh_token != second.refresh_token
+    assert not until_used.is_revoked(pair.session_id)
+
+
+def test_until_used_a_repeat_behind_the_use_of_a_child_is_a_replay(
+    until_used: RefreshRule, pair: TokenPair, db: Database
+) -> None:
+    """Row 5 reads again under the lock: a token that a child has replaced is no longer the last."""
+    child = until_used.present(pair.refresh_token)
+    repeat = Contender(db, lambda: until_used.present(pair.refresh_token))
+    with db.begin() as tx:
+        assert exchanges.exchange(tx, exchange_of(until_used, child.refresh_token))
+        repeat.run_into_the_lock()
+    with pytest.raises(InvalidGrant):
+        repeat.result()
+    assert until_used.is_revoked(pair.session_id)
 
 
 # A refresh and a revocation

@@ -100,6 +100,9 @@ def test_every_problem_is_told_at_once() -> None:
         ("refresh_idle_ttl", 0),
         ("session_ttl", 0),
         ("refresh_overlap_bearer", -1),
+        ("refresh_overlap_bearer", 301),
+        ("refresh_overlap_bearer", "until used"),
+        ("refresh_overlap_bearer", ""),
         ("refresh_overlap_cookie", 301),
         ("clock_leeway", 31),
         ("key_rotation_days", -1),
@@ -124,6 +127,23 @@ def test_every_problem_is_told_at_once() -> None:
 )
 def test_a_value_out_of_bounds_is_refused_by_name(field: str, value: object) -> None:
     assert refusal(**{field: value}).startswith(f"AUTHAPI_{field.upper()} ")
+
+
+@pytest.mark.parametrize(("text", "meant"), [("0", 0), ("300", 300), ("until_used", "until_used")])
+def test_the_overlap_for_bearer_is_seconds_or_until_used(
+    monkeypatch: pytest.MonkeyPatch, text: str, meant: int | str
+) -> None:
+    monkeypatch.setenv("AUTHAPI_REFRESH_OVERLAP_BEARER", text)
+    settings = load_settings()
+    assert settings.refresh_overlap_bearer == meant
+    assert settings.masked()["AUTHAPI_REFRESH_OVERLAP_BEARER"] == text
+
+
+def test_a_bad_overlap_for_bearer_is_one_sentence() -> None:
+    assert refusal(refresh_overlap_bearer="x") == (
+        "AUTHAPI_REFRESH_OVERLAP_BEARER has to be a number of seconds from 0 to 300, or until_used."
+    )
+    assert refusal(refresh_overlap_cookie="until_used").startswith("AUTHAPI_REFRESH_OVERLAP_COOKIE")
 
 
 @pytest.mark.parametrize("field", ["registration_confirms_email", "login_needs_verified_email"])

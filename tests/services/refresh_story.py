@@ -28,10 +28,10 @@ pauses = st.sampled_from([0.5, OVERLAP, OVERLAP + 0.5, 2 * OVERLAP - 0.5, 2 * OV
 
 @dataclass(frozen=True)
 class Held:
-    """A refresh token, and the key that is kept with it."""
+    """A refresh token, and the key that is kept with it; None for a client that sends none."""
 
     token: str
-    key: str
+    key: str | None
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,15 @@ class Story(RuleBasedStateMachine):
     @rule(which=some, doubled=st.booleans())
     def request_arrives(self, *, which: int, doubled: bool) -> None:
         request = self.requests.pop(which % len(self.requests))
-        if len(self.exchanged) - request.exchanges_before > REMEMBERED:
+        if self.is_too_late(request):
             return
         self.answers.append(self.answer(request))
         if doubled:
             self.requests.append(request)
+
+    def is_too_late(self, request: Request) -> bool:
+        """Return whether it comes later than the promise reaches."""
+        return len(self.exchanged) - request.exchanges_before > REMEMBERED
 
     @precondition(lambda self: self.requests)
     @rule(which=some)
@@ -173,7 +177,7 @@ class Story(RuleBasedStateMachine):
         self.steal([self.held, *reversed(self.past)][which % (1 + len(self.past))], with_key)
 
     def steal(self, held: Held, with_key: bool) -> None:
-        self.thief.has_key = self.thief.has_key or with_key
+        self.thief.has_key = self.thief.has_key or (with_key and held.key is not None)
         self.thief.loot.append(held if with_key else Held(held.token, new_key()))
 
     @precondition(lambda self: self.thief.loot)

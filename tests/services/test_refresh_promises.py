@@ -4,11 +4,13 @@ A client that keeps its key with its token (one key for all tabs of a browser) i
 by a lost, late or doubled answer. When owner and thief have both presented what they hold, and
 what they were given for it, the session is gone. No token is exchanged twice.
 
+With `AUTHAPI_REFRESH_OVERLAP_BEARER=until_used` the same holds for a client without keys, if none
+of its requests arrives after its next exchange. (Exhaustively: test_refresh_walk.py.)
+
 What is a client's part of it is written here as code: BearerStory.reads and CookieStory.reads.
 """
 
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,9 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
-from sqlalchemy import event
 
-from authapi.services.operation.start import prepare
 from authapi.web.runtime import Runtime
 from tests.services.refresh_story import (
     IDLE_TTL,
@@ -26,20 +26,22 @@ from tests.services.refresh_story import (
     SESSION_TTL,
     Answer,
     Held,
+    Request,
     Story,
     some,
 )
-from tests.support.application import application
 from tests.support.clock import TestClock
-from tests.support.refresh_rule import RefreshRule, new_key
-from tests.support.settings import NO_LIMITS, settings_for
+from tests.support.refresh_rule import RefreshRule, new_key, quick_runtime
 
 
 class BearerStory(Story):
     """One store holds token and key, whatever tabs or threads there are."""
 
     def hold_first(self, token: str) -> None:
-        self._held = Held(token, new_key())
+        self._held = self.with_its_key(token)
+
+    def with_its_key(self, token: str) -> Held:
+        return Held(token, new_key())
 
     @property
     def held(self) -> Held:
@@ -68,7 +70,7 @@ class BearerStory(Story):
         if answer.request.held != self.held or self.is_logged_out:
             return
         if answer.status == 200:
-            self._held = Held(answer.token, new_key())
+            self._held = self.with_its_key(answer.token)
         else:
             self.is_refused(self.held)
 
@@ -181,6 +183,20 @@ class OverlappingBearerStory(BearerStory):
     rounds = (2, 3)
 
 
+class KeylessBearerStory(BearerStory):
+    """A client of an OAuth library, which sends no key, where the overlap is `until_used`."""
+
+    rounds = (2, 2)
+
+    def with_its_key(self, token: str) -> Held:
+        return Held(token, None)
+
+    def is_too_late(self, request: Request) -> bool:
+        """Return whether the owner has exchanged already what it got instead."""
+        jti = self.server.claims(request.held.token).jti
+        return request.held != self.held and jti in self.exchanged[:-1]
+
+
 @pytest.fixture(scope="module")
 def clock() -> TestClock:
     return TestClock()
@@ -191,27 +207,11 @@ def runtime(
     sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, clock: TestClock
 ) -> Iterator[Runtime]:
     """One quick database for all stories: each is a session of its own."""
+    lifetimes = {"refresh_idle_ttl": IDLE_TTL, "session_ttl": SESSION_TTL}
     path = tmp_path_factory.mktemp("stories") / "authapi.db"
     shutil.copy(sqlite_template, path)
-    chosen = settings_for(
-        f"sqlite:///{path}",
-        access_token_ttl=60,
-        refresh_idle_ttl=IDLE_TTL,
-        session_ttl=SESSION_TTL,
-        refresh_overlap_cookie=OVERLAP,
-        key_rotation_days=0,
-        **NO_LIMITS,
-    )
-    with application(chosen, clock) as app:
-        runtime: Runtime = app.state.runtime
-        event.listen(runtime.db.engine, "connect", _hurry)
-        prepare(runtime.db, runtime.settings, runtime.tokens.keys.ring)
-        RefreshRule(runtime, "bearer").register()
+    with quick_runtime(path, clock, refresh_overlap_cookie=OVERLAP, **lifetimes) as runtime:
         yield runtime
-
-
-def _hurry(connection: sqlite3.Connection, _: object) -> None:
-    connection.execute("PRAGMA synchronous = OFF")
 
 
 def tell(story: Callable[[], Story], stories: int) -> None:
@@ -236,6 +236,25 @@ def test_a_bearer_client_is_never_logged_out_and_a_thief_always_is(
 def test_the_promises_hold_with_an_overlap_for_bearer(runtime: Runtime, clock: TestClock) -> None:
     changed = runtime.settings.model_copy(update={"refresh_overlap_bearer": OVERLAP})
     server = RefreshRule(runtime, "bearer", changed)
+    tell(lambda: OverlappingBearerStory(server, clock, OVERLAP), stories=40)
+
+
+def until_used(runtime: Runtime) -> RefreshRule:
+    changed = runtime.settings.model_copy(update={"refresh_overlap_bearer": "until_used"})
+    return RefreshRule(runtime, "bearer", changed)
+
+
+def test_until_used_a_client_without_keys_is_never_logged_out_and_a_thief_always_is(
+    runtime: Runtime, clock: TestClock
+) -> None:
+    server = until_used(runtime)
+    tell(lambda: KeylessBearerStory(server, clock, OVERLAP), stories=60)
+
+
+def test_until_used_the_promises_to_a_client_with_keys_hold(
+    runtime: Runtime, clock: TestClock
+) -> None:
+    server = until_used(runtime)
     tell(lambda: OverlappingBearerStory(server, clock, OVERLAP), stories=40)
 
 

@@ -1,7 +1,13 @@
 """The refresh rule without HTTP: log in, present refresh tokens, look at the session's row."""
 
 import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import event
 
 from authapi.config import Settings
 from authapi.crypto.refresh_tokens import RefreshClaims
@@ -10,11 +16,15 @@ from authapi.db.models import Carrier, RevokedReason, Transport
 from authapi.db.sessions import StoredSession
 from authapi.services.accounts.hashing import hash_here
 from authapi.services.accounts.registration import NewUser, add_user
+from authapi.services.operation.start import prepare
 from authapi.services.sessions.login import LoginAttempt, log_in
 from authapi.services.sessions.opening import Device
 from authapi.services.sessions.refresh_rotation import present, rotate_refresh_token
 from authapi.services.sessions.token_issue import TokenIssuer, TokenPair
 from authapi.web.runtime import Runtime
+from tests.support.application import application
+from tests.support.clock import TestClock
+from tests.support.settings import NO_LIMITS, settings_for
 
 EMAIL = "grace@example.com"
 PASSWORD = "a very long password of Grace's"
@@ -79,3 +89,25 @@ class RefreshRule:
     def revoke(self, sid: str) -> None:
         with self.runtime.db.begin() as tx:
             sessions.revoke(tx, sid, RevokedReason.LOGOUT)
+
+
+@contextmanager
+def quick_runtime(path: Path, clock: TestClock, **overrides: object) -> Iterator[Runtime]:
+    """Yield a runtime on a migrated SQLite file, with a user, for thousands of refreshes.
+
+    What it writes need not survive a power cut.
+    """
+    chosen = settings_for(
+        f"sqlite:///{path}",
+        **{"access_token_ttl": 60, "key_rotation_days": 0, **NO_LIMITS, **overrides},
+    )
+    with application(chosen, clock) as app:
+        runtime: Runtime = app.state.runtime
+        event.listen(runtime.db.engine, "connect", _hurry)
+        prepare(runtime.db, runtime.settings, runtime.tokens.keys.ring)
+        RefreshRule(runtime, "bearer").register()
+        yield runtime
+
+
+def _hurry(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA synchronous = OFF")

@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    WrapValidator,
     model_validator,
 )
 from pydantic_settings import (
@@ -58,6 +59,8 @@ NotYet = Annotated[bool, AfterValidator(rules.not_yet)]
 Origin = Annotated[str, AfterValidator(rules.exact_origin)]
 Audience = Annotated[str, Field(max_length=200), AfterValidator(rules.visible_text)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Overlap = Annotated[int, Field(ge=0, le=300)]
+OverlapOrUntilUsed = Annotated[Overlap | Literal["until_used"], WrapValidator(rules.overlap)]
 
 
 class Settings(BaseSettings):
@@ -89,8 +92,8 @@ class Settings(BaseSettings):
     access_token_ttl: int = Field(900, ge=1, le=MAX_ACCESS_TOKEN_SECONDS)
     refresh_idle_ttl: int = Field(604800, ge=1, le=10 * YEAR)
     session_ttl: int = Field(2592000, ge=1, le=10 * YEAR)
-    refresh_overlap_bearer: int = Field(0, ge=0, le=300)
-    refresh_overlap_cookie: int = Field(10, ge=0, le=300)
+    refresh_overlap_bearer: OverlapOrUntilUsed = 0
+    refresh_overlap_cookie: Overlap = 10
     clock_leeway: int = Field(0, ge=0, le=MAX_LEEWAY_SECONDS)
     key_rotation_days: int = Field(90, ge=0, le=3650)
     key_publish_delay: int = Field(600, ge=0, le=7 * 86400)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError, ValidatorFunctionWrapHandler
 
 from authapi.verifier.loopback import is_loopback_host
 
@@ -202,6 +202,14 @@ def rate_limit(text: str) -> str:
     except ValueError:
         raise ValueError("has to look like 10/minute;100/hour, or be empty") from None
     return text
+
+
+def overlap(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """Return seconds, or `until_used`. One sentence says both, not a sentence for each."""
+    try:
+        return read(value)
+    except ValidationError:
+        raise ValueError("has to be a number of seconds from 0 to 300, or until_used") from None
 
 
 def not_yet(wanted: bool) -> bool:  # noqa: FBT001 - pydantic hands over the value alone

@@ -9,6 +9,9 @@
   6 its successor under its key is among the last 8         401 (a late duplicate)    none
   7 any other: a replay                                     401                       revoked
 
+  Where the overlap is `until_used`, row 5 has no end: the last exchanged token stays the last one
+  until a child of it is used (row 3). Then each of the others is a replay.
+
   (*) Before rows 3 to 7, and without effect: 400 where the key is one of the exchange that the
       token came from. Each token needs a new random one. If it was made under that very key this
       is known for good: a tab's request with a new cookie and a stale key may come late.
@@ -74,8 +77,11 @@ class Presented:
 
     @property
     def overlap(self) -> float:
-        settings, is_cookie = self.tokens.settings, self.carrier is Carrier.COOKIE
-        return settings.refresh_overlap_cookie if is_cookie else settings.refresh_overlap_bearer
+        settings = self.tokens.settings
+        if self.carrier is Carrier.COOKIE:
+            return settings.refresh_overlap_cookie
+        overlap = settings.refresh_overlap_bearer
+        return inf if overlap == "until_used" else overlap
 
     @property
     def settled_after(self) -> float:

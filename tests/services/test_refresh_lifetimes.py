@@ -73,6 +73,17 @@ def test_the_answer_s_lifetimes_are_those_of_its_tokens(short: Api, clock: TestC
     assert now + body["refresh_expires_in"] == claims(last.refresh)["exp"]
 
 
+def test_each_answer_says_when_the_session_ends(short: Api, clock: TestClock) -> None:
+    tokens, key = short.register_and_login(), new_key()
+    assert tokens.body["authorization_expires_in"] == 2500
+    clock.advance(900)
+    assert short.refreshed(tokens.refresh, key).body["authorization_expires_in"] == 1600
+    clock.advance(50)
+    repeated = short.refreshed(tokens.refresh, key).body
+    assert repeated["authorization_expires_in"] == 1550
+    assert repeated["refresh_expires_in"] == 950
+
+
 def test_the_time_of_the_log_in_stays(api: Api, clock: TestClock) -> None:
     first = api.register_and_login()
     logged_in_at = int(clock())

@@ -9,7 +9,7 @@ from tests.support.databases import sqlite_only
 from tests.support.transports import TRANSPORTS, Holder
 from tests.transports.conftest import LogIn
 
-PLAIN = {"expires_in", "scope", "session_id"}
+PLAIN = {"authorization_expires_in", "expires_in", "scope", "session_id"}
 ACCESS, REFRESH = {"access_token", "token_type"}, {"refresh_token"}
 PAIR = {"refresh_expires_in"}
 BROWSER = {"csrf_token"}
@@ -40,6 +40,7 @@ def test_the_body_holds_what_no_cookie_does(log_in: LogIn, transport: str) -> No
     assert set(body) == BODIES[transport]
     assert body["expires_in"] == (2592000 if transport == "session" else 900)
     assert body.get("refresh_expires_in", 604800) == 604800
+    assert body["authorization_expires_in"] == 2592000
 
 
 @sqlite_only

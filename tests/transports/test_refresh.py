@@ -48,6 +48,16 @@ def test_it_is_still_the_same_session(log_in: LogIn, clock: TestClock) -> None:
 
 
 @refreshing
+def test_no_refresh_puts_off_the_end_of_the_authorization(log_in: LogIn, clock: TestClock) -> None:
+    holder = log_in()
+    for days in (5, 10, 15, 20, 25):
+        clock.advance(5 * 86400)
+        left = holder.refreshed().body["authorization_expires_in"]
+        assert left == (30 - days) * 86400
+    assert holder.body["refresh_expires_in"] == left
+
+
+@refreshing
 def test_a_lost_answer_is_given_again(log_in: LogIn, clock: TestClock) -> None:
     holder = log_in()
     clock.advance(900)

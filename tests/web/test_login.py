@@ -10,7 +10,7 @@ from tests.support.service import SCOPES, Service
 
 MEMBERS = {
     *("access_token", "token_type", "expires_in", "refresh_token", "refresh_expires_in"),
-    *("scope", "session_id"),
+    *("authorization_expires_in", "scope", "session_id"),
 }
 
 

@@ -110,7 +110,7 @@ class PasswordProof(Body):
 
 
 class TokenResponse(BaseModel):
-    """RFC 6749 section 5.1. `expires_in` and `refresh_expires_in` are seconds from now.
+    """RFC 6749 section 5.1. Each `expires_in` is seconds from now.
 
     What a transport puts into a cookie is left out.
     """
@@ -120,6 +120,10 @@ class TokenResponse(BaseModel):
     expires_in: int = Field(examples=[900])
     refresh_token: str | None = Field(None, examples=[EXAMPLE_TOKEN])
     refresh_expires_in: int | None = Field(None, examples=[604800])
+    authorization_expires_in: int = Field(
+        examples=[2592000],
+        description="Until the session ends, however often it is refreshed.",
+    )
     scope: str = Field(examples=["reports:read"])
     session_id: str = Field(examples=[EXAMPLE_ID])
     csrf_token: str | None = Field(None, description="Cookie transports; constant for a session.")

@@ -18,12 +18,16 @@ CLIENT_ID = "authapi"
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """An access token and a refresh token of one session. Times are seconds from now."""
+    """An access token and a refresh token of one session. Times are seconds from now.
+
+    `authorization_expires_in`: when the session ends, however often it is refreshed.
+    """
 
     access_token: str
     expires_in: int
     refresh_token: str
     refresh_expires_in: int
+    authorization_expires_in: int
     scope: str
     session_id: str
     transport: str
@@ -83,6 +87,7 @@ class TokenIssuer:
             expires_in=expires_at - issued_at,
             refresh_token=self.keys.refresh_tokens.sign(refresh),
             refresh_expires_in=refresh_ends - issued_at,
+            authorization_expires_in=int(session.ends_at) - issued_at,
             scope=session.scopes,
             session_id=session.sid,
             transport=session.transport,

@@ -29,6 +29,7 @@ def _hand_over_session(ticket: SessionTicket, runtime: Runtime) -> Response:
     sid = ticket.session_id.sid
     body = TokenResponse(
         expires_in=ticket.expires_in,
+        authorization_expires_in=ticket.expires_in,
         scope=ticket.scope,
         session_id=sid,
         csrf_token=runtime.csrf.make(sid),
@@ -46,6 +47,7 @@ def _hand_over_pair(pair: TokenPair, runtime: Runtime) -> Response:
         expires_in=pair.expires_in,
         refresh_token=None if in_cookies else pair.refresh_token,
         refresh_expires_in=pair.refresh_expires_in,
+        authorization_expires_in=pair.authorization_expires_in,
         scope=pair.scope,
         session_id=pair.session_id,
         csrf_token=runtime.csrf.make(pair.session_id) if in_cookies else None,

@@ -18,6 +18,8 @@ export interface Options {
 export type Credentials = ({ email: string } | { username: string }) & {
   password: string;
   transport?: Transport;
+  /** false: the session ends with the browser, and after a day unused. Default: true. */
+  remember?: boolean;
 };
 
 /** `refused`: it ran out, was ended on another device, or its token was used by somebody else. */

@@ -278,6 +278,7 @@ def new_session(sid: str, user: users.Account) -> sessions.NewSession:
         secret_digest=None,
         amr="pwd",
         client_id="authapi",
+        remember=True,
     )
 
 

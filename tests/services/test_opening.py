@@ -41,6 +41,12 @@ def stored_hash(db: Database) -> str:
         return connection.scalars(select(User.password_hash)).one()
 
 
+def wanted(
+    account: Account, transport: Transport = Transport.BEARER, upgraded_hash: str | None = None
+) -> Opening:
+    return Opening(account, transport, DEVICE, upgraded_hash=upgraded_hash, remember=True)
+
+
 def is_opened(runtime: Runtime, opening: Opening) -> bool:
     return open_session(runtime.db, runtime.tokens, opening) is not None
 
@@ -49,7 +55,7 @@ def test_two_log_ins_that_both_upgrade_the_hash_both_succeed(
     runtime: Runtime, account: Account
 ) -> None:
     """Of one kind with every write that leaves the proof true: new scopes, another username."""
-    first, second = (Opening(account, Transport.BEARER, DEVICE, upgraded_hash=h) for h in "12")
+    first, second = (wanted(account, upgraded_hash=h) for h in "12")
     assert [is_opened(runtime, first), is_opened(runtime, second)] == [True, True]
     assert stored_hash(runtime.db) == "1"  # the second one's is of another hash than it knew
 
@@ -66,7 +72,7 @@ def test_parallel_log_ins_at_the_moment_of_an_upgrade_all_succeed(
 def test_a_new_password_overtakes_a_log_in(runtime: Runtime, account: Account) -> None:
     with runtime.db.begin() as tx:
         users.set_password(tx, account.id, WEAKER)  # even to the same hash
-    assert not is_opened(runtime, Opening(account, Transport.BEARER, DEVICE))
+    assert not is_opened(runtime, wanted(account))
 
 
 def test_a_disabling_overtakes_a_log_in_although_it_was_taken_back(
@@ -74,11 +80,11 @@ def test_a_disabling_overtakes_a_log_in_although_it_was_taken_back(
 ) -> None:
     disable_user(runtime.db, account.id)
     enable_user(runtime.db, account.id)
-    assert not is_opened(runtime, Opening(account, Transport.BEARER, DEVICE))
+    assert not is_opened(runtime, wanted(account))
 
 
 def test_a_session_says_how_and_for_whom_it_was_opened(runtime: Runtime, account: Account) -> None:
-    assert is_opened(runtime, Opening(account, Transport.SESSION, DEVICE))
+    assert is_opened(runtime, wanted(account, Transport.SESSION))
     with runtime.db.connect() as connection:
         row = connection.execute(select(Session.amr, Session.client_id)).one()
     assert tuple(row) == ("pwd", "authapi")

@@ -14,7 +14,7 @@ class SetCookie:
 
     name: str
     value: str
-    max_age: int
+    max_age: int | None
     flags: frozenset[str]
     header: str
 
@@ -24,7 +24,7 @@ class SetCookie:
 
 
 def set_cookies(answer: httpx.Response) -> dict[str, SetCookie]:
-    """Return the cookies by name. Fail the test if a name comes twice or has no Max-Age."""
+    """Return the cookies by name. Fail the test if a name comes twice."""
     cookies = [_read(header) for header in answer.headers.get_list("set-cookie")]
     by_name = {cookie.name: cookie for cookie in cookies}
     assert len(by_name) == len(cookies)
@@ -34,9 +34,10 @@ def set_cookies(answer: httpx.Response) -> dict[str, SetCookie]:
 def _read(header: str) -> SetCookie:
     pair, *attributes = header.split("; ")
     name, _, value = pair.partition("=")
-    [max_age] = [given for given in attributes if given.startswith("Max-Age=")]
-    flags = frozenset(attributes) - {max_age}
-    return SetCookie(name, value, int(max_age.removeprefix("Max-Age=")), flags, header)
+    ages = [given for given in attributes if given.startswith("Max-Age=")]
+    assert len(ages) < 2
+    max_age = int(ages[0].removeprefix("Max-Age=")) if ages else None
+    return SetCookie(name, value, max_age, frozenset(attributes) - {*ages}, header)
 
 
 class Jar(dict[str, str]):

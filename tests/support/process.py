@@ -78,6 +78,7 @@ class Process:
             expires_at=now + DAY,
             ends_at=now + DAY,
             tokens_from=None,
+            remember=True,
             now=now,
         )
         tokens = TokenIssuer(self.settings, self.keys)

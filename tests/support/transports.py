@@ -33,9 +33,9 @@ class Holder:
     csrf_token: str | None = None
     answer: httpx.Response = field(init=False)
 
-    def log_in(self, email: str = EMAIL, password: str = PASSWORD) -> "Holder":
+    def log_in(self, email: str = EMAIL, password: str = PASSWORD, **more: object) -> "Holder":
         """Open a session. A browser sends along what it holds of another one, and so does this."""
-        given = {"email": email, "password": password, "transport": self.transport}
+        given = {"email": email, "password": password, "transport": self.transport, **more}
         self.take(self.send("POST", "/login", json=given))
         return self
 

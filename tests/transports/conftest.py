@@ -1,6 +1,7 @@
 """Every test here runs for every transport, and none of them names one."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def log_in(api: Api, transport: str) -> LogIn:
     """Return a function that opens a session on a new device, and registers its user if new."""
     registered: set[str] = set()
 
-    def log_in(email: str = EMAIL, **more: str) -> Holder:
+    def log_in(email: str = EMAIL, **more: Any) -> Holder:
         if email not in registered:
             api.register(email)
             registered.add(email)

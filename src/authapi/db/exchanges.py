@@ -61,7 +61,7 @@ _EXCHANGE = (
         exchanged_at=db_now(),
         exchange_keys=bindparam("key_digest"),
         last_used_at=db_now(),
-        expires_at=next_expiry(SESSIONS.c.ends_at),
+        expires_at=next_expiry(SESSIONS.c.ends_at, SESSIONS.c.remember),
     )
     .returning(*LOCKED)
 )

@@ -8,7 +8,7 @@ signing_keys   one row per key that signs access tokens; the private part is sea
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import ForeignKey, Index, MetaData
+from sqlalchemy import ForeignKey, Index, MetaData, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import Double, LargeBinary, SmallInteger, String, Text
 
@@ -93,7 +93,8 @@ class Session(Model):
     `secret_digest` is that of the secret in the cookie of transport `session`.
     `scopes` is the user's, copied: a refresh needs no other row. Since they last changed, access
     tokens whose `iat` is before `tokens_from` are refused. `amr` says how the user was
-    authenticated (RFC 8176), space-separated; `client_id` which client logged in.
+    authenticated (RFC 8176), space-separated; `client_id` which client logged in. `remember` is
+    false for one that ends after a day unused, and with the browser.
     """
 
     __tablename__ = "sessions"
@@ -118,6 +119,7 @@ class Session(Model):
     secret_digest: Mapped[str | None]
     amr: Mapped[str] = mapped_column(server_default="pwd")
     client_id: Mapped[str] = mapped_column(server_default="authapi")
+    remember: Mapped[bool] = mapped_column(server_default=true())
 
     __table_args__ = (Index(None, "user_id"), Index(None, "revoked_at"), Index(None, "tokens_from"))
 

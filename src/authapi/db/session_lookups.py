@@ -37,7 +37,7 @@ _FIND: Select[*tuple[Any, ...]] = select(*_OF_ROW, db_now()).where(
 _TOUCH = (
     update(SESSIONS)
     .where(*_IN_FORCE)
-    .values(last_used_at=db_now(), expires_at=next_expiry(SESSIONS.c.ends_at))
+    .values(last_used_at=db_now(), expires_at=next_expiry(SESSIONS.c.ends_at, SESSIONS.c.remember))
     .returning(SESSIONS.c.sid)
 )
 

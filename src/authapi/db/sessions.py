@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Double, String, bindparam, select, update
+from sqlalchemy import Boolean, Connection, Double, String, bindparam, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from authapi.db.clock import db_now
@@ -14,6 +14,7 @@ from authapi.db.models import RevokedReason, Session, Transport, User
 from authapi.db.revocations import notify
 
 SESSIONS = cast("sa.Table", Session.__table__)
+UNREMEMBERED_IDLE_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class MintedFrom:
     expires_at: float
     ends_at: float
     tokens_from: float | None
+    remember: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +77,19 @@ class NewSession:
     secret_digest: str | None
     amr: str
     client_id: str
+    remember: bool
 
 
 STORED = select(*(SESSIONS.c[column.name] for column in fields(StoredSession)))
 LOCKED = (*(SESSIONS.c[column.name] for column in fields(MintedFrom)), db_now().label("now"))
 
 
-def next_expiry(ends_at: ColumnElement[float]) -> ColumnElement[float]:
+def next_expiry(
+    ends_at: ColumnElement[float], remember: ColumnElement[bool]
+) -> ColumnElement[float]:
     """Return when a session that is used now expires: after its idle time, or at its end."""
-    idle_end = db_now() + bindparam("idle_ttl", type_=Double)
+    idle_ttl, day = bindparam("idle_ttl", type_=Double), UNREMEMBERED_IDLE_SECONDS
+    idle_end = db_now() + sa.case((sa.or_(remember, idle_ttl < day), idle_ttl), else_=day)
     return sa.case((ends_at < idle_end, ends_at), else_=idle_end)
 
 
@@ -98,15 +104,17 @@ _account = (
     .with_for_update(key_share=True)
     .subquery()
 )
+_remember = bindparam("remember", type_=Boolean)
 _NEW: dict[str, ColumnElement[Any]] = {
     "created_at": db_now(),
     "last_used_at": db_now(),
     "exchanged_at": db_now(),
-    "expires_at": next_expiry(db_now() + bindparam("session_ttl", type_=Double)),
+    "expires_at": next_expiry(db_now() + bindparam("session_ttl", type_=Double), _remember),
     "ends_at": db_now() + bindparam("session_ttl", type_=Double),
     "user_id": _account.c.id,
     "scopes": _account.c.scopes,
     "last_exchanged": bindparam("sid", type_=String),
+    "remember": _remember,
     **{
         name: bindparam(name, type_=String)
         for name in ("sid", "transport", "user_agent", "ip", "secret_digest", "amr", "client_id")

@@ -73,6 +73,11 @@ class Login(Body):
     password: Text = Field(examples=[EXAMPLE_PASSWORD])
     transport: Annotated[Transport, WithJsonSchema(TRANSPORTS)] = Transport.BEARER
     resource: Resource = None
+    remember: bool = Field(
+        default=True,
+        strict=True,
+        description="False: cookies without Max-Age, and the session ends after a day unused.",
+    )
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:

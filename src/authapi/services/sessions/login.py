@@ -23,13 +23,17 @@ from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, To
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """Credentials as typed, with an e-mail address or a username. `came_with`: see Opening."""
+    """Credentials as typed, with an e-mail address or a username.
+
+    `came_with`, `remember`: see Opening.
+    """
 
     email: str | None
     username: str | None
     password: str = field(repr=False)
     transport: Transport
     came_with: Collection[str] = ()
+    remember: bool = True
 
 
 def log_in(
@@ -43,8 +47,14 @@ def log_in(
         verified = yield from passwords.verify(attempt.password, stored)
         opened = None
         if account and verified.valid:
-            came_with, upgraded_hash = attempt.came_with, verified.upgraded_hash
-            wanted = Opening(account, attempt.transport, device, came_with, upgraded_hash)
+            wanted = Opening(
+                account,
+                attempt.transport,
+                device,
+                attempt.came_with,
+                verified.upgraded_hash,
+                remember=attempt.remember,
+            )
             opened = open_session(db, tokens, wanted)
         if opened is None:
             fields = {"user_id": account.id if account else None, "ip": device.address}

@@ -5,7 +5,7 @@ version is read before the proof: a password change or a disabling meanwhile win
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from authapi.crypto.ids import new_id
 from authapi.crypto.session_ids import SessionId, new_session_id
@@ -35,6 +35,8 @@ class Opening:
 
     `account` was read before the proof of identity, and `amr` names the proof. `came_with` are the
     sids of genuine credentials in the request. `upgraded_hash`: a stronger one of this password.
+    `remember` is false for a session that ends with the browser, and after a day unused. One that
+    replaces another takes over the other's.
     """
 
     account: Account
@@ -43,6 +45,7 @@ class Opening:
     came_with: Collection[str] = ()
     upgraded_hash: str | None = None
     amr: str = PASSWORD
+    remember: bool = field(kw_only=True)
 
 
 def open_session(
@@ -74,6 +77,7 @@ def _new_session(tokens: TokenIssuer, opening: Opening, session_id: SessionId) -
         secret_digest=session_id.digest if opening.transport is Transport.SESSION else None,
         amr=opening.amr,
         client_id=CLIENT_ID,
+        remember=opening.remember,
     )
 
 

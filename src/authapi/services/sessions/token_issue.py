@@ -32,6 +32,7 @@ class TokenPair:
     session_id: str
     transport: str
     rotated: bool
+    remember: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class SessionTicket:
     session_id: SessionId
     expires_in: int
     scope: str
+    remember: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ class TokenIssuer:
 
     def issue_ticket(self, session: LockedSession, session_id: SessionId) -> SessionTicket:
         """Return a ticket that is good to the session's absolute end."""
-        return SessionTicket(session_id, int(session.ends_at - session.now), session.scopes)
+        expires_in = int(session.ends_at - session.now)
+        return SessionTicket(session_id, expires_in, session.scopes, session.remember)
 
     def issue_pair(
         self, session: LockedSession, *, refresh_jti: str, parent: str, rotated: bool = True
@@ -92,6 +95,7 @@ class TokenIssuer:
             session_id=session.sid,
             transport=session.transport,
             rotated=rotated,
+            remember=session.remember,
         )
 
     def _access_token(self, session: LockedSession, issued_at: int, expires_at: int) -> str:

@@ -44,14 +44,17 @@ class Cookies:
         """Return the kinds that came with the request, however often."""
         return [kind for kind in KINDS if _values(scope, self.name(kind).encode())]
 
-    def set(self, response: Response, kind: CookieKind, value: str, max_age: int) -> None:
-        """Set a cookie on the response. `max_age` is in seconds: to the end of what it holds."""
+    def set(self, response: Response, kind: CookieKind, value: str, max_age: int | None) -> None:
+        """Set a cookie on the response. `max_age` is in seconds: to the end of what it holds.
+
+        Without it the cookie ends with the browser.
+        """
+        lasting = "" if max_age is None else f"Max-Age={max_age}; "
         same_site = (self.same_site or SAME_SITE[kind]).capitalize()
         secure = "Secure; " if self.is_https else ""
         response.headers.append(
             "Set-Cookie",
-            f"{self.name(kind)}={value}; Max-Age={max_age}; Path=/; {secure}HttpOnly; "
-            f"SameSite={same_site}",
+            f"{self.name(kind)}={value}; {lasting}Path=/; {secure}HttpOnly; SameSite={same_site}",
         )
 
     def clear_sent(self, scope: Scope, response: Response) -> None:

@@ -6,7 +6,8 @@
   cookie      access cookie    refresh cookie    csrf_token
   session                                        session cookie, csrf_token
 
-A value in a cookie is in no body.
+A value in a cookie is in no body. A cookie has a Max-Age if the log-in said to remember it; else it
+ends with the browser.
 """
 
 from starlette.responses import Response
@@ -35,7 +36,8 @@ def _hand_over_session(ticket: SessionTicket, runtime: Runtime) -> Response:
         csrf_token=runtime.csrf.make(sid),
     )
     response = as_json(body, exclude_none=True)
-    runtime.cookies.set(response, "session", str(ticket.session_id), ticket.expires_in)
+    max_age = ticket.expires_in if ticket.remember else None
+    runtime.cookies.set(response, "session", str(ticket.session_id), max_age)
     return response
 
 
@@ -56,7 +58,9 @@ def _hand_over_pair(pair: TokenPair, runtime: Runtime) -> Response:
     response = as_json(body, exclude_none=True)
     if in_cookies and pair.rotated:
         # A token that came back has its cookie already; a late answer must not replace that.
-        runtime.cookies.set(response, "refresh", pair.refresh_token, pair.refresh_expires_in)
+        max_age = pair.refresh_expires_in if pair.remember else None
+        runtime.cookies.set(response, "refresh", pair.refresh_token, max_age)
     if pair.transport == Transport.COOKIE:
-        runtime.cookies.set(response, "access", pair.access_token, pair.expires_in)
+        max_age = pair.expires_in if pair.remember else None
+        runtime.cookies.set(response, "access", pair.access_token, max_age)
     return response

@@ -50,7 +50,9 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
         refuse_foreign(request.headers, runtime.settings)
     tokens = runtime.tokens.for_resource(body.resource, body.transport)
     came_with = await sessions_sent(request, runtime)
-    attempt = LoginAttempt(body.email, body.username, body.password, body.transport, came_with)
+    attempt = LoginAttempt(
+        body.email, body.username, body.password, body.transport, came_with, remember=body.remember
+    )
     logging_in = log_in(runtime.db, runtime.passwords, tokens, attempt, device)
     given = await runtime.password_pool.carry_out(logging_in, device.address)
     response = hand_over(given, runtime)

@@ -168,7 +168,7 @@ def test_a_planted_session_is_not_taken_for_ones_own(victim: Visitor, elsewhere:
 
     Of hybrid it is the refresh cookie: no other one is a credential.
 
-    With an https public URL none can be planted at all: the names begin with `__Host-`.
+    With an https public URL none can be planted at all: the names begin with `__Host-Http-`.
     """
     kind = next(kind for kind in ("access", "session", "refresh") if victim.cookie(kind))
     transport = {"access": "cookie", "session": "session", "refresh": "hybrid"}[kind]

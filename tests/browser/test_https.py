@@ -1,4 +1,4 @@
-"""As in production: https, cookies that begin with `__Host-`, a page of the same site."""
+"""As in production: https, cookies that begin with `__Host-Http-`, a page of the same site."""
 
 import secrets
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from tests.browser.visitor import PASSWORD, Visitor
 from tests.support.until import until
 
 COOKIES = {
-    "hybrid": {"__Host-refresh": "Strict"},
-    "cookie": {"__Host-access": "Lax", "__Host-refresh": "Strict"},
-    "session": {"__Host-session": "Lax"},
+    "hybrid": {"__Host-Http-refresh": "Strict"},
+    "cookie": {"__Host-Http-access": "Lax", "__Host-Http-refresh": "Strict"},
+    "session": {"__Host-Http-session": "Lax"},
 }
 DAY = 86400
 
@@ -75,9 +75,18 @@ def test_a_subdomain_can_plant_no_cookie(ada: Visitor, secure_sites: Sites) -> N
         for scope in ("Domain=auth.test; ", ""):
             planted = f"{name}=planted; {scope}Secure; Path=/"
             stranger.evaluate("(cookie) => { document.cookie = cookie }", planted)
-    others = [cookie for cookie in ada.device.cookies() if cookie not in before]
-    assert {cookie["domain"] for cookie in others} == {"stranger.auth.test"}
+    assert ada.device.cookies() == before  # not even for itself: `__Host-Http-` wants an answer's
     ada.is_still_herself()
+
+
+def test_a_script_can_plant_no_cookie_where_there_is_none(
+    secure_sites: Sites, new_secure_device: NewDevice
+) -> None:
+    """A cookie of an attacker's session would log the visitor in as the attacker."""
+    visitor = Visitor(new_secure_device(), secure_sites.url("auth"), "nobody@example.com")
+    for name in ("__Host-other", *COOKIES["cookie"], *COOKIES["session"]):
+        visitor.page.evaluate(f"document.cookie = '{name}=planted; Secure; Path=/'")
+    assert jar(visitor) == {"__Host-other": "planted"}
 
 
 def test_the_session_survives_a_reload(ada: Visitor, transport: str) -> None:
@@ -88,13 +97,25 @@ def test_the_session_survives_a_reload(ada: Visitor, transport: str) -> None:
     ada.is_still_herself()
 
 
+def test_a_session_that_is_not_remembered_ends_with_the_browser(
+    ada: Visitor, transport: str
+) -> None:
+    credentials = f"{{...{ada.credentials(transport)}, remember: false}}"
+    ada.client(f"await auth.login({credentials})")
+    assert {cookie["expires"] for cookie in ada.device.cookies()} == {-1}
+    ada.is_still_herself()
+    if transport != "session":
+        ada.client("await auth.restore()")
+        assert {cookie["expires"] for cookie in ada.device.cookies()} == {-1}
+
+
 @pytest.mark.parametrize("transport", ["hybrid", "cookie"])
 def test_a_refresh_replaces_the_cookies_by_their_like(ada: Visitor, transport: str) -> None:
-    before = jar(ada)["__Host-refresh"]
+    before = jar(ada)["__Host-Http-refresh"]
 
     def is_replaced() -> bool:
         ada.client("await auth.restore()")
-        return jar(ada)["__Host-refresh"] != before
+        return jar(ada)["__Host-Http-refresh"] != before
 
     until(is_replaced)  # not within twice the overlap: a tab may lag behind
     cookies = ada.device.cookies()

@@ -20,9 +20,9 @@ from tests.browser.tls import Sites
 from tests.browser.visitor import PASSWORD
 
 COOKIES = {
-    "hybrid": {"__Host-refresh"},
-    "cookie": {"__Host-access", "__Host-refresh"},
-    "session": {"__Host-session"},
+    "hybrid": {"__Host-Http-refresh"},
+    "cookie": {"__Host-Http-access", "__Host-Http-refresh"},
+    "session": {"__Host-Http-session"},
 }
 
 NewDevice = Callable[[], BrowserContext]
@@ -150,7 +150,7 @@ def test_a_third_site_changes_nothing_although_the_cookies_come_along(
         assert str(third.evaluate(FETCH, [f"{guest.api}{path}", init])).startswith("refused")
     assert len(answers) >= len(DANGEROUS)
     for answer in answers:
-        assert "__Host-" in answer.request.all_headers()["cookie"]
+        assert "__Host-Http-" in answer.request.all_headers()["cookie"]
         assert answer.status in {400, 401, 403}, answer.url
     assert guest.page.context.cookies() == before
     assert guest.restored()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import httpx
 
-# With an http public URL; with an https one the prefix is `__Host-`.
+# With an http public URL; with an https one the prefix is `__Host-Http-`.
 NAMES = {"access": "authapi-access", "refresh": "authapi-refresh", "session": "authapi-session"}
 
 

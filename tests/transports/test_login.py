@@ -47,10 +47,10 @@ def test_the_body_holds_what_no_cookie_does(log_in: LogIn, transport: str) -> No
 def test_over_https_a_cookie_is_this_hosts_alone(make_api: MakeApi, transport: str) -> None:
     cookies = cookie_of(make_api(**HTTPS), transport)
     assert {name: cookie.max_age for name, cookie in cookies.items()} == {
-        f"__Host-{kind}": max_age for kind, max_age in COOKIES[transport].items()
+        f"__Host-Http-{kind}": max_age for kind, max_age in COOKIES[transport].items()
     }
     for name, cookie in cookies.items():
-        same_site = SAME_SITE[name.removeprefix("__Host-")]
+        same_site = SAME_SITE[name.removeprefix("__Host-Http-")]
         assert cookie.flags == {"Secure", "HttpOnly", "Path=/", f"SameSite={same_site}"}
 
 

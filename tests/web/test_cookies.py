@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.api import Api
+from tests.support.application import MakeApi
 from tests.support.cookies import NAMES, cookie_header, set_cookies
 from tests.support.databases import sqlite_only
 from tests.support.raw_asgi import send_raw
@@ -63,6 +64,26 @@ def test_a_cookie_of_another_name_is_nothing(victim: Holder) -> None:
             with row(name):
                 victim.jar = type(victim.jar)({name: value})
                 assert not victim.is_in()
+
+
+@pytest.mark.parametrize("transport", ["cookie", "session"])
+def test_over_https_only_a_cookie_that_no_script_can_set_counts(
+    make_api: MakeApi, transport: str
+) -> None:
+    """Of one kind with the names before: a script of the host's can set them, `__Host-` or not."""
+    api = make_api(public_url="https://auth.example")
+    api.register()
+    holder = Holder(api, transport).log_in()
+    kind = "access" if transport == "cookie" else "session"
+    value = holder.jar[f"__Host-Http-{kind}"]
+    prefixes = ("__Host-", "__Http-", "__Secure-", "authapi-", "Http-", "", "__host-http-")
+    with every_row() as row:
+        for prefix in prefixes:
+            with row(prefix):
+                holder.jar = type(holder.jar)({f"{prefix}{kind}": value})
+                assert not holder.is_in()
+    holder.jar = type(holder.jar)({f"__Host-Http-{kind}": value})
+    assert holder.is_in()
 
 
 @sent_by_cookie

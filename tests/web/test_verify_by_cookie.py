@@ -112,12 +112,12 @@ def test_a_scope_that_is_missing_is_403_too(holder: Holder) -> None:
 
 BAD_COOKIES: list[list[tuple[str, str]]] = [
     [],
-    [("__Host-access", "x")],
-    [("__Host-session", "x")],
-    [("__Host-access", "x"), ("__Host-access", "y")],
-    [("__Host-session", "\xff")],
-    [("__Host-session", "A" * 22 + "." + "A" * 43)],
-    [("__Host-refresh", "x")],
+    [("__Host-Http-access", "x")],
+    [("__Host-Http-session", "x")],
+    [("__Host-Http-access", "x"), ("__Host-Http-access", "y")],
+    [("__Host-Http-session", "\xff")],
+    [("__Host-Http-session", "A" * 22 + "." + "A" * 43)],
+    [("__Host-Http-refresh", "x")],
 ]
 
 

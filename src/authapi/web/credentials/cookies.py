@@ -5,7 +5,9 @@
   refresh   the refresh token              Strict
   session   the id of transport session    Lax
 
-With an https public URL the names begin with `__Host-`: no other host and no subdomain can set one.
+With an https public URL the names begin with `__Host-Http-`: no other host, no subdomain and no
+script can set one. A browser that does not know the whole prefix applies that of `__Host-`: no
+other host and no subdomain.
 """
 
 from dataclasses import dataclass
@@ -31,7 +33,7 @@ class Cookies:
     same_site: str | None
 
     def name(self, kind: CookieKind) -> str:
-        return f"__Host-{kind}" if self.is_https else f"authapi-{kind}"
+        return f"__Host-Http-{kind}" if self.is_https else f"authapi-{kind}"
 
     def read(self, scope: Scope, kind: CookieKind) -> str | None:
         """Return the value of the one cookie of that kind. Raises RepeatedCookieError for two."""

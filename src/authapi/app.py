@@ -6,6 +6,7 @@ cli ─► app ─► web ─► services ─► db | crypto ─► verifier
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -28,6 +29,7 @@ from authapi.services.keys.rotation import new_keys
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
+from authapi.services.revocation.row_follower import RowFollower
 from authapi.services.sessions.lookup import Lookups
 from authapi.services.sessions.token_issue import TokenIssuer
 from authapi.verifier import Verifier
@@ -122,6 +124,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
     cache = SessionCache(settings.redis_url)
     feed = RevocationFeed(settings, clock, when_added=cache.revoke)
     db = open_database(settings.database_url, clock, on_revoked=feed.add)
+    db = replace(db, reading=feed.reading)
     limits = RateLimits(settings, clock)
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
     new_verifier = partial(
@@ -146,6 +149,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         ),
         revocations=feed,
         poll=RevocationPoll(settings, keys.ring, feed, clock),
+        row_follower=RowFollower(settings, clock),
         csrf=CsrfTokens(settings.secrets),
         cookies=Cookies(settings.is_https, settings.cookie_samesite),
         lookups=Lookups(db, cache, feed, settings.refresh_idle_ttl),

@@ -38,6 +38,7 @@ END_OTHERS = (
 EMPTY = f"""
 DELETE FROM sessions;
 DELETE FROM users;
+DELETE FROM stops;
 DELETE FROM signing_keys;
 UPDATE test_clock.present SET unix_time = {START!r};
 """

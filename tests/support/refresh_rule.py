@@ -84,7 +84,8 @@ class RefreshRule:
         return row
 
     def is_revoked(self, sid: str) -> bool:
-        return self.row(sid).revoked_at is not None
+        row = self.row(sid)
+        return row.is_stopped or row.revoked_at is not None
 
     def revoke(self, sid: str) -> None:
         with self.runtime.db.begin() as tx:

@@ -9,6 +9,7 @@ import click
 from authapi.cli.connecting import as_text, connected, settings_in_force
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import Database
+from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
 from authapi.errors import SCOPE, CommandError, NotFound
 from authapi.services.accounts import administration
@@ -55,7 +56,7 @@ def disable(email: str) -> None:
     """Refuse log-ins from now on, and end every session."""
     with _account(email) as (db, account):
         ended = administration.disable_user(db, account.id)
-    click.echo(f"Disabled {email}; {ended} session(s) ended.")
+    click.echo(f"Disabled {email}; {_sessions(ended)} ended.")
 
 
 @users.command()
@@ -73,7 +74,7 @@ def sign_out(email: str) -> None:
     """End every session of the account."""
     with _account(email) as (db, account):
         ended = administration.sign_out_user(db, account.id)
-    click.echo(f"{ended} session(s) of {email} ended.")
+    click.echo(f"{_sessions(ended)} of {email} ended.")
 
 
 @users.command()
@@ -96,6 +97,10 @@ def _account(email: str) -> Iterator[tuple[Database, Account]]:
             sentence = f"There is no user with the e-mail address {email!r}."
             raise CommandError(sentence) from error
         yield db, account
+
+
+def _sessions(ended: int) -> str:
+    return f"{ended} session(s)" if ended < BATCH_ROWS else f"{ended} sessions or more"
 
 
 def _password(*, from_stdin: bool) -> str:

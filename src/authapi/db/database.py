@@ -6,10 +6,10 @@ Two ways in, and no third:
 """
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -42,17 +42,25 @@ class Statements:
             self.count += 1
 
 
+ReadSids: TypeAlias = Callable[[Connection], Collection[str]]
+
+
 class Transaction(Connection):
     """A connection in a transaction, which notes what follows its commit."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self.revoked: list[str] = []
+        self.stops: list[ReadSids] = []
         self.log_lines: list[dict[str, Any]] = []
 
     def note_revoked(self, sids: Collection[str]) -> None:
         """Refuse these sessions in this process from the commit on."""
         self.revoked += sids
+
+    def note_stop(self, read_sids: ReadSids) -> None:
+        """Read sessions after the commit, and refuse them in this process from then on."""
+        self.stops.append(read_sids)
 
     def note_log_line(self, **line: Any) -> None:  # noqa: ANN401
         """Log this after the commit. `event` and `level` are structlog's."""
@@ -61,12 +69,15 @@ class Transaction(Connection):
 
 @dataclass(frozen=True)
 class Database:
+    """Opened by `open_database`. The sessions that a stop has ended are read within `reading`."""
+
     engine: Engine
     autocommit_engine: Engine  # the same pool
     statements: Statements
     writers: Breaker  # on SQLite these wait for one another; readers go on beside them
     readers: Breaker
-    on_revoked: Callable[[Collection[str]], None]
+    on_revoked: Callable[[Collection[str]], None] | None
+    reading: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -79,22 +90,38 @@ class Database:
             tx = Transaction(self.engine)
             with tx, tx.begin():
                 yield tx
-        try:
-            if tx.revoked:
-                self.on_revoked(tx.revoked)
-        except Exception:  # noqa: BLE001 - it is committed: the next poll tells this process
-            write_log_line(event="revocations_not_noted", level="exception")
+        if self.on_revoked is not None:
+            try:
+                self._tell_revoked(tx, self.on_revoked)
+            except Exception:  # noqa: BLE001 - it is committed: the next poll tells this process
+                write_log_line(event="revocations_not_noted", level="exception")
         for line in tx.log_lines:
             write_log_line(**line)
 
+    def _tell_revoked(self, tx: Transaction, tell: Callable[[Collection[str]], None]) -> None:
+        if tx.revoked:
+            tell(tx.revoked)
+        for read_sids in tx.stops:
+            # Not before the commit: there may be so many that the statement runs out of time.
+            with self.reading:
+                with self.connect(in_portions=True) as connection:
+                    sids = read_sids(connection)
+                tell(sids)
+
     @contextmanager
-    def connect(self, *, to_write: bool = False) -> Iterator[Connection]:
-        """Open a connection on which each statement commits by itself. Raises Unavailable."""
+    def connect(self, *, to_write: bool = False, in_portions: bool = False) -> Iterator[Connection]:
+        """Open a connection on which each statement commits by itself. Raises Unavailable.
+
+        `in_portions` for a statement that reads by `yield_per`: on PostgreSQL its cursor needs a
+        transaction, and each fetch has the time of a statement.
+        """
         breaker = self.writers if to_write else self.readers
+        has_cursors = in_portions and self.engine.dialect.name == "postgresql"
+        engine = self.engine if has_cursors else self.autocommit_engine
         with (
             unavailable_if_out_of_reach(),
             breaker.watch(),
-            self.autocommit_engine.connect() as connection,
+            engine.connect() as connection,
         ):
             yield connection
 
@@ -113,13 +140,13 @@ def open_database(
     clock: Clock,
     *,
     connections: int = MAX_CONNECTIONS,
-    on_revoked: Callable[[Collection[str]], None] = lambda _sids: None,
+    on_revoked: Callable[[Collection[str]], None] | None = None,
 ) -> Database:
     """Return a database for `url`. Nothing is connected before the first use.
 
     At most so many `connections` are open at once, of which KEPT_CONNECTIONS stay open. `clock` is
     SQLite's own: that database runs in this process. `on_revoked` is called after each commit that
-    revoked sessions, with their sids.
+    revoked sessions, with their sids. Without it nobody reads the sids that a stop has ended.
     """
     settings: dict[str, Any] = {
         "hide_parameters": True,  # or e-mail addresses and hashes reach the log by a traceback

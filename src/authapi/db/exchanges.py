@@ -6,7 +6,15 @@ from sqlalchemy import Connection, Double, bindparam, func, update
 
 from authapi.db.clock import db_now, read_clock
 from authapi.db.models import Carrier, Transport
-from authapi.db.sessions import LOCKED, SESSIONS, STORED, LockedSession, StoredSession, next_expiry
+from authapi.db.sessions import (
+    IN_FORCE,
+    LOCKED,
+    SESSIONS,
+    STORED,
+    LockedSession,
+    StoredSession,
+    next_expiry,
+)
 
 REMEMBERED_JTIS = 7  # with the last exchanged one, eight
 REMEMBERED_KEYS = 8
@@ -45,8 +53,7 @@ _EXCHANGE = (
         SESSIONS.c.sid == bindparam("of_sid"),
         SESSIONS.c.transport.in_((bindparam("of_transport"), bindparam("or_transport"))),
         SESSIONS.c.last_exchanged == bindparam("parent"),
-        SESSIONS.c.revoked_at.is_(None),
-        SESSIONS.c.expires_at > db_now(),
+        *IN_FORCE,
         db_now() < bindparam("token_expires_at", type_=Double),
         db_now() - SESSIONS.c.exchanged_at >= bindparam("settled_after", type_=Double),
         ~SESSIONS.c.exchange_keys.contains(bindparam("key")),

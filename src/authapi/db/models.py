@@ -2,13 +2,14 @@
 
 users          one row per account
 sessions       one row per log-in, however often it is refreshed; a deleted user's rows stay
+stops          one row per account whose sessions were all ended lately
 signing_keys   one row per key that signs access tokens; the private part is sealed
 """
 
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import ForeignKey, Index, MetaData, true
+from sqlalchemy import Index, MetaData, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import Double, LargeBinary, SmallInteger, String, Text
 
@@ -66,6 +67,7 @@ class User(Model):
     """An account. `*_canonical` is what is compared; the other is what was typed.
 
     `version` grows when a proof of identity loses its worth: by a new password, by a disabling.
+    `session_generation` grows when all sessions end: those of an earlier one are stopped.
     """
 
     __tablename__ = "users"
@@ -81,6 +83,7 @@ class User(Model):
     created_at: Mapped[float]
     disabled_at: Mapped[float | None]
     version: Mapped[int] = mapped_column(server_default="0")
+    session_generation: Mapped[int] = mapped_column(server_default="0")
 
 
 class Session(Model):
@@ -95,12 +98,14 @@ class Session(Model):
     tokens whose `iat` is before `tokens_from` are refused. `amr` says how the user was
     authenticated (RFC 8176), space-separated; `client_id` which client logged in. `remember` is
     false for one that ends after a day unused, and with the browser.
+    `generation` is the account's `session_generation` at the log-in. Where `revoked_by_stop` is
+    set, a stop wrote `revoked_at`: the feed reads these sessions by the stop, once.
     """
 
     __tablename__ = "sessions"
 
     sid: Mapped[str] = mapped_column(Id, primary_key=True)
-    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    user_id: Mapped[str | None] = mapped_column(Id)
     transport: Mapped[str]
     scopes: Mapped[str]
     created_at: Mapped[float]
@@ -120,8 +125,27 @@ class Session(Model):
     amr: Mapped[str] = mapped_column(server_default="pwd")
     client_id: Mapped[str] = mapped_column(server_default="authapi")
     remember: Mapped[bool] = mapped_column(server_default=true())
+    generation: Mapped[int] = mapped_column(server_default="0")
+    revoked_by_stop: Mapped[bool | None]
 
     __table_args__ = (Index(None, "user_id"), Index(None, "revoked_at"), Index(None, "tokens_from"))
+
+
+class Stop(Model):
+    """The last end of all sessions of an account: those before `generation` are stopped.
+
+    The account may be gone. `followed_at` is set when no row of a session is left to be changed.
+    """
+
+    __tablename__ = "stops"
+
+    user_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    generation: Mapped[int]
+    stopped_at: Mapped[float]
+    reason: Mapped[str]
+    followed_at: Mapped[float | None]
+
+    __table_args__ = (Index(None, "stopped_at"),)
 
 
 class SigningKey(Model):

@@ -10,13 +10,14 @@ from sqlalchemy import (
     Connection,
     Double,
     bindparam,
+    cast,
     func,
     literal,
     select,
     union_all,
 )
 
-from authapi.db.models import Session, SigningKey
+from authapi.db.models import Session, SigningKey, Stop
 
 CHANNEL = "authapi_revocations"
 
@@ -26,11 +27,14 @@ class Changes:
     """`as_of` is the database's time of the poll; the mappings give each thing's moment.
 
     `compromised` and `keys` together are all signing keys; a key's moment is its `signs_from`.
+    `stopped` gives the generation that each account has since a stop: stops.read_sids has its
+    sessions, which are not among `revoked`.
     """
 
     as_of: float = 0.0
     revoked: dict[str, float] = field(default_factory=dict)
     reissued: dict[str, float] = field(default_factory=dict)
+    stopped: dict[str, float] = field(default_factory=dict)
     compromised: dict[str, float] = field(default_factory=dict)
     keys: dict[str, float] = field(default_factory=dict)
 
@@ -38,7 +42,12 @@ class Changes:
 # Each row names the field of Changes that it belongs to.
 _since = bindparam("since", type_=Double)
 _CHANGES: CompoundSelect[str, str, float] = union_all(
-    select(literal("revoked"), Session.sid, Session.revoked_at).where(Session.revoked_at > _since),
+    select(literal("revoked"), Session.sid, Session.revoked_at).where(
+        Session.revoked_at > _since, Session.revoked_by_stop.is_not(True)
+    ),
+    select(literal("stopped"), Stop.user_id, cast(Stop.generation, Double)).where(
+        Stop.stopped_at > _since
+    ),
     select(literal("reissued"), Session.sid, Session.tokens_from).where(
         Session.tokens_from > _since
     ),

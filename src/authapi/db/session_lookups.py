@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Select, bindparam, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.models import Transport
-from authapi.db.sessions import SESSIONS, next_expiry
+from authapi.db.sessions import IN_FORCE, SESSIONS, next_expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,7 @@ class FoundSession:
     read_at: float
 
 
-_IN_FORCE = (
-    SESSIONS.c.sid == bindparam("of_sid"),
-    SESSIONS.c.user_id.is_not(None),  # of a row whose user was deleted by hand
-    SESSIONS.c.revoked_at.is_(None),
-    SESSIONS.c.expires_at > db_now(),
-)
+_IN_FORCE = (SESSIONS.c.sid == bindparam("of_sid"), *IN_FORCE)
 _OF_ROW = [SESSIONS.c[column.name] for column in fields(FoundSession) if column.name != "read_at"]
 _FIND: Select[*tuple[Any, ...]] = select(*_OF_ROW, db_now()).where(
     *_IN_FORCE, SESSIONS.c.transport == Transport.SESSION

@@ -15,6 +15,7 @@ from authapi.db.revocations import notify
 
 SESSIONS = cast("sa.Table", Session.__table__)
 UNREMEMBERED_IDLE_SECONDS = 86_400.0
+BATCH_ROWS = 1000  # that one transaction writes, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,11 @@ class LockedSession(MintedFrom):
 
 @dataclass(frozen=True, slots=True)
 class StoredSession(MintedFrom):
-    """The whole row."""
+    """The whole row. `is_stopped` if all of the account's sessions were ended since the log-in."""
 
     last_used_at: float
     revoked_at: float | None
+    is_stopped: bool
     last_exchanged: str
     exchanged_before: str
     exchange_keys: str
@@ -80,7 +82,20 @@ class NewSession:
     remember: bool
 
 
-STORED = select(*(SESSIONS.c[column.name] for column in fields(StoredSession)))
+# The account is there, and no stop has ended its sessions since the log-in: see stops.py.
+LIVE = sa.exists(
+    select(User.id).where(
+        User.id == SESSIONS.c.user_id, User.session_generation <= SESSIONS.c.generation
+    )
+)
+IN_FORCE = (SESSIONS.c.revoked_at.is_(None), SESSIONS.c.expires_at > db_now(), LIVE)
+_COMPUTED = {"is_stopped": ~LIVE}
+STORED = select(
+    *(
+        _COMPUTED[name].label(name) if name in _COMPUTED else SESSIONS.c[name]
+        for name in (column.name for column in fields(StoredSession))
+    )
+)
 LOCKED = (*(SESSIONS.c[column.name] for column in fields(MintedFrom)), db_now().label("now"))
 
 
@@ -95,7 +110,7 @@ def next_expiry(
 
 # Locked, and read after the wait for whoever changes the account: see users.lock.
 _account = (
-    select(User.id, User.scopes)
+    select(User.id, User.scopes, User.session_generation)
     .where(
         User.id == bindparam("user_id"),
         User.version == bindparam("account_version"),
@@ -113,6 +128,7 @@ _NEW: dict[str, ColumnElement[Any]] = {
     "ends_at": db_now() + bindparam("session_ttl", type_=Double),
     "user_id": _account.c.id,
     "scopes": _account.c.scopes,
+    "generation": _account.c.session_generation,
     "last_exchanged": bindparam("sid", type_=String),
     "remember": _remember,
     **{
@@ -139,11 +155,9 @@ def find(connection: Connection, sid: str) -> StoredSession | None:
 
 def list_in_force(connection: Connection, user_id: str) -> Sequence[StoredSession]:
     """Return the sessions that are neither revoked nor expired, the latest used first."""
-    statement = STORED.where(
-        SESSIONS.c.user_id == user_id,
-        SESSIONS.c.revoked_at.is_(None),
-        SESSIONS.c.expires_at > db_now(),
-    ).order_by(SESSIONS.c.last_used_at.desc(), SESSIONS.c.sid)
+    statement = STORED.where(SESSIONS.c.user_id == user_id, *IN_FORCE).order_by(
+        SESSIONS.c.last_used_at.desc(), SESSIONS.c.sid
+    )
     return [StoredSession(*row) for row in connection.execute(statement)]
 
 
@@ -155,15 +169,8 @@ def revoke(tx: Transaction, sid: str, reason: RevokedReason) -> None:
 
 def revoke_own(tx: Transaction, user_id: str, sid: str, reason: RevokedReason) -> bool:
     """Revoke a session only if it is in force and belongs to this user."""
-    in_force = SESSIONS.c.expires_at > db_now()
-    return bool(_revoke(tx, reason, SESSIONS.c.sid == sid, SESSIONS.c.user_id == user_id, in_force))
-
-
-def revoke_all(
-    tx: Transaction, user_id: str, reason: RevokedReason, *, keep: str = ""
-) -> Sequence[str]:
-    """Return the sids that this call revoked. The caller holds the user's lock (users.lock)."""
-    return _revoke(tx, reason, SESSIONS.c.user_id == user_id, SESSIONS.c.sid != keep)
+    which = (SESSIONS.c.sid == sid, SESSIONS.c.user_id == user_id, *IN_FORCE)
+    return bool(_revoke(tx, reason, *which))
 
 
 def _revoke(tx: Transaction, reason: RevokedReason, *which: ColumnElement[bool]) -> Sequence[str]:
@@ -181,14 +188,15 @@ def _revoke(tx: Transaction, reason: RevokedReason, *which: ColumnElement[bool])
     return revoked
 
 
-def reissue_all(tx: Transaction, user_id: str, scopes: str) -> int:
-    """Give the sessions other scopes, and refuse their tokens from before; return how many.
+def reissue(tx: Transaction, user_id: str, scopes: str) -> int:
+    """Give a batch of sessions other scopes, and refuse their tokens from before; return how many.
 
     From the next whole second: `iat` has no fractions, so one of this second can't be told apart.
     The caller holds the user's lock (users.lock).
     """
-    which = (SESSIONS.c.user_id == user_id, SESSIONS.c.revoked_at.is_(None))
-    _lock_all(tx, *which)
+    differs = (SESSIONS.c.user_id == user_id, SESSIONS.c.scopes != scopes, *IN_FORCE)
+    sids = _lock_all(tx, *differs, most=BATCH_ROWS)
+    which = (SESSIONS.c.sid.in_(sids), SESSIONS.c.revoked_at.is_(None))
     values = {"scopes": scopes, "tokens_from": sa.func.floor(db_now()) + 1}
     reissued = tx.execute(update(SESSIONS).where(*which).values(values)).rowcount
     if reissued:
@@ -196,13 +204,10 @@ def reissue_all(tx: Transaction, user_id: str, scopes: str) -> int:
     return reissued
 
 
-def _lock_all(tx: Transaction, *which: ColumnElement[bool]) -> None:
+def _lock_all(
+    tx: Transaction, *which: ColumnElement[bool], most: int | None = None
+) -> Sequence[str]:
     # PostgreSQL computes what an UPDATE writes before it waits for a row, and again only where the
     # holder wrote. A time that must not precede what the holder minted is read after the wait.
-    tx.execute(select(SESSIONS.c.sid).where(*which).order_by(SESSIONS.c.sid).with_for_update())
-
-
-def forget_person(connection: Connection, user_id: str) -> None:
-    """Remove what a user's sessions tell about the person, before the user goes."""
-    forgotten = update(SESSIONS).where(SESSIONS.c.user_id == user_id)
-    connection.execute(forgotten.values(user_agent=None, ip=None))
+    statement = select(SESSIONS.c.sid).where(*which).order_by(SESSIONS.c.sid).limit(most)
+    return tx.scalars(statement.with_for_update()).all()

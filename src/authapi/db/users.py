@@ -128,7 +128,7 @@ def enable(connection: Connection, user_id: str) -> None:
 
 
 def remove(connection: Connection, user_id: str) -> None:
-    """Delete the account. Its sessions stay, without the person (ON DELETE SET NULL)."""
+    """Delete the account. Its sessions stay: stops.py ends them."""
     connection.execute(delete(User).where(User.id == user_id))
 
 

@@ -12,6 +12,7 @@ from authapi.services.accounts.passwords import Passwords
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
+from authapi.services.revocation.row_follower import RowFollower
 from authapi.services.sessions.lookup import Lookups
 from authapi.services.sessions.token_issue import TokenIssuer
 from authapi.verifier import Verifier
@@ -32,6 +33,7 @@ class Runtime:
     verifier_for_all: Verifier  # of tokens for AUDIENCES too
     revocations: RevocationFeed
     poll: RevocationPoll
+    row_follower: RowFollower
     csrf: CsrfTokens
     cookies: Cookies
     lookups: Lookups
@@ -44,6 +46,7 @@ class Runtime:
         """Finish what is under way, and let go of threads and connections."""
         self.password_pool.close()
         self.poll.stop()
+        self.row_follower.stop()
         self.db.close()
         self.lookups.cache.close()
 

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from authapi.db import sessions, users
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
+from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
 from authapi.errors import NotFound
 from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical
 from authapi.services.accounts.scopes import require_grantable
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
+from authapi.services.revocation.stopping import follow_up, stop_sessions
 
 
 def list_users(db: Database) -> Sequence[Account]:
@@ -32,13 +34,13 @@ def get_by_email(db: Database, email: str) -> Account:
 
 
 def disable_user(db: Database, user_id: str) -> int:
-    """Refuse log-ins from now on, and revoke every session. Return how many."""
+    """Refuse log-ins from now on, and revoke every session. Return how many: see follow_up."""
     with db.begin() as tx:
         _lock(tx, user_id)
         users.disable(tx, user_id)
-        revoked = sessions.revoke_all(tx, user_id, RevokedReason.ACCOUNT_DISABLED)
-        record(tx, Event(EventType.USER_DISABLED, {"user_id": user_id, "sids": revoked}))
-    return len(revoked)
+        stop = stop_sessions(tx, user_id, RevokedReason.ACCOUNT_DISABLED)
+        record(tx, Event(EventType.USER_DISABLED, {"user_id": user_id}))
+    return follow_up(db, stop)
 
 
 def enable_user(db: Database, user_id: str) -> None:
@@ -58,19 +60,32 @@ def change_scopes(db: Database, user_id: str, scopes: str) -> int:
     with db.begin() as tx:
         _lock(tx, user_id)
         users.set_scopes(tx, user_id, scopes)
-        reissued = sessions.reissue_all(tx, user_id, scopes)
+        reissued = sessions.reissue(tx, user_id, scopes)
         record(tx, Event(EventType.SCOPES_CHANGED, {"user_id": user_id, "scopes": scopes}))
+    batch = reissued
+    while batch == BATCH_ROWS:  # each has the time of a statement; repeat a call that failed
+        batch = _reissue(db, user_id, scopes)
+        reissued += batch
     return reissued
 
 
+def _reissue(db: Database, user_id: str, scopes: str) -> int:
+    with db.begin() as tx:
+        account = users.lock(tx, user_id)
+        if account is None or account.scopes != scopes:
+            return 0  # a later change goes on
+        return sessions.reissue(tx, user_id, scopes)
+
+
 def sign_out_user(db: Database, user_id: str) -> int:
-    """Revoke every session of the user. Return how many."""
+    """Revoke every session of the user. Return how many: see follow_up."""
     reason = RevokedReason.SIGNED_OUT_BY_OPERATOR
     with db.begin() as tx:
         _lock(tx, user_id)
-        revoked = sessions.revoke_all(tx, user_id, reason)
-        record(tx, Event(EventType.SESSIONS_REVOKED, {"sids": revoked, "reason": reason.value}))
-    return len(revoked)
+        stop = stop_sessions(tx, user_id, reason)
+        fields = {"user_id": user_id, "reason": reason.value}
+        record(tx, Event(EventType.ALL_SESSIONS_REVOKED, fields))
+    return follow_up(db, stop)
 
 
 def _lock(tx: Transaction, user_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from authapi.db import sessions, users
+from authapi.db import users
 from authapi.db.database import Database
 from authapi.db.models import RevokedReason
 from authapi.services.accounts.hashing import Hashing
@@ -10,6 +10,7 @@ from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
+from authapi.services.revocation.stopping import follow_up, stop_sessions
 from authapi.verifier import Claims
 
 
@@ -39,6 +40,6 @@ def change_password(
         lock_proven(tx, account)
         users.set_password(tx, user_id, new_hash)
         reason = RevokedReason.PASSWORD_CHANGED
-        revoked = sessions.revoke_all(tx, user_id, reason, keep=subject.sid)
-        fields = {"user_id": user_id, "sids": revoked, "ip": change.address}
-        record(tx, Event(EventType.PASSWORD_CHANGED, fields))
+        stop = stop_sessions(tx, user_id, reason, keep=subject.sid)
+        record(tx, Event(EventType.PASSWORD_CHANGED, {"user_id": user_id, "ip": change.address}))
+    follow_up(db, stop)

@@ -18,6 +18,7 @@ class EventType(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     PASSWORD_REFUSED = "password_refused"  # noqa: S105
     SESSIONS_REVOKED = "sessions_revoked"
+    ALL_SESSIONS_REVOKED = "all_sessions_revoked"
     REFRESH_TOKEN_REPLAYED = "refresh_token_replayed"  # noqa: S105
     SIGNING_KEY_ADDED = "signing_key_added"
     SIGNING_KEY_COMPROMISED = "signing_key_compromised"

@@ -35,6 +35,9 @@ class RevocationFeed:
         self.as_of: float | None = None  # the database's time of the last poll
         self.skew = 0.0  # how far this process's clock is ahead of the database's
         self.poll_soon = Event()
+        # Held to read the sessions of a stop. A poll that is woken by it does not read them at the
+        # same time: the request has to be answered first.
+        self.reading = Lock()
 
     def refuses(self, claims: Claims) -> bool:
         """Return whether a token is revoked. Raises VerifierNotReadyError if that is not known."""

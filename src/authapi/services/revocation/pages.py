@@ -12,6 +12,8 @@ from authapi.services.revocation.wake_up import WakeUp
 from authapi.verifier import RevocationSet
 from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
 
+MANY_SESSIONS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -66,9 +68,14 @@ class FeedPages:
         )
 
     def note_own(self, moments: Mapping[str, float]) -> None:
-        """Note the sessions that this process has just revoked: sid to moment."""
+        """Note the sessions that this process has just revoked: sid to moment.
+
+        Readers that have a cursor hear of very many from the next poll, which is woken now: the
+        request that has revoked them is to be answered first.
+        """
         self._own.update(moments)
-        self._recent.learn(until(moments))
+        if len(moments) <= MANY_SESSIONS:
+            self._recent.learn(until(moments))
 
     def untold(self, revoked: Mapping[str, float]) -> dict[str, float]:
         """Return the entries of a poll that no earlier poll brought: sid to moment."""

@@ -5,6 +5,7 @@ every FULL_POLL_INTERVAL_SECONDS of the database's clock, when that was turned b
 failure. On PostgreSQL a notification starts a poll early.
 """
 
+from collections.abc import Mapping
 from threading import Event, Thread
 from time import monotonic
 
@@ -15,7 +16,8 @@ from authapi.config import Settings
 from authapi.db.clock import read_clock
 from authapi.db.database import open_database
 from authapi.db.engines.listener import Listener
-from authapi.db.revocations import read_changes
+from authapi.db.revocations import Changes, read_changes
+from authapi.db.stops import read_sids
 from authapi.services.keys.ring import KeyRing
 from authapi.services.keys.rotation import load_signing_keys, rotate_old_key
 from authapi.services.revocation.feed import RevocationFeed
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 FULL_POLL_INTERVAL_SECONDS = 60.0
 # The pause after a poll is at least this many times as long as the poll.
 PAUSE_PER_POLL = 4
+ACCOUNTS_A_READING = 500
 
 
 class RevocationPoll:
@@ -37,6 +40,7 @@ class RevocationPoll:
         self.db = open_database(settings.database_url, clock, connections=1)
         self._listener = Listener(settings.database_url)
         self._known_keys: dict[str, float] = {}
+        self._known_stops: dict[str, float] = {}  # accounts and generations, since the last poll
         self._full_at: float | None = None  # the database's time of the last whole window
         self._stopping = Event()
         self._thread: Thread | None = None
@@ -66,6 +70,7 @@ class RevocationPoll:
             if last is not None and is_recent:
                 since = min(last, now) - LOOK_BACK_SECONDS
             changes = read_changes(connection, since, as_of=now)
+        self._read_stopped(changes, {} if whole_window else self._known_stops)
         try:
             # Keys first: a service that hears of a compromised key fetches the key set at once, and
             # must find the successor there.
@@ -79,6 +84,16 @@ class RevocationPoll:
         if whole_window:
             self._feed.forget_old()
             rotate_old_key(self.db, self._settings)
+
+    def _read_stopped(self, changes: Changes, known: Mapping[str, float]) -> None:
+        """Add the sessions of stops to the changes, but for known stops."""
+        new = changes.stopped.items() - known.items()
+        accounts = [user_id for user_id, _ in new]
+        for start in range(0, len(accounts), ACCOUNTS_A_READING):
+            with self._feed.reading, self.db.connect(in_portions=True) as connection:
+                some = accounts[start : start + ACCOUNTS_A_READING]
+                changes.revoked.update(read_sids(connection, some))
+        self._known_stops = changes.stopped
 
     def _run(self) -> None:
         failed, began, interval = False, monotonic(), self._settings.revocation_poll

@@ -10,6 +10,7 @@ from authapi.db.sessions import StoredSession
 from authapi.errors import NotFound
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
+from authapi.services.revocation.stopping import follow_up, stop_sessions
 
 SID = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -24,7 +25,7 @@ def log_out(db: Database, sids: Collection[str]) -> None:
 
 def log_out_everywhere(db: Database, user_id: str) -> None:
     """Revoke every session of the user."""
-    _revoke_all(db, user_id, RevokedReason.LOGOUT_ALL)
+    _stop(db, user_id, RevokedReason.LOGOUT_ALL)
 
 
 def list_sessions(db: Database, user_id: str) -> Sequence[StoredSession]:
@@ -46,14 +47,17 @@ def end_session(db: Database, user_id: str, sid: str) -> None:
 
 def end_other_sessions(db: Database, user_id: str, sid: str) -> None:
     """Revoke every session of the user but `sid`."""
-    _revoke_all(db, user_id, RevokedReason.ENDED_BY_USER, keep=sid)
+    _stop(db, user_id, RevokedReason.ENDED_BY_USER, keep=sid)
 
 
-def _revoke_all(db: Database, user_id: str, reason: RevokedReason, *, keep: str = "") -> None:
+def _stop(db: Database, user_id: str, reason: RevokedReason, *, keep: str = "") -> None:
     with db.begin() as tx:
-        users.lock(tx, user_id)
-        revoked = sessions.revoke_all(tx, user_id, reason, keep=keep)
-        _record_revoked(tx, revoked, reason)
+        if users.lock(tx, user_id) is None:
+            return  # deleted meanwhile, and its sessions stopped
+        stop = stop_sessions(tx, user_id, reason, keep=keep)
+        fields = {"user_id": user_id, "reason": reason.value}
+        record(tx, Event(EventType.ALL_SESSIONS_REVOKED, fields))
+    follow_up(db, stop)
 
 
 def _record_revoked(tx: Transaction, sids: Sequence[str], reason: RevokedReason) -> None:

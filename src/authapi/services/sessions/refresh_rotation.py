@@ -118,6 +118,7 @@ class Case:
         ends = min(self.session.expires_at, self.presented.claims.expires_at)
         return (
             self.session.revoked_at is not None
+            or self.session.is_stopped
             or ends <= self.now
             or not is_carried(self.session, self.presented.carrier)
         )

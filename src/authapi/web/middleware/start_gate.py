@@ -84,6 +84,7 @@ class StartGate:
                 # From the end of the attempt: a request that waited for it does not repeat it.
                 self._not_before = monotonic() + RETRY_PAUSE_SECONDS
             runtime.poll.start()
+            runtime.row_follower.start()
             self.is_open = True
         finally:
             self._lock.release()

@@ -2,6 +2,7 @@
 
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.clock import TestClock
+from tests.support.cookies import set_cookies
 from tests.support.databases import sqlite_only
 from tests.support.rows import every_row
 from tests.support.transports import Holder
@@ -16,7 +17,7 @@ def test_it_opens_every_protected_route(log_in: LogIn) -> None:
     assert holder.status("PATCH", "/me", json={"username": "ada"}) == 200
     assert holder.send("GET", "/me").json()["username"] == "ada"
     password = {"current_password": PASSWORD, "new_password": NEW}
-    assert holder.status("POST", "/me/password", json=password) == 204
+    holder.take(holder.send("POST", "/me/password", json=password))
     assert holder.status("POST", "/me/delete", json={"password": NEW}) == 204
     assert not holder.is_in()
 
@@ -63,19 +64,27 @@ def altered(value: str) -> str:
 
 
 @sqlite_only
-def test_a_password_change_ends_the_others_alone(log_in: LogIn) -> None:
+def test_a_password_change_hands_over_a_new_session_and_ends_the_others(
+    log_in: LogIn, transport: str
+) -> None:
     other, holder, stranger = log_in(), log_in(), log_in("eve@example.com")
+    before, logged_in = holder.copy(), holder.answer
     password = {"current_password": PASSWORD, "new_password": NEW}
-    assert holder.status("POST", "/me/password", json=password) == 204
-    assert [each.is_in() for each in (holder, other, stranger)] == [True, False, True]
-    assert other.refresh().status_code in {400, 401}
+    holder.take(holder.send("POST", "/me/password", json=password))
+    assert holder.body.keys() == logged_in.json().keys()
+    assert set_cookies(holder.answer).keys() == set_cookies(logged_in).keys()
+    assert holder.sid != before.sid
+    assert (holder.csrf_token != before.csrf_token) == (transport != "bearer")
+    assert holder.use()
+    assert [each.is_in() for each in (before, other, stranger)] == [False, False, True]
+    assert {each.refresh().status_code for each in (before, other)} <= {400, 401}
 
 
 @sqlite_only
 def test_a_password_of_before_does_not_log_in(log_in: LogIn, api: Api, transport: str) -> None:
     holder = log_in()
     password = {"current_password": PASSWORD, "new_password": NEW}
-    assert holder.status("POST", "/me/password", json=password) == 204
+    assert holder.status("POST", "/me/password", json=password) == 200
     Holder(api, transport).log_in(password=NEW)
     body = {"email": EMAIL, "password": PASSWORD, "transport": transport}
     assert api.client.post("/login", json=body).status_code == 401

@@ -139,7 +139,7 @@ def example_of(name: str) -> Any:
         ("POST /refresh", 401),
         ("POST /logout", 401),
         ("PATCH /me", 200),
-        ("POST /me/password", 204),
+        ("POST /me/password", 200),
         ("POST /me/delete", 204),
     ],
 )

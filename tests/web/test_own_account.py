@@ -1,19 +1,29 @@
 """POST /me/password and /me/delete (docs/http.md)."""
 
+import base64
+import json
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
 from authapi.db.database import Database
 from authapi.db.models import Session, User
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
+from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 
 NEW = "a new and much longer phrase"
 
 
-def change(api: Api, tokens: Tokens, status: int, current: str = PASSWORD, new: str = NEW) -> None:
-    body = {"current_password": current, "new_password": new}
-    api.expect(status, "POST", "/me/password", headers=tokens.bearer, json=body)
+def change(api: Api, tokens: Tokens) -> Tokens:
+    body = {"current_password": PASSWORD, "new_password": NEW}
+    return Tokens(api.expect(200, "POST", "/me/password", headers=tokens.bearer, json=body).json())
+
+
+def claims_of(tokens: Tokens) -> dict[str, Any]:
+    payload = tokens.access.split(".")[1]
+    return dict(json.loads(base64.urlsafe_b64decode(payload + "==")))
 
 
 def delete(api: Api, tokens: Tokens, status: int, password: str = PASSWORD) -> None:
@@ -27,23 +37,33 @@ def can_log_in(api: Api, password: str = PASSWORD) -> bool:
 
 
 def test_after_a_change_the_new_password_logs_in_and_the_old_one_does_not(api: Api) -> None:
-    change(api, api.register_and_login(), 204)
+    change(api, api.register_and_login())
     assert can_log_in(api, NEW)
     assert not can_log_in(api)
 
 
 def test_a_changed_password_ends_every_other_session(api: Api) -> None:
     tokens, other = api.register_and_login(), api.login()
-    change(api, tokens, 204)
+    change(api, tokens)
     assert api.verify(other) == 401
     assert api.refresh(other.refresh).status_code == 401
 
 
-def test_a_changed_password_leaves_the_session_that_did_it(api: Api) -> None:
+def test_a_changed_password_ends_the_session_that_did_it_and_opens_another(
+    api: Api, clock: TestClock
+) -> None:
+    """The session that did it may be the one that a thief has copied."""
     tokens = api.register_and_login()
-    change(api, tokens, 204)
-    assert api.verify(tokens) == 204
-    assert api.refresh(tokens.refresh).status_code == 200
+    clock.advance(100)
+    new = change(api, tokens)
+    assert new.sid != tokens.sid
+    assert api.verify(tokens) == 401
+    assert api.refresh(tokens.refresh).status_code == 401
+    assert api.verify(new) == 204
+    assert api.refreshed(new.refresh).sid == new.sid
+    assert claims_of(new)["auth_time"] == int(clock())
+    listed = api.expect(200, "GET", "/sessions", headers=new.bearer).json()
+    assert [session["id"] for session in listed] == [new.sid]
 
 
 @sqlite_only

@@ -48,6 +48,14 @@ class Opening:
     remember: bool = field(kw_only=True)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A new session's row, and its id with the secret of transport `session`."""
+
+    session: LockedSession
+    session_id: SessionId
+
+
 def open_session(
     db: Database, tokens: TokenIssuer, opening: Opening
 ) -> TokenPair | SessionTicket | None:
@@ -59,9 +67,26 @@ def open_session(
     session = _add(db, opening, _new_session(tokens, opening, session_id))
     if session is None:
         return None
+    return issue(tokens, opening, OpenedSession(session, session_id))
+
+
+def add_session(tx: Transaction, tokens: TokenIssuer, opening: Opening) -> OpenedSession | None:
+    """Add a session in a transaction of more than a log-in. After the commit, `issue` its tokens.
+
+    None, and no effect, if the account has changed since its identity was proven.
+    """
+    session_id = new_session_id(new_id())
+    session = sessions.add(tx, _new_session(tokens, opening, session_id))
+    return OpenedSession(session, session_id) if session else None
+
+
+def issue(
+    tokens: TokenIssuer, opening: Opening, opened: OpenedSession
+) -> TokenPair | SessionTicket:
+    """Return the transport's tokens of a session that was just opened."""
     if opening.transport is Transport.SESSION:
-        return tokens.issue_ticket(session, session_id)
-    return tokens.issue_pair(session, refresh_jti=new_id(), parent=session.sid)
+        return tokens.issue_ticket(opened.session, opened.session_id)
+    return tokens.issue_pair(opened.session, refresh_jti=new_id(), parent=opened.session.sid)
 
 
 def _new_session(tokens: TokenIssuer, opening: Opening, session_id: SessionId) -> NewSession:

@@ -3,15 +3,17 @@
 from fastapi import APIRouter, Request, Response
 
 from authapi.errors import RateLimited, UsernameTaken, WrongPassword
-from authapi.services.accounts import password_change
 from authapi.services.accounts.deletion import delete_account
 from authapi.services.accounts.profile import change_username, get_profile
+from authapi.services.sessions import password_change
+from authapi.services.sessions.password_change import change_password
 from authapi.web.bodies import StrictRoute
+from authapi.web.credentials.handover import hand_over
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice
 from authapi.web.openapi.document import BODY, CHANGE, CREDENTIAL, refusals
 from authapi.web.responses import as_json
 from authapi.web.runtime import runtime_of
-from authapi.web.schemas import PasswordChange, PasswordProof, Profile, ProfileChange
+from authapi.web.schemas import PasswordChange, PasswordProof, Profile, ProfileChange, TokenResponse
 
 router = APIRouter(route_class=StrictRoute, prefix="/me", tags=["me"])
 
@@ -28,18 +30,18 @@ def change_profile(body: ProfileChange, runtime: AppRuntime, current: CurrentSub
 
 @router.post(
     "/password",
-    status_code=204,
-    summary="Change the password and end every other session",
+    summary="Change the password, end every session and open a new one",
+    response_model=TokenResponse,
     responses=refusals(*CHANGE, *BODY, WrongPassword, RateLimited),
 )
 async def change_own_password(
     body: PasswordChange, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
-) -> None:
+) -> Response:
     change = password_change.PasswordChange(
-        body.current_password, body.new_password, device.address
+        body.current_password, body.new_password, current, device
     )
-    changing = password_change.change_password(runtime.db, runtime.passwords, current, change)
-    await runtime.password_pool.carry_out(changing, device.address)
+    changing = change_password(runtime.db, runtime.passwords, runtime.tokens, change)
+    return hand_over(await runtime.password_pool.carry_out(changing, device.address), runtime)
 
 
 @router.post(

@@ -1,0 +1,64 @@
+"""A user changes the own password."""
+
+from dataclasses import dataclass, field, replace
+
+from authapi.db import sessions, users
+from authapi.db.database import Database
+from authapi.db.models import RevokedReason, Transport
+from authapi.db.users import Account
+from authapi.errors import InvalidToken
+from authapi.services.accounts.hashing import Hashing
+from authapi.services.accounts.password_rules import require_acceptable_password
+from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
+from authapi.services.events.catalogue import Event, EventType
+from authapi.services.events.record import record
+from authapi.services.revocation.stopping import follow_up, stop_sessions
+from authapi.services.sessions.opening import Device, Opening, add_session, issue
+from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, TokenPair
+from authapi.verifier import Claims
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChange:
+    """The passwords as typed, who asks, and from where."""
+
+    current: str = field(repr=False)
+    new: str = field(repr=False)
+    subject: Claims
+    device: Device
+
+
+def change_password(
+    db: Database, passwords: Passwords, tokens: TokenIssuer, change: PasswordChange
+) -> Hashing[TokenPair | SessionTicket]:
+    """Store a new password, revoke every session, and return the tokens of a new one.
+
+    The caller's session ends too: it may be the one that was copied. The new one has its transport.
+    Raises what `require_password` raises, and InvalidField for the new password.
+    """
+    user_id, address = change.subject.sub, change.device.address
+    account = yield from require_password(db, passwords, user_id, change.current, address)
+    require_acceptable_password(
+        change.new, field="new_password", email=account.email, username=account.username
+    )
+    new_hash = yield from passwords.hash(change.new)
+    opening = _opening(db, account, change)
+    with db.begin() as tx:
+        lock_proven(tx, account)
+        users.set_password(tx, user_id, new_hash)
+        stop = stop_sessions(tx, user_id, RevokedReason.PASSWORD_CHANGED)
+        opened = add_session(tx, tokens, opening)
+        assert opened is not None  # its account is locked
+        fields = {"user_id": user_id, "sid": opened.session.sid, "ip": address}
+        record(tx, Event(EventType.PASSWORD_CHANGED, fields))
+    follow_up(db, stop)
+    return issue(tokens, opening, opened)
+
+
+def _opening(db: Database, account: Account, change: PasswordChange) -> Opening:
+    with db.connect() as connection:
+        session = sessions.find(connection, change.subject.sid)
+    if session is None:
+        raise InvalidToken
+    changed = replace(account, version=account.version + 1)
+    return Opening(changed, Transport(session.transport), change.device)

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from authapi import clock as wall_clock
+from authapi.crypto.passwords import PasswordHasher
 from authapi.db.clock import read_clock
 from authapi.db.database import Database, open_database
 from authapi.services.accounts import administration
@@ -24,7 +25,7 @@ from authapi.web.runtime import Runtime
 from tests.support.api import PASSWORD, Api, Tokens
 from tests.support.application import api_of, application
 from tests.support.postgresql import PostgreSQL
-from tests.support.settings import NO_LIMITS, settings_for
+from tests.support.settings import CHEAP_HASHES, NO_LIMITS, settings_for
 
 ROWS = 200_000
 NEW = "a new and much longer phrase"
@@ -71,6 +72,11 @@ class Victim:
 
     def delete(self) -> None:
         self.ask("POST", "/me/delete", {"password": self.password})
+
+    def set_password(self, new: str) -> None:
+        hasher = PasswordHasher(CHEAP_HASHES["hash_memory_kib"], CHEAP_HASHES["hash_time_cost"])
+        administration.set_password(self.operator, hasher, self.user_id, new)
+        self.password = new
 
     def disable(self) -> None:
         administration.disable_user(self.operator, self.user_id)
@@ -126,6 +132,7 @@ OPERATIONS: dict[str, Callable[[Victim], None]] = {
     "POST /logout/all": lambda victim: victim.ask("POST", "/logout/all"),
     "POST /me/password": lambda victim: victim.change_password(NEW),
     "users sign-out": lambda victim: victim.sign_out(),
+    "users set-password": lambda victim: victim.set_password(PASSWORD),
     "users disable": lambda victim: victim.disable(),
     "POST /me/delete": lambda victim: victim.delete(),
 }

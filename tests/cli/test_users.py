@@ -96,7 +96,38 @@ def test_signing_out_ends_every_session_and_nothing_else(authapi: Authapi, api: 
     api.login()
 
 
-@pytest.mark.parametrize("command", ["disable", "enable", "sign-out"])
+def test_a_set_password_logs_in_and_ends_every_session(authapi: Authapi, api: Api) -> None:
+    tokens = api.register_and_login()
+    new = "a new and much longer phrase"
+    outcome = authapi("users", "set-password", EMAIL, "--password-stdin", typed=f"{new}\n")
+    assert (outcome.status, outcome.output) == (
+        0,
+        f"Changed the password of {EMAIL}; 1 session(s) ended.\n",
+    )
+    assert api.refresh(tokens.refresh).status_code == 401
+    api.login(password=new)
+    body = {"email": EMAIL, "password": PASSWORD}
+    assert api.client.post("/login", json=body).status_code == 401
+
+
+def test_a_set_password_keeps_the_rules(authapi: Authapi, api: Api) -> None:
+    tokens = api.register_and_login()
+    outcome = authapi("users", "set-password", EMAIL, "--password-stdin", typed="password1\n")
+    assert outcome.sentence
+    assert api.refresh(tokens.refresh).status_code == 200
+
+
+def test_a_deleted_account_is_gone(authapi: Authapi, api: Api) -> None:
+    tokens = api.register_and_login()
+    outcome = authapi("users", "delete", EMAIL)
+    assert (outcome.status, outcome.output) == (0, f"Deleted {EMAIL}; 1 session(s) ended.\n")
+    assert authapi("users", "list").output == ""
+    assert api.refresh(tokens.refresh).status_code == 401
+    assert authapi("users", "delete", EMAIL).status == 1
+    api.register()
+
+
+@pytest.mark.parametrize("command", ["disable", "enable", "sign-out", "delete"])
 def test_an_account_is_found_however_its_address_is_typed(
     command: str, authapi: Authapi, api: Api
 ) -> None:

@@ -77,6 +77,28 @@ def sign_out(email: str) -> None:
     click.echo(f"{_sessions(ended)} of {email} ended.")
 
 
+@users.command(name="set-password")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def set_password(email: str, *, password_stdin: bool) -> None:
+    """Give the account another password, and end every session."""
+    settings = settings_in_force()
+    hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
+    with _account(email) as (db, account):
+        password = _password(from_stdin=password_stdin)
+        ended = administration.set_password(db, hasher, account.id, password)
+    click.echo(f"Changed the password of {email}; {_sessions(ended)} ended.")
+
+
+@users.command()
+@click.argument("email")
+def delete(email: str) -> None:
+    """Delete the account and its personal data, and end every session."""
+    with _account(email) as (db, account):
+        ended = administration.delete_user(db, account.id)
+    click.echo(f"Deleted {email}; {_sessions(ended)} ended.")
+
+
 @users.command()
 @click.argument("email")
 @click.option("--scope", "scopes", multiple=True, help="May be given several times; none: none.")

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
+from authapi.crypto.passwords import PasswordHasher
 from authapi.db import sessions, users
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
 from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
 from authapi.errors import NotFound
+from authapi.services.accounts.deletion import remove
 from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical
+from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.scopes import require_grantable
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
@@ -85,6 +88,35 @@ def sign_out_user(db: Database, user_id: str) -> int:
         stop = stop_sessions(tx, user_id, reason)
         fields = {"user_id": user_id, "reason": reason.value}
         record(tx, Event(EventType.ALL_SESSIONS_REVOKED, fields))
+    return follow_up(db, stop)
+
+
+def set_password(db: Database, hasher: PasswordHasher, user_id: str, password: str) -> int:
+    """Give the account another password, and revoke every session. Return how many: see follow_up.
+
+    Raises InvalidField.
+    """
+    with db.connect() as connection:
+        account = users.find(connection, user_id)
+    if account is None:
+        raise NotFound
+    require_acceptable_password(
+        password, field="password", email=account.email, username=account.username
+    )
+    password_hash = hasher.hash(password)
+    with db.begin() as tx:
+        _lock(tx, user_id)
+        users.set_password(tx, user_id, password_hash)
+        stop = stop_sessions(tx, user_id, RevokedReason.PASSWORD_CHANGED)
+        record(tx, Event(EventType.PASSWORD_CHANGED, {"user_id": user_id}))
+    return follow_up(db, stop)
+
+
+def delete_user(db: Database, user_id: str) -> int:
+    """Delete the account, and revoke every session. Return how many: see follow_up."""
+    with db.begin() as tx:
+        _lock(tx, user_id)
+        stop = remove(tx, user_id)
     return follow_up(db, stop)
 
 

@@ -115,7 +115,7 @@ def victim(postgresql: PostgreSQL) -> Iterator[Victim]:
     """Yield an account with ROWS sessions. Half of them have expired."""
     with postgresql.database() as name:
         url = postgresql.url(name)
-        settings = settings_for(url, **{**NO_LIMITS, "revocation_poll": 0.2})
+        settings = settings_for(url, **{**NO_LIMITS, "revocation_poll": 0.2, "max_sessions": 0})
         with (
             closing(open_database(settings.database_url, wall_clock.now)) as operator,
             application(settings, wall_clock.now) as app,

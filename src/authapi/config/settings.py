@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     session_ttl: int = Field(2592000, ge=1, le=10 * YEAR)
     refresh_overlap_bearer: OverlapOrUntilUsed = 0
     refresh_overlap_cookie: Overlap = 10
+    max_sessions: int = Field(1000, ge=0, le=1_000_000)
     clock_leeway: int = Field(0, ge=0, le=MAX_LEEWAY_SECONDS)
     key_rotation_days: int = Field(90, ge=0, le=3650)
     key_publish_delay: int = Field(600, ge=0, le=7 * 86400)

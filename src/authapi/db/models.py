@@ -48,6 +48,7 @@ class RevokedReason(StrEnum):
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_DELETED = "account_deleted"
     REPLAY = "replay"
+    TOO_MANY_SESSIONS = "too_many_sessions"
 
 
 class Model(DeclarativeBase):

@@ -16,6 +16,7 @@ from authapi.db.revocations import notify
 SESSIONS = cast("sa.Table", Session.__table__)
 UNREMEMBERED_IDLE_SECONDS = 86_400.0
 BATCH_ROWS = 1000  # that one transaction writes, at most
+SURPLUS_AT_ONCE = 100  # an account may have had more than MAX_SESSIONS when that was set
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,18 @@ def revoke_own(tx: Transaction, user_id: str, sid: str, reason: RevokedReason) -
     """Revoke a session only if it is in force and belongs to this user."""
     which = (SESSIONS.c.sid == sid, SESSIONS.c.user_id == user_id, *IN_FORCE)
     return bool(_revoke(tx, reason, *which))
+
+
+def find_surplus(connection: Connection, user_id: str, sid: str, most: int) -> Sequence[str]:
+    """Return sessions in force past `most`, the longest unused ones. `sid` is never among them."""
+    statement = (
+        select(SESSIONS.c.sid)
+        .where(SESSIONS.c.user_id == user_id, SESSIONS.c.sid != sid, *IN_FORCE)
+        .order_by(SESSIONS.c.last_used_at.desc(), SESSIONS.c.created_at.desc(), SESSIONS.c.sid)
+        .offset(most - 1)
+        .limit(SURPLUS_AT_ONCE)
+    )
+    return connection.scalars(statement).all()
 
 
 def _revoke(tx: Transaction, reason: RevokedReason, *which: ColumnElement[bool]) -> Sequence[str]:

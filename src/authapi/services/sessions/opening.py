@@ -1,10 +1,12 @@
 """Opens sessions, for every proof of identity. Nothing else opens one.
 
 A log-in always makes a new session, and revokes those that came with it (ASVS 7.2.4). The account's
-version is read before the proof: a password change or a disabling meanwhile wins.
+version is read before the proof: a password change or a disabling meanwhile wins. Past MAX_SESSIONS
+the session that was unused longest ends (ASVS 7.1.2).
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from authapi.crypto.ids import new_id
@@ -14,6 +16,7 @@ from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason, Transport
 from authapi.db.sessions import LockedSession, NewSession
 from authapi.db.users import Account
+from authapi.errors import Unavailable
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record, tell
 from authapi.services.sessions.token_issue import CLIENT_ID, SessionTicket, TokenIssuer, TokenPair
@@ -67,6 +70,8 @@ def open_session(
     session = _add(db, opening, _new_session(tokens, opening, session_id))
     if session is None:
         return None
+    with suppress(Unavailable):  # the session is there, and the next log-in counts again
+        _end_surplus(db, session, tokens.settings.max_sessions)
     return issue(tokens, opening, OpenedSession(session, session_id))
 
 
@@ -127,3 +132,19 @@ def _write_the_rest(tx: Transaction, opening: Opening) -> None:
         users.upgrade_hash(tx, opening.account, opening.upgraded_hash)
     for sid in sorted(opening.came_with):
         sessions.revoke(tx, sid, RevokedReason.NEW_LOGIN)
+
+
+def _end_surplus(db: Database, new: LockedSession, most: int) -> None:
+    # After the commit, which every later log-in sees: of several at once, the last one counts all.
+    user_id = new.user_id or ""
+    with db.connect() as connection:
+        if not (most and sessions.find_surplus(connection, user_id, new.sid, most)):
+            return
+    with db.begin() as tx:
+        users.lock(tx, user_id)
+        sids = sessions.find_surplus(tx, user_id, new.sid, most)
+        for sid in sorted(sids):
+            sessions.revoke(tx, sid, RevokedReason.TOO_MANY_SESSIONS)
+        if sids:
+            reason = RevokedReason.TOO_MANY_SESSIONS.value
+            record(tx, Event(EventType.SESSIONS_REVOKED, {"sids": sids, "reason": reason}))

@@ -48,6 +48,12 @@ export declare class AuthClient extends EventTarget {
   /** A new session; the one before is ended. Throws AuthError. */
   login(credentials: Credentials): Promise<Session>;
 
+  /**
+   * Change the password. Every session of the user ends, and this page and its tabs hold a new one.
+   * Throws AuthError.
+   */
+  changePassword(passwords: { current_password: string; new_password: string }): Promise<Session>;
+
   /** After a reload: the session that the cookies hold, or null. Throws where nobody can tell. */
   restore(): Promise<Session | null>;
 

@@ -59,11 +59,18 @@ export class AuthClient extends EventTarget {
     return this.#alone(async () => {
       const response = await this.#call("login", { body: { ...credentials, transport } });
       if (!response.ok) throw await AuthError.of(response);
-      const answer = await response.json();
-      this.#keep({ key: newKey(), transport, session_id: answer.session_id });
-      this.#accept(answer, transport);
-      return this.session;
+      return this.#start(await response.json(), transport);
     });
+  }
+
+  async changePassword(body) {
+    const headers = { "Content-Type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify(body) };
+    const response = await this.fetch(`${this.#base}/me/password`, init);
+    if (!response.ok) throw await AuthError.of(response);
+    const answer = await response.json();
+    const transport = this.#held?.transport ?? this.#transport;
+    return this.#alone(() => this.#start(answer, transport));
   }
 
   async restore() {
@@ -162,6 +169,12 @@ export class AuthClient extends EventTarget {
     const isOther = response.status === 403 && (await this.#fetchCsrfToken());
     if (isOther) response = await this.#call("logout");
     if (!response.ok && response.status !== 401) throw await AuthError.of(response);
+  }
+
+  #start(answer, transport) {
+    this.#keep({ key: newKey(), transport, session_id: answer.session_id });
+    this.#accept(answer, transport);
+    return this.session;
   }
 
   #accept({ access_token, expires_in, csrf_token, session_id }, transport) {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.visitor import WATCH, Visitor
+from tests.browser.visitor import PASSWORD, WATCH, Visitor
 
 NewDevice = Callable[[], BrowserContext]
 # The access token of whatever transport, and whether the server still takes it.
@@ -331,3 +331,20 @@ def test_log_out_everywhere_ends_the_other_device(ada: Visitor) -> None:
         ada.client("await auth.restore(); await auth.logout({ everywhere: true })")
         ada.sees_login()
         assert other.get("/me").status_code == 401
+
+
+def test_a_changed_password_gives_every_tab_the_new_session(ada: Visitor) -> None:
+    second = ada.open_tab()
+    ada.sees_account(second)
+    change = f"current_password: '{PASSWORD}', new_password: 'a new and much longer phrase'"
+    with ada.elsewhere() as other:
+        told = ada.client(
+            "await auth.restore(); const before = auth.session.session_id;"
+            f"const session = await auth.changePassword({{ {change} }});"
+            "return [session.session_id !== before, (await auth.fetch('/auth/me')).status]"
+        )
+        assert told == [True, 200]
+        assert other.get("/me").status_code == 401
+    come_back(second)
+    ada.sees_account(second)
+    ada.is_still_herself()

@@ -61,4 +61,5 @@ def _opening(db: Database, account: Account, change: PasswordChange) -> Opening:
     if session is None:
         raise InvalidToken
     changed = replace(account, version=account.version + 1)
-    return Opening(changed, Transport(session.transport), change.device)
+    transport = Transport(session.transport)
+    return Opening(changed, transport, change.device, remember=session.remember)

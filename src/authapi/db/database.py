@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from authapi.clock import Clock
 from authapi.db.engines import postgresql, sqlite
 from authapi.db.engines.breaker import Breaker
+from authapi.db.engines.sqlite import Patience
 from authapi.errors import Unavailable
 
 log = structlog.get_logger()
@@ -74,7 +75,7 @@ class Database:
     engine: Engine
     autocommit_engine: Engine  # the same pool
     statements: Statements
-    writers: Breaker  # on SQLite these wait for one another; readers go on beside them
+    writers: Breaker | Patience  # on SQLite these wait for one another; readers go on beside them
     readers: Breaker
     on_revoked: Callable[[Collection[str]], None] | None
     reading: AbstractContextManager[Any] = field(default_factory=nullcontext)
@@ -158,8 +159,9 @@ def open_database(
         engine: Engine = create_engine(url, connect_args=sqlite.CONNECT_ARGS, **settings)
         autocommit: Engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         base = engine
-        sqlite.prepare(engine, clock)
-        breakers = Breaker(sqlite.is_timeout), Breaker(lambda _: False)
+        patience = Patience()
+        sqlite.prepare(engine, clock, patience)
+        breakers: tuple[Breaker | Patience, Breaker] = patience, Breaker(lambda _: False)
     else:
         # A connection stays in autocommit: to switch it for each statement and back, and to undo
         # what is none, are three calls more.

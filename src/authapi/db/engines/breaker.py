@@ -1,8 +1,14 @@
-"""A circuit breaker: after a time-out, one caller every RETRY_SECONDS tries; others are refused.
+"""A circuit breaker: it refuses callers while the database answers nobody.
 
 Without it a frozen database holds every thread for a whole time-out. A refused statement was never
-sent, so a database that wakes up can't carry it out late. The caller who tries does so on a new
-connection, which a frozen database never completes.
+sent, so a database that wakes up can't carry it out late.
+
+  timed out, and nothing succeeded since                    the breaker
+  a connection or a commit                                  opens: no statement is the cause
+  one statement, or two, however often and for whomever     stays closed: it may be slow by itself
+  ENOUGH_STATEMENTS different ones                          opens
+
+While it is open, one caller every RETRY_SECONDS tries. Any success closes it.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,16 +20,18 @@ from sqlalchemy.exc import DBAPIError
 
 from authapi.errors import Unavailable
 
-RETRY_SECONDS = 0.5  # seconds
+RETRY_SECONDS = 0.5
+ENOUGH_STATEMENTS = 3
 
 
 class Breaker:
-    """Opens at an error that `is_timeout` knows. Closes at any success."""
+    """See the table. `is_timeout` says which errors are time-outs."""
 
     def __init__(self, is_timeout: Callable[[DBAPIError], bool]) -> None:
         self._is_timeout = is_timeout
         self._lock = Lock()
         self._retry_at: float | None = None  # closed
+        self._timed_out: set[str] = set()  # statements without their values
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -33,9 +41,10 @@ class Breaker:
             yield
         except DBAPIError as error:
             if self._is_timeout(error):
-                self._retry_at = monotonic() + RETRY_SECONDS
+                self._note(error.statement)
             raise
-        self._retry_at = None
+        if self._timed_out or self._retry_at is not None:
+            self._close()
 
     def _admit(self) -> None:
         if self._retry_at is None:
@@ -45,3 +54,15 @@ class Breaker:
                 if monotonic() < self._retry_at:
                     raise Unavailable
                 self._retry_at = monotonic() + RETRY_SECONDS
+
+    def _note(self, statement: str | None) -> None:
+        with self._lock:
+            if statement is not None:
+                self._timed_out.add(statement)
+            if statement is None or len(self._timed_out) >= ENOUGH_STATEMENTS:
+                self._retry_at = monotonic() + RETRY_SECONDS
+
+    def _close(self) -> None:
+        with self._lock:
+            self._retry_at = None
+            self._timed_out.clear()

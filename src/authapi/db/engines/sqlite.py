@@ -1,6 +1,8 @@
 """SQLite as authapi uses it: durable, with one writer at a time and readers beside it."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from authapi.clock import Clock
 
 # A writer waits this long for another one; then the request is answered 503.
 BUSY_SECONDS = 1.5
+# After a wait in vain, the next ones wait no longer than a usual write takes.
+SHORT_BUSY_SECONDS = 0.05
 CONNECT_ARGS = {"timeout": BUSY_SECONDS}
 
 PRAGMAS = (
@@ -21,10 +25,43 @@ PRAGMAS = (
 )
 
 
-def prepare(engine: Engine, clock: Clock) -> None:
+class Patience:
+    """How long a writer waits for the write lock. Nobody is refused while the lock is free.
+
+    Once a writer has waited in vain, the next ones wait for SHORT_BUSY_SECONDS, or one slow write
+    would hold every thread. Any success restores BUSY_SECONDS.
+    """
+
+    def __init__(self) -> None:
+        self._is_short = False
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Run the block, which writes, and learn from its end."""
+        try:
+            yield
+        except DBAPIError as error:
+            if is_timeout(error):
+                self._is_short = True
+            raise
+        self._is_short = False
+
+    def set_timeout(self, connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        """Let a connection that a caller takes wait as long as it may now."""
+        seconds = SHORT_BUSY_SECONDS if self._is_short else BUSY_SECONDS
+        if record.info.get("busy", BUSY_SECONDS) != seconds:
+            connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+            record.info["busy"] = seconds
+
+
+def prepare(engine: Engine, clock: Clock, patience: Patience) -> None:
     """Set up each new connection, and let each transaction begin with the write lock."""
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "checkout", _refuse_removed_file)
+
+    @event.listens_for(engine, "checkout")
+    def _taken(connection: sqlite3.Connection, record: ConnectionPoolEntry, _: object) -> None:
+        patience.set_timeout(connection, record)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

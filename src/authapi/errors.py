@@ -186,9 +186,9 @@ class InvalidField(Refusal):
     code = "validation_error"
     description = "The request has a field that is not valid."
 
-    def __init__(self, field: str, message: str, kind: str) -> None:
+    def __init__(self, field: str, message: str, kind: str, *, place: str = "body") -> None:
         super().__init__()
-        self.errors = [{"loc": ["body", field], "msg": message, "type": kind}]
+        self.errors = [{"loc": [place, field], "msg": message, "type": kind}]
 
 
 class RateLimited(Refusal):

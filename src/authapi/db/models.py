@@ -9,11 +9,12 @@ signing_keys   one row per key that signs access tokens; the private part is sea
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import Index, MetaData, true
+from sqlalchemy import Index, MetaData, text, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import Double, LargeBinary, SmallInteger, String, Text
 
 Id = String(22)
+IN_FORCE = text("revoked_at IS NULL")  # or expired: that is no constant
 
 
 class Carrier(StrEnum):
@@ -129,7 +130,18 @@ class Session(Model):
     generation: Mapped[int] = mapped_column(server_default="0")
     revoked_by_stop: Mapped[bool | None]
 
-    __table_args__ = (Index(None, "user_id"), Index(None, "revoked_at"), Index(None, "tokens_from"))
+    __table_args__ = (
+        Index(None, "user_id"),
+        Index(None, "revoked_at"),
+        Index(None, "tokens_from"),
+        # For a user's list, page by page: what has expired is passed over within the index.
+        Index(
+            "sessions_in_force_idx",
+            *("user_id", "last_used_at", "sid", "expires_at"),
+            postgresql_where=IN_FORCE,
+            sqlite_where=IN_FORCE,
+        ),
+    )
 
 
 class Stop(Model):

@@ -1,4 +1,4 @@
-"""Log-out, always idempotent, and a user's list of sessions."""
+"""Log-out, always idempotent, and the ends that a user gives to single sessions."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from authapi.db import sessions, users
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
-from authapi.db.sessions import StoredSession
 from authapi.errors import NotFound
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
@@ -26,12 +25,6 @@ def log_out(db: Database, sids: Collection[str]) -> None:
 def log_out_everywhere(db: Database, user_id: str) -> None:
     """Revoke every session of the user."""
     _stop(db, user_id, RevokedReason.LOGOUT_ALL)
-
-
-def list_sessions(db: Database, user_id: str) -> Sequence[StoredSession]:
-    """Return the sessions in force, the latest used first."""
-    with db.connect() as connection:
-        return sessions.list_in_force(connection, user_id)
 
 
 def end_session(db: Database, user_id: str, sid: str) -> None:

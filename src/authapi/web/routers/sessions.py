@@ -1,20 +1,46 @@
 """List and end the sessions of the user who asks."""
 
-from fastapi import APIRouter
+from typing import Annotated, Any
+from urllib.parse import urlencode, urlsplit
 
-from authapi.errors import NotFound
-from authapi.services.sessions.logout import end_other_sessions, end_session, list_sessions
+from fastapi import APIRouter, Query, Response
+
+from authapi.errors import InvalidField, NotFound
+from authapi.services.sessions.listing import list_sessions
+from authapi.services.sessions.logout import end_other_sessions, end_session
 from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppRuntime, CurrentSubject
 from authapi.web.openapi.document import CHANGE, CREDENTIAL, refusals
 from authapi.web.schemas import SessionInfo
 
+MOST_LISTED = 100
+Cursor = Annotated[str | None, Query(description="From the `Link` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="The most sessions of the page.")]
+LINK = {"schema": {"type": "string"}, "description": 'The next page, with `rel="next"`.'}
+WITH_LINK: dict[str, Any] = {"headers": {"Link": LINK}}
+
 router = APIRouter(route_class=StrictRoute, prefix="/sessions", tags=["sessions"])
 
 
-@router.get("", summary="List the sessions", responses=refusals(*CREDENTIAL))
-def read_sessions(runtime: AppRuntime, current: CurrentSubject) -> list[SessionInfo]:
-    return [SessionInfo.of(row, current.sid) for row in list_sessions(runtime.db, current.sub)]
+@router.get(
+    "",
+    summary="List the sessions",
+    responses={200: WITH_LINK, **refusals(*CREDENTIAL, InvalidField)},
+)
+def read_sessions(
+    runtime: AppRuntime,
+    current: CurrentSubject,
+    response: Response,
+    cursor: Cursor = None,
+    limit: Limit = MOST_LISTED,
+) -> list[SessionInfo]:
+    """The latest used first. `Link` names the next page, if there is one (RFC 8288)."""
+    page = list_sessions(runtime.db, current.sub, cursor, limit)
+    if page.next_cursor:
+        path = urlsplit(runtime.settings.public_url).path + router.prefix
+        query = urlencode({"cursor": page.next_cursor, "limit": limit})
+        response.headers["Link"] = f'<{path}?{query}>; rel="next"'
+    return [SessionInfo.of(row, current.sid) for row in page.sessions]
 
 
 @router.delete(

@@ -20,7 +20,7 @@ from tests.support.settings import SECRET
 NEW_PASSWORD = "a wholly different passphrase"
 WRONG_PASSWORD = "never was anybody's password"
 KEYS = ("first-idempotency-key", "second-idempotency-key")
-HANDS_OVER = ("/login", "/refresh")
+HANDS_OVER = ("/login", "/refresh", "/reauth")
 
 in_both_formats = pytest.mark.parametrize("log", ["json", "console"], indirect=True)
 
@@ -63,6 +63,9 @@ class Story:
         self.bad_input(first["refresh_token"])
         bearer = {"Authorization": f"Bearer {second['access_token']}"}
         self.use(bearer)
+        again = {"Authorization": f"Bearer {self.login(NEW_PASSWORD).json()['access_token']}"}
+        for password in (WRONG_PASSWORD, NEW_PASSWORD):
+            self.ask("POST", "/reauth", json={"password": password}, headers=again)
         for transport in ("hybrid", "cookie", "session"):
             self.login(NEW_PASSWORD, transport)
         self.refresh(first["refresh_token"], KEYS[1])

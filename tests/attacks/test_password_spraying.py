@@ -69,7 +69,7 @@ def test_the_addresses_of_one_ipv6_network_are_one(make_api: MakeApi) -> None:
     assert log_in_from(api, "2001:db8:0:1::1") == 401
 
 
-@pytest.mark.parametrize("path", ["/me/password", "/me/delete"])
+@pytest.mark.parametrize("path", ["/me/password", "/me/delete", "/reauth"])
 def test_every_path_that_hashes_counts_for_the_address(make_api: MakeApi, path: str) -> None:
     api = make_api(limit_login_address="2/hour")
     bearer = api.register_and_login().bearer

@@ -49,6 +49,7 @@ def requests_to(api: Api, tokens: Tokens) -> Iterator[tuple[str, str, dict[str, 
     yield "POST", "/register", {"email": "b@example.com", **proof}
     yield "POST", "/login", {"email": EMAIL, **proof}
     yield "POST", "/refresh", {"refresh_token": tokens.refresh}
+    yield "POST", "/reauth", proof
     yield "POST", "/logout", {}
     yield "POST", "/logout/all", {}
     yield "GET", "/me", {}

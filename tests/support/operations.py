@@ -15,6 +15,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/login": {"email": "eve@example.com", "password": PASSWORD},
     "/refresh": {"refresh_token": "a.b.c"},
     "/logout": {"refresh_token": "a.b.c"},
+    "/reauth": {"password": PASSWORD},
     "/me": {"username": "countess"},
     "/me/password": {"current_password": PASSWORD, "new_password": "a new and longer phrase"},
     "/me/delete": {"password": PASSWORD},

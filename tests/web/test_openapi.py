@@ -138,6 +138,7 @@ def example_of(name: str) -> Any:
         ("POST /login", 200),
         ("POST /refresh", 401),
         ("POST /logout", 401),
+        ("POST /reauth", 200),
         ("PATCH /me", 200),
         ("POST /me/password", 200),
         ("POST /me/delete", 204),
@@ -148,7 +149,7 @@ def test_each_bodys_example_works(api: Api, name: str, status: int) -> None:
     if name == "POST /register":
         api.expect(status, method, path, json=example_of(name))
         return
-    bearer = api.register_and_login().bearer if path.startswith("/me") else {}
+    bearer = api.register_and_login().bearer if path.startswith(("/me", "/reauth")) else {}
     if name == "POST /login":
         api.register()
     api.expect(status, method, path, json=example_of(name), headers=bearer)

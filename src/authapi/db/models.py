@@ -43,6 +43,7 @@ class RevokedReason(StrEnum):
     LOGOUT = "logout"
     LOGOUT_ALL = "logout_all"
     NEW_LOGIN = "new_login"
+    REAUTHENTICATED = "reauthenticated"
     ENDED_BY_USER = "ended_by_user"
     SIGNED_OUT_BY_OPERATOR = "signed_out_by_operator"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105

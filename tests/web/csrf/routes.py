@@ -14,6 +14,7 @@ from tests.support.transports import COOKIE_TRANSPORTS, Holder
 BODIES: dict[str, dict[str, str]] = {
     "POST /me/password": {"current_password": PASSWORD, "new_password": "a much longer phrase"},
     "POST /me/delete": {"password": PASSWORD},
+    "POST /reauth": {"password": PASSWORD},
 }
 OPERATIONS = [
     f"{method.upper()} {path}" for path, of_path in DOCUMENT["paths"].items() for method in of_path

@@ -15,6 +15,7 @@ class EventType(StrEnum):
     SCOPES_CHANGED = "scopes_changed"
     LOGIN_SUCCEEDED = "login_succeeded"
     LOGIN_FAILED = "login_failed"
+    REAUTHENTICATED = "reauthenticated"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     PASSWORD_REFUSED = "password_refused"  # noqa: S105
     SESSIONS_REVOKED = "sessions_revoked"

@@ -13,9 +13,11 @@ from authapi.errors import (
     InvalidToken,
     NoCredential,
     RateLimited,
+    WrongPassword,
 )
 from authapi.services.sessions.login import LoginAttempt, log_in
 from authapi.services.sessions.logout import log_out, log_out_everywhere
+from authapi.services.sessions.reauthentication import Proof, reauthenticate
 from authapi.services.sessions.refresh_rotation import rotate_refresh_token
 from authapi.web.bodies import StrictRoute
 from authapi.web.credentials.csrf import is_foreign, refuse_foreign
@@ -30,7 +32,7 @@ from authapi.web.dependencies import IDEMPOTENCY_KEY, AppRuntime, CurrentSubject
 from authapi.web.error_handlers import as_response
 from authapi.web.openapi.document import BODY, CHANGE, refusals
 from authapi.web.runtime import Runtime, runtime_of
-from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
+from authapi.web.schemas import CsrfToken, Login, Logout, PasswordProof, Refresh, TokenResponse
 
 router = APIRouter(route_class=StrictRoute, tags=["tokens"])
 
@@ -58,6 +60,20 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     response = hand_over(given, runtime)
     runtime.cookies.clear_sent(request.scope, response)
     return response
+
+
+@router.post(
+    "/reauth",
+    summary="Prove the password again, for a fresh log-in",
+    response_model=TokenResponse,
+    responses=refusals(*CHANGE, *BODY, WrongPassword, RateLimited),
+)
+async def reauth(
+    body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
+) -> Response:
+    proof = Proof(body.password, current, device)
+    proving = reauthenticate(runtime.db, runtime.passwords, runtime.tokens, proof)
+    return hand_over(await runtime.password_pool.carry_out(proving, device.address), runtime)
 
 
 @router.post(

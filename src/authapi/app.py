@@ -20,11 +20,13 @@ from authapi.clock import Clock
 from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create
 from authapi.crypto.csrf_tokens import CsrfTokens
+from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import KEPT_CONNECTIONS, open_database
 from authapi.db.session_cache import SessionCache
 from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.passwords import Passwords
+from authapi.services.accounts.usernames import Usernames
 from authapi.services.keys.rotation import new_keys
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.revocation.feed import RevocationFeed
@@ -143,6 +145,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         db=db,
         tokens=TokenIssuer(settings, keys),
         passwords=Passwords(hasher, limits, Decoys(settings.secrets[0], hasher, clock)),
+        usernames=Usernames(NameDigests(settings.secrets)),
         verifier=verifier,
         verifier_for_all=(
             new_verifier(audience=settings.all_audiences) if settings.audiences else verifier

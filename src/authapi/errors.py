@@ -7,6 +7,7 @@ Refusal
 │   └── NoCredential        401 invalid_token, without `error` in the challenge (RFC 6750 3.1)
 ├── InvalidCredentials      401 invalid_credentials: log-in
 ├── InvalidGrant            401 invalid_grant: refresh
+├── InsufficientUserAuthentication 401 insufficient_user_authentication: the log-in is too old
 ├── Forbidden               403
 │   ├── WrongPassword       403 invalid_credentials: a signed-in user's own password
 │   ├── InsufficientScope   403 insufficient_scope
@@ -90,6 +91,19 @@ class InvalidGrant(Refusal):
     code = "invalid_grant"
     description = "The refresh token is not valid."
     headers: Mapping[str, str] = {"WWW-Authenticate": bearer.CHALLENGE}
+
+
+class InsufficientUserAuthentication(Refusal):
+    """RFC 9470 section 3: names the greatest age of a log-in that would have been enough."""
+
+    status = 401
+    code = "insufficient_user_authentication"
+    description = "This needs a fresh log-in."
+
+    def __init__(self, max_age: int) -> None:
+        super().__init__()
+        challenge = f'Bearer error="{self.code}", max_age="{max_age}"'
+        self.headers = {"WWW-Authenticate": challenge}
 
 
 class Forbidden(Refusal):

@@ -27,7 +27,8 @@ def settings_of(password_hash: str) -> str:
 
 def add(runtime: Runtime, hasher: PasswordHasher, *names: str) -> None:
     for name in names:
-        add_user(runtime.db, hasher, NewUser(f"{name}@example.com", PASSWORD))
+        user = NewUser(f"{name}@example.com", PASSWORD)
+        add_user(runtime.db, hasher, user, runtime.usernames)
 
 
 def log_in(api: Api, name: str, password: str = "wrong") -> int:

@@ -31,7 +31,8 @@ def add_accounts(api: Api, count: int) -> list[str]:
     runtime = api.app.state.runtime
     emails = [f"user{number}@example.com" for number in range(count)]
     for email in emails:
-        add_user(runtime.db, runtime.passwords.hasher, NewUser(email, PASSWORD))
+        user = NewUser(email, PASSWORD)
+        add_user(runtime.db, runtime.passwords.hasher, user, runtime.usernames)
     return emails
 
 

@@ -147,5 +147,5 @@ def test_an_operators_scopes_leave_room(api: Api) -> None:
     runtime = api.app.state.runtime
     user = NewUser(EMAIL, PASSWORD, scopes="reports:read reports:write")
     api.expect(200, "GET", "/readyz")
-    add_user(runtime.db, runtime.passwords.hasher, user)
+    add_user(runtime.db, runtime.passwords.hasher, user, runtime.usernames)
     assert len(api.login().access) <= 600

@@ -36,6 +36,7 @@ END_OTHERS = (
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 EMPTY = f"""
+DELETE FROM released_names;
 DELETE FROM sessions;
 DELETE FROM users;
 DELETE FROM stops;

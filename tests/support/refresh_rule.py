@@ -55,7 +55,7 @@ class RefreshRule:
 
     def register(self) -> None:
         wanted = NewUser(email=self.email, password=self.password)
-        add_user(self.runtime.db, self.runtime.passwords.hasher, wanted)
+        add_user(self.runtime.db, self.runtime.passwords.hasher, wanted, self.runtime.usernames)
 
     def log_in(self) -> TokenPair:
         """Open a session of the transport, for the user that `register` has made."""

@@ -37,5 +37,5 @@ def serving(database_url: str, **overrides: object) -> Iterator[Service]:
     with application(settings, clock) as app, api_of(app) as api:
         runtime = app.state.runtime
         user = NewUser(EMAIL, PASSWORD, username="ada", scopes=SCOPES)
-        add_user(runtime.db, runtime.passwords.hasher, user)
+        add_user(runtime.db, runtime.passwords.hasher, user, runtime.usernames)
         yield Service(api, clock, api.login())

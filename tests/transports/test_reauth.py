@@ -30,20 +30,24 @@ def test_a_new_session_takes_the_place_of_the_old_one(log_in: LogIn, transport: 
 def test_it_makes_the_log_in_fresh(log_in: LogIn, api: Api, clock: TestClock) -> None:
     holder = log_in()
     clock.advance(700)
+    body = {"username": "ada"}
+    assert holder.status("PATCH", "/me", json=body) == 401
     holder.take(holder.send("POST", "/reauth", json=PROOF))
-    assert holder.is_in()
+    assert holder.status("PATCH", "/me", json=body) == 200
     if token := holder.body.get("access_token"):
         claims = api.app.state.runtime.verifier.verify(token)
         assert claims.raw["auth_time"] == int(clock())
 
 
 @sqlite_only
-def test_a_wrong_password_changes_nothing(log_in: LogIn) -> None:
+def test_a_wrong_password_changes_nothing(log_in: LogIn, clock: TestClock) -> None:
     holder = log_in()
+    clock.advance(700)
     answer = holder.send("POST", "/reauth", json={"password": PASSWORD + "x"})
     assert (answer.status_code, answer.json()["error"]) == (403, "invalid_credentials")
     assert "set-cookie" not in answer.headers
     assert holder.is_in()
+    assert holder.status("PATCH", "/me", json={"username": "ada"}) == 401
 
 
 def test_of_two_at_once_one_is_answered(log_in: LogIn) -> None:

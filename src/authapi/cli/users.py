@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import click
 
-from authapi.cli.connecting import as_text, connected, settings_in_force
+from authapi.cli.connecting import as_text, connected, settings_in_force, settings_with_secret
+from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import Database
 from authapi.db.sessions import BATCH_ROWS
@@ -14,6 +15,7 @@ from authapi.db.users import Account
 from authapi.errors import SCOPE, CommandError, NotFound
 from authapi.services.accounts import administration
 from authapi.services.accounts.registration import NewUser, add_user
+from authapi.services.accounts.usernames import Usernames
 
 
 @click.group()
@@ -35,8 +37,10 @@ def create(
     password = _password(from_stdin=password_stdin)
     wanted = NewUser(email=email, password=password, username=username, scopes=granted)
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
+    # Without a username, a shell without AUTHAPI_SECRET will do.
+    usernames = Usernames(NameDigests(settings.secrets if username else ()))
     with connected(settings) as db:
-        account = add_user(db, hasher, wanted)
+        account = add_user(db, hasher, wanted, usernames)
     click.echo(f"Created {account.email} with the id {account.id}.")
 
 
@@ -93,9 +97,10 @@ def set_password(email: str, *, password_stdin: bool) -> None:
 @users.command()
 @click.argument("email")
 def delete(email: str) -> None:
-    """Delete the account and its personal data, and end every session."""
+    """Delete the account and its personal data, and end every session. Its username rests."""
+    usernames = Usernames(NameDigests(settings_with_secret().secrets))
     with _account(email) as (db, account):
-        ended = administration.delete_user(db, account.id)
+        ended = administration.delete_user(db, usernames, account.id)
     click.echo(f"Deleted {email}; {_sessions(ended)} ended.")
 
 

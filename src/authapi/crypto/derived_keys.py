@@ -15,6 +15,7 @@ SIGN_REFRESH_TOKENS = "authapi: sign refresh tokens"
 PROTECT_FROM_CSRF = "authapi: CSRF tokens"
 DERIVE_SUCCESSORS = "authapi: derive a refresh token's successor"
 CHOOSE_DECOYS = "authapi: choose decoys of password hashes"
+DIGEST_RELEASED_NAMES = "authapi: digests of released usernames"
 
 
 def derive(secret: bytes, purpose: str) -> bytes:

@@ -3,13 +3,14 @@
 users          one row per account
 sessions       one row per log-in, however often it is refreshed; a deleted user's rows stay
 stops          one row per account whose sessions were all ended lately
+released_names one row per username that was given up, for as long as it rests
 signing_keys   one row per key that signs access tokens; the private part is sealed
 """
 
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import Index, MetaData, text, true
+from sqlalchemy import ForeignKey, Index, MetaData, text, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import Double, LargeBinary, SmallInteger, String, Text
 
@@ -160,6 +161,22 @@ class Stop(Model):
     followed_at: Mapped[float | None]
 
     __table_args__ = (Index(None, "stopped_at"),)
+
+
+class ReleasedName(Model):
+    """A username that was given up, and is nobody else's until `free_at`.
+
+    `name_digest` is a keyed digest of the canonical name. `user_id` gave it up and may take it
+    back; a deleted account leaves none.
+    """
+
+    __tablename__ = "released_names"
+
+    name_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    free_at: Mapped[float]
+
+    __table_args__ = (Index(None, "user_id"), Index(None, "free_at"))
 
 
 class SigningKey(Model):

@@ -9,6 +9,7 @@ from authapi.config import Settings
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.db.database import Database
 from authapi.services.accounts.passwords import Passwords
+from authapi.services.accounts.usernames import Usernames
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
@@ -29,6 +30,7 @@ class Runtime:
     db: Database
     tokens: TokenIssuer
     passwords: Passwords
+    usernames: Usernames
     verifier: Verifier  # of tokens for authapi itself
     verifier_for_all: Verifier  # of tokens for AUDIENCES too
     revocations: RevocationFeed

@@ -13,6 +13,7 @@ from authapi.services.accounts.deletion import remove
 from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.scopes import require_grantable
+from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.revocation.stopping import follow_up, stop_sessions
@@ -112,15 +113,16 @@ def set_password(db: Database, hasher: PasswordHasher, user_id: str, password: s
     return follow_up(db, stop)
 
 
-def delete_user(db: Database, user_id: str) -> int:
+def delete_user(db: Database, usernames: Usernames, user_id: str) -> int:
     """Delete the account, and revoke every session. Return how many: see follow_up."""
     with db.begin() as tx:
-        _lock(tx, user_id)
-        stop = remove(tx, user_id)
+        stop = remove(tx, usernames, _lock(tx, user_id))
     return follow_up(db, stop)
 
 
-def _lock(tx: Transaction, user_id: str) -> None:
+def _lock(tx: Transaction, user_id: str) -> Account:
+    account = users.lock(tx, user_id)
     # Nothing was written yet: to raise inside the block undoes nothing.
-    if users.lock(tx, user_id) is None:
+    if account is None:
         raise NotFound
+    return account

@@ -4,31 +4,47 @@ The sessions stay as rows without a person: every process refuses their access t
 Their user's id is nobody's then.
 """
 
+from dataclasses import dataclass, field
+
 from authapi.db import users
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
 from authapi.db.stops import Stopped
+from authapi.db.users import Account
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
+from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.revocation.stopping import follow_up, stop_sessions
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Whose account is to go, the password as typed, and where the request came from."""
+
+    user_id: str
+    password: str = field(repr=False)
+    address: str
+
+
 def delete_account(
-    db: Database, passwords: Passwords, user_id: str, password: str, address: str
+    db: Database, passwords: Passwords, usernames: Usernames, wanted: Deletion
 ) -> Hashing[None]:
-    """Delete the account. Raises what `require_password` raises."""
-    account = yield from require_password(db, passwords, user_id, password, address)
+    """Delete the account. Its username rests. Raises what `require_password` raises."""
+    user_id, address = wanted.user_id, wanted.address
+    account = yield from require_password(db, passwords, user_id, wanted.password, address)
+    usernames.purge(db)
     with db.begin() as tx:
-        lock_proven(tx, account)
-        stop = remove(tx, account.id)
+        current = lock_proven(tx, account)
+        stop = remove(tx, usernames, current)
     follow_up(db, stop)
 
 
-def remove(tx: Transaction, user_id: str) -> Stopped:
+def remove(tx: Transaction, usernames: Usernames, account: Account) -> Stopped:
     """Remove the account, which the caller has locked, and stop its sessions."""
-    stop = stop_sessions(tx, user_id, RevokedReason.ACCOUNT_DELETED)
-    users.remove(tx, user_id)
-    record(tx, Event(EventType.ACCOUNT_DELETED, {"user_id": user_id}))
+    stop = stop_sessions(tx, account.id, RevokedReason.ACCOUNT_DELETED)
+    usernames.give_up(tx, account, deleted=True)
+    users.remove(tx, account.id)
+    record(tx, Event(EventType.ACCOUNT_DELETED, {"user_id": account.id}))
     return stop

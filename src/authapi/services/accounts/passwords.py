@@ -61,9 +61,13 @@ def require_password(
     return account
 
 
-def lock_proven(tx: Transaction, proven: Account) -> None:
-    """Lock the account whose password was proven. Raises InvalidToken if it changed since."""
+def lock_proven(tx: Transaction, proven: Account) -> Account:
+    """Lock the account whose password was proven, and return it as it is now.
+
+    Raises InvalidToken if the proof is worth nothing any more.
+    """
     current = users.lock(tx, proven.id)
     # Nothing is written yet: to raise inside the block undoes nothing.
     if current is None or current.disabled_at is not None or current.version != proven.version:
         raise InvalidToken
+    return current

@@ -14,22 +14,24 @@ from authapi.services.accounts.names import canonical, parse_email, parse_userna
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.passwords import Passwords, hash_password
 from authapi.services.accounts.scopes import require_grantable
+from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """An account as typed. Only the operator gives `scopes`."""
+    """An account as typed. Only the operator gives `scopes`, and has no `address`."""
 
     email: str
     password: str = field(repr=False)
     username: str | None = None
     scopes: str = ""
+    address: str | None = None
 
 
 def register(
-    db: Database, settings: Settings, passwords: Passwords, wanted: NewUser, address: str
+    db: Database, settings: Settings, passwords: Passwords, wanted: NewUser, usernames: Usernames
 ) -> Hashing[Account]:
     """Return a stranger's new account.
 
@@ -39,29 +41,32 @@ def register(
         raise RegistrationClosed
     account = _as_typed(wanted)
     # A typing error is free. To learn whether an account exists is not.
-    passwords.limits.count_registration(address)
-    return (yield from _add(db, passwords.hasher, account, wanted.password, address))
+    passwords.limits.count_registration(wanted.address or "")
+    return (yield from _add(db, passwords.hasher, account, wanted, usernames))
 
 
-def add_user(db: Database, hasher: PasswordHasher, wanted: NewUser) -> Account:
+def add_user(
+    db: Database, hasher: PasswordHasher, wanted: NewUser, usernames: Usernames
+) -> Account:
     """Return the operator's new account. Raises InvalidField, AlreadyRegistered, UsernameTaken."""
     require_grantable(wanted.scopes)
-    return hash_here(_add(db, hasher, _as_typed(wanted), wanted.password))
+    return hash_here(_add(db, hasher, _as_typed(wanted), wanted, usernames))
 
 
 def _add(
-    db: Database, hasher: PasswordHasher, new: NewAccount, password: str, address: str | None = None
+    db: Database, hasher: PasswordHasher, new: NewAccount, wanted: NewUser, usernames: Usernames
 ) -> Hashing[Account]:
-    _require_free(db, new)
-    new = replace(new, password_hash=(yield from hash_password(hasher, password)))
+    _require_free(db, new, usernames)
+    new = replace(new, password_hash=(yield from hash_password(hasher, wanted.password)))
     try:
         with db.begin() as tx:
             account = users.add(tx, new)
-            if address is not None:  # a stranger's; the operator knows
-                fields = {"user_id": account.id, "ip": address}
+            usernames.take(tx, new.username_canonical, account.id)
+            if wanted.address is not None:  # a stranger's; the operator knows
+                fields = {"user_id": account.id, "ip": wanted.address}
                 record(tx, Event(EventType.USER_REGISTERED, fields))
     except users.AlreadyTakenError:
-        _require_free(db, new)  # somebody was faster: tell which of the two is taken
+        _require_free(db, new, usernames)  # somebody was faster: tell which of the two is taken
         raise
     return account
 
@@ -81,9 +86,10 @@ def _as_typed(wanted: NewUser) -> NewAccount:
     )
 
 
-def _require_free(db: Database, new: NewAccount) -> None:
+def _require_free(db: Database, new: NewAccount, usernames: Usernames) -> None:
     with db.connect() as connection:
         if users.find_by_email(connection, new.email_canonical):
             raise AlreadyRegistered
         if new.username_canonical and users.find_by_username(connection, new.username_canonical):
             raise UsernameTaken
+        usernames.require_rested(connection, new.username_canonical)

@@ -12,6 +12,7 @@ class EventType(StrEnum):
     USER_DISABLED = "user_disabled"
     USER_ENABLED = "user_enabled"
     ACCOUNT_DELETED = "account_deleted"
+    USERNAME_CHANGED = "username_changed"
     SCOPES_CHANGED = "scopes_changed"
     LOGIN_SUCCEEDED = "login_succeeded"
     LOGIN_FAILED = "login_failed"

@@ -106,5 +106,5 @@ def _claims(session: FoundSession, *, issued_at: int) -> Claims:
         expires_at=int(session.expires_at),
         issued_at=issued_at,
         key_id="",
-        raw={},
+        raw={"auth_time": int(session.created_at)},
     )

@@ -19,8 +19,8 @@ router = APIRouter(route_class=StrictRoute, tags=["accounts"])
     responses=refusals(*BODY, RegistrationClosed, AlreadyRegistered, UsernameTaken, RateLimited),
 )
 async def register_account(body: Registration, runtime: AppRuntime, device: FromDevice) -> Profile:
-    wanted = NewUser(email=body.email, password=body.password, username=body.username)
-    address = device.address
-    registering = register(runtime.db, runtime.settings, runtime.passwords, wanted, address)
-    account = await runtime.password_pool.carry_out(registering, address)
+    wanted = NewUser(body.email, body.password, body.username, address=device.address)
+    settings, passwords, usernames = runtime.settings, runtime.passwords, runtime.usernames
+    registering = register(runtime.db, settings, passwords, wanted, usernames)
+    account = await runtime.password_pool.carry_out(registering, device.address)
     return Profile.of(account)

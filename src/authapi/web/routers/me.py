@@ -2,9 +2,14 @@
 
 from fastapi import APIRouter, Request, Response
 
-from authapi.errors import RateLimited, UsernameTaken, WrongPassword
-from authapi.services.accounts.deletion import delete_account
-from authapi.services.accounts.profile import change_username, get_profile
+from authapi.errors import (
+    InsufficientUserAuthentication,
+    RateLimited,
+    UsernameTaken,
+    WrongPassword,
+)
+from authapi.services.accounts.deletion import Deletion, delete_account
+from authapi.services.accounts.profile import UsernameChange, change_username, get_profile
 from authapi.services.sessions import password_change
 from authapi.services.sessions.password_change import change_password
 from authapi.web.bodies import StrictRoute
@@ -23,9 +28,17 @@ def read_profile(request: Request, current: CurrentSubject) -> Response:
     return as_json(Profile.of(get_profile(runtime_of(request).db, current.sub)))
 
 
-@router.patch("", summary="Change the username", responses=refusals(*CHANGE, *BODY, UsernameTaken))
-def change_profile(body: ProfileChange, runtime: AppRuntime, current: CurrentSubject) -> Profile:
-    return Profile.of(change_username(runtime.db, current.sub, body.username))
+@router.patch(
+    "",
+    summary="Change the username",
+    responses=refusals(*CHANGE, *BODY, InsufficientUserAuthentication, UsernameTaken, RateLimited),
+)
+def change_profile(
+    body: ProfileChange, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
+) -> Profile:
+    change = UsernameChange(body.username, device.address, asked_at=runtime.clock())
+    usernames, limits = runtime.usernames, runtime.limits
+    return Profile.of(change_username(runtime.db, usernames, limits, current, change))
 
 
 @router.post(
@@ -53,6 +66,6 @@ async def change_own_password(
 async def delete_own_account(
     body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> None:
-    user_id, address = current.sub, device.address
-    deleting = delete_account(runtime.db, runtime.passwords, user_id, body.password, address)
-    await runtime.password_pool.carry_out(deleting, address)
+    wanted = Deletion(current.sub, body.password, device.address)
+    deleting = delete_account(runtime.db, runtime.passwords, runtime.usernames, wanted)
+    await runtime.password_pool.carry_out(deleting, device.address)

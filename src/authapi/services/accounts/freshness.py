@@ -1,0 +1,17 @@
+"""Some changes need a fresh log-in: a session that was copied is not enough (RFC 9470).
+
+`POST /reauth` makes one.
+"""
+
+from authapi.errors import InsufficientUserAuthentication
+from authapi.verifier import Claims
+
+MAX_AGE_SECONDS = 600
+
+
+def require_fresh_login(subject: Claims, *, now: float) -> None:
+    """Raise InsufficientUserAuthentication unless the user has logged in within MAX_AGE_SECONDS."""
+    auth_time = subject.raw.get("auth_time", 0)
+    # Both in whole seconds, as the claim is.
+    if int(now) - auth_time > MAX_AGE_SECONDS:
+        raise InsufficientUserAuthentication(MAX_AGE_SECONDS)

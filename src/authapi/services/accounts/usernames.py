@@ -1,0 +1,60 @@
+"""Which usernames are free. One that was given up rests for REST_SECONDS: nobody else gets it.
+
+  the name is                                        to the user who gave it up     to others
+  in use                                             taken                          taken
+  given up within REST_SECONDS, by an account        free                           taken
+  the same, and the account was deleted since        -                              taken
+  given up earlier                                   free                           free
+
+A race ends in `take`: it looks after the write, which waited for whoever held the name.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from authapi.crypto.name_digests import NameDigests
+from authapi.db import released_names
+from authapi.db.database import Database, Transaction
+from authapi.db.users import Account
+from authapi.errors import UsernameTaken
+from authapi.services.accounts.names import canonical
+
+REST_SECONDS = 30 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Usernames:
+    """Knows which names rest."""
+
+    digests: NameDigests
+
+    def require_rested(
+        self, connection: Connection, name: str | None, user_id: str | None = None
+    ) -> None:
+        """Raise UsernameTaken while a canonical name rests for this user."""
+        if name and released_names.is_resting(connection, self.digests.of(name), user_id):
+            raise UsernameTaken
+
+    def take(self, tx: Transaction, name: str | None, user_id: str) -> None:
+        """Give a name to the user who has just been stored under it. Raises UsernameTaken.
+
+        A raise undoes the transaction, and with it the write.
+        """
+        self.require_rested(tx, name, user_id)
+        if name:
+            released_names.remove(tx, self.digests.of(name))
+
+    def give_up(self, tx: Transaction, account: Account, *, deleted: bool = False) -> None:
+        """Let the account's name rest, if it has one. The caller holds the user's lock."""
+        if account.username is None:
+            return
+        digests = self.digests.of(canonical(account.username))
+        released_names.remove(tx, digests)
+        user_id = None if deleted else account.id
+        released_names.add(tx, digests[0], user_id, REST_SECONDS)
+
+    def purge(self, db: Database) -> None:
+        """Forget the names that rest no more."""
+        with db.connect(to_write=True) as connection:
+            released_names.purge(connection)

@@ -22,6 +22,7 @@ from authapi.config.secret_file import load_or_create
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
+from authapi.crypto.signed_entries import SignedEntries
 from authapi.db.database import KEPT_CONNECTIONS, open_database
 from authapi.db.session_cache import SessionCache
 from authapi.services.accounts.decoys import Decoys
@@ -123,7 +124,8 @@ def _routers(settings: Settings) -> Iterator[APIRouter]:
 def assemble(settings: Settings, clock: Clock) -> Runtime:
     """Return the runtime for settings that have a secret."""
     keys = new_keys(settings)
-    cache = SessionCache(settings.redis_url)
+    entries = SignedEntries(settings.secrets)
+    cache = SessionCache(settings.redis_url, entries.sign, entries.verify)
     feed = RevocationFeed(settings, clock, when_added=cache.revoke)
     db = open_database(settings.database_url, clock, on_revoked=feed.add)
     db = replace(db, reading=feed.reading)

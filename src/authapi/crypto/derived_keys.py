@@ -16,6 +16,7 @@ PROTECT_FROM_CSRF = "authapi: CSRF tokens"
 DERIVE_SUCCESSORS = "authapi: derive a refresh token's successor"
 CHOOSE_DECOYS = "authapi: choose decoys of password hashes"
 DIGEST_RELEASED_NAMES = "authapi: digests of released usernames"
+SIGN_CACHED_SESSIONS = "authapi: sign cached sessions"
 
 
 def derive(secret: bytes, purpose: str) -> bytes:

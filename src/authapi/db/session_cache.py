@@ -3,10 +3,13 @@
 An entry is written once (SET NX). A revocation replaces it by a tombstone, so that a late reader of
 the row can't put it back. The revocation set is asked after the cache. Without Redis the database
 answers.
+
+Redis is not trusted: an entry counts only if authapi has signed it for its session. Any other one
+is dropped and counted, and the database answers. A forged tombstone costs a query.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from itertools import islice
 from time import monotonic
@@ -27,12 +30,20 @@ TIMEOUT_SECONDS = 0.2
 MOST_TOMBSTONES = 100  # written one by one, before an answer
 # No request tries Redis for so long after a failure.
 PAUSE_SECONDS = 1.0
+# One line in the log for so long, however many entries are refused.
+TELL_AGAIN_SECONDS = 3600.0
+
+Sign = Callable[[str, bytes], bytes]  # the sid and the value
+Verify = Callable[[str, bytes], bytes | None]  # the sid and the entry
 
 
 class SessionCache:
-    """A cache in Redis. Without a URL it holds nothing."""
+    """A cache in Redis. Without a URL it holds nothing. `refused` counts entries not signed."""
 
-    def __init__(self, redis_url: str | None) -> None:
+    def __init__(self, redis_url: str | None, sign: Sign, verify: Verify) -> None:
+        self._sign, self._verify = sign, verify
+        self.refused = 0
+        self._quiet_until = 0.0
         self._redis: Any = None
         self._away_until = 0.0
         if redis_url:
@@ -58,18 +69,28 @@ class SessionCache:
     def _read(self, sid: str, value: object) -> FoundSession | None:
         if not isinstance(value, bytes) or value == TOMBSTONE:
             return None
+        if (signed := self._verify(sid, value)) is None:
+            self._refuse(sid)
+            return None
         try:
-            return FoundSession(**json.loads(value))
+            return FoundSession(**json.loads(signed))
         except (TypeError, ValueError):  # another release wrote it
             self.forget(sid)
             return None
+
+    def _refuse(self, sid: str) -> None:
+        self.refused += 1
+        self.forget(sid)
+        if monotonic() >= self._quiet_until:
+            self._quiet_until = monotonic() + TELL_AGAIN_SECONDS
+            log.warning("redis_entry_refused", sid=sid)
 
     def keep(self, session: FoundSession, *, now: float) -> None:
         """Cache the session for KEPT_SECONDS, or as long as it lives."""
         lives = int(min(KEPT_SECONDS, session.expires_at - now))
         if lives > 0:
-            value = json.dumps(asdict(session))
-            self._do("set", KEY_PREFIX + session.sid, value, ex=lives, nx=True)
+            entry = self._sign(session.sid, json.dumps(asdict(session)).encode())
+            self._do("set", KEY_PREFIX + session.sid, entry, ex=lives, nx=True)
 
     def forget(self, sid: str) -> None:
         """Drop a session that has changed. A tombstone stays."""

@@ -111,7 +111,7 @@ class SharedStorage:
         if monotonic() >= self._away_until:
             try:
                 return question(self._shared)
-            except StorageError as error:
+            except (StorageError, ValueError) as error:  # ValueError: not a number of ours
                 self._away_until = monotonic() + REDIS_PAUSE_SECONDS
                 log.warning("redis_out_of_reach", reason=type(error).__name__)
         return question(self._own)

@@ -4,7 +4,9 @@
   2  the id's secret against the digest
   3  the revocation set, after any cache
 
-The database stores a use once every TOUCH_SECONDS: the idle time is much longer.
+The database stores a use once every TOUCH_SECONDS: the idle time is much longer. This also bounds
+an old entry that somebody puts back into Redis. The revocation set refuses it for an hour. Once its
+last use is TOUCH_SECONDS old, the database is asked whether the session is in force.
 """
 
 from dataclasses import dataclass

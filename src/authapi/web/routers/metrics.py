@@ -49,3 +49,8 @@ class Metrics:
         statements.add_metric(["request"], self.runtime.db.statements.count)
         statements.add_metric(["poll"], self.runtime.poll.db.statements.count)
         yield statements
+        yield CounterMetricFamily(
+            "authapi_redis_entries_refused",
+            "Entries in Redis that authapi had not signed.",
+            value=self.runtime.lookups.cache.refused,
+        )

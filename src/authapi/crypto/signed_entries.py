@@ -1,0 +1,34 @@
+"""Entries of a cache that others can write into: the HMAC of name and value, then the value.
+
+So a forged or changed entry, or one that was moved to another name, is no entry. An old one that is
+put back still is: what bounds that is said in services/sessions/lookup.
+"""
+
+import hmac
+from collections.abc import Sequence
+
+from authapi.crypto.derived_keys import SIGN_CACHED_SESSIONS, derive
+
+MAC_BYTES = 32
+
+
+class SignedEntries:
+    """Signs with the first secret, and accepts what any of the secrets signed."""
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._keys = [derive(secret, SIGN_CACHED_SESSIONS) for secret in secrets]
+
+    def sign(self, name: str, value: bytes) -> bytes:
+        """Return the entry for this name."""
+        return _mac(self._keys[0], name, value) + value
+
+    def verify(self, name: str, entry: bytes) -> bytes | None:
+        """Return the entry's value, or None if it was not signed for this name."""
+        mac, value = entry[:MAC_BYTES], entry[MAC_BYTES:]
+        is_ours = any(hmac.compare_digest(_mac(key, name, value), mac) for key in self._keys)
+        return value if is_ours else None
+
+
+def _mac(key: bytes, name: str, value: bytes) -> bytes:
+    # With its length in front, no name and value read like another pair.
+    return hmac.digest(key, f"{len(name)}:{name}".encode() + value, "sha256")

@@ -179,7 +179,7 @@ def test_a_failure_of_ours_shows_nothing_and_logs_no_secret(
 
 
 def test_settings_show_no_secret_when_they_are_printed(make_settings: MakeSettings) -> None:
-    settings = make_settings(database_url="postgresql://authapi:hunter2@db/authapi")
+    settings = make_settings(database_url="postgresql://authapi:hunter2@localhost/authapi")
     for shown in (repr(settings), str(settings), str(settings.masked())):
         assert SECRET not in shown
         assert "hunter2" not in shown

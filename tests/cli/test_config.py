@@ -31,10 +31,11 @@ def test_the_environment_outranks_the_file(
 
 def test_no_secret_is_shown(authapi: Authapi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTHAPI_SECRET", f"{SECRET},{SECRET[::-1]}")
-    monkeypatch.setenv("AUTHAPI_DATABASE_URL", "postgresql://authapi:hunter2@db/authapi")
+    url = "postgresql://authapi:hunter2@db/authapi?sslmode=require"
+    monkeypatch.setenv("AUTHAPI_DATABASE_URL", url)
     monkeypatch.setenv("AUTHAPI_SMTP_URL", "smtp://user:hunter2@mail:25")
     monkeypatch.setenv("AUTHAPI_MAIL_FROM", "a@example.com")
-    monkeypatch.setenv("AUTHAPI_REDIS_URL", "redis://:hunter2@redis")
+    monkeypatch.setenv("AUTHAPI_REDIS_URL", "rediss://:hunter2@redis")
     output = authapi("config").output
     assert "AUTHAPI_SECRET=***,***\n" in output
     for secret in (SECRET, SECRET[::-1], "hunter2"):

@@ -145,3 +145,13 @@ def test_every_problem_of_the_settings_is_told_at_once_and_no_value(
         "AUTHAPI_ACCESS_TOKEN_TTL",
     ]
     assert "hunter2" not in outcome.errors
+
+
+@pytest.mark.parametrize("command", [("serve",), ("config",), *COMMANDS], ids=" ".join)
+def test_no_command_talks_to_a_store_that_anybody_can_be(
+    command: tuple[str, ...], authapi: Authapi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTHAPI_REDIS_URL", "redis://:hunter2@cache")
+    sentence = authapi(*command).sentence
+    assert sentence.startswith("AUTHAPI_REDIS_URL has to begin with rediss:// unless")
+    assert "hunter2" not in sentence

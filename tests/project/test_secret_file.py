@@ -137,7 +137,7 @@ def test_a_folder_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> Non
 
 
 def test_postgresql_needs_a_secret_of_its_own() -> None:
-    settings = Settings(_env_file=None, database_url="postgresql://u:hunter2@db/authapi")
+    settings = Settings(_env_file=None, database_url="postgresql://u:hunter2@localhost/authapi")
     sentence = refusal(settings)
     assert 'python -c "import secrets; print(secrets.token_urlsafe(32))"' in sentence
     assert "hunter2" not in sentence

@@ -121,6 +121,7 @@ def test_every_problem_is_told_at_once() -> None:
         ("mail_from", "a@b.example\r\nBcc: c@d.example"),
         ("smtp_url", "mail.example:25"),
         ("allow_insecure_http", "maybe"),
+        ("allow_insecure_stores", "maybe"),
         ("limit_refresh", "many"),
         ("limit_login_pair", "10/fortnight"),
     ],
@@ -180,7 +181,12 @@ PASSWORDS = {
 
 def test_what_is_in_force_is_shown_without_passwords() -> None:
     first, second = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    settings = load_settings(secret=f"{first},{second}", mail_from="a@b.example", **PASSWORDS)
+    settings = load_settings(
+        secret=f"{first},{second}",
+        mail_from="a@b.example",
+        allow_insecure_stores=True,
+        **PASSWORDS,
+    )
     shown = settings.masked()
     assert set(shown) == {f"AUTHAPI_{field.upper()}" for field in Settings.model_fields}
     assert shown["AUTHAPI_SECRET"] == "***,***"

@@ -31,7 +31,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from authapi.config import problems
+from authapi.config import problems, stores
 from authapi.config import values as rules
 from authapi.errors import CommandError
 from authapi.verifier.lifetimes import MAX_ACCESS_TOKEN_SECONDS, MAX_LEEWAY_SECONDS
@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     secret: Secret | None = None
     public_url: Annotated[str, AfterValidator(rules.public_url)] = "http://localhost:8000"
     redis_url: Annotated[RedisUrl | None, EmptyIsNone] = Field(None, repr=False)
+    allow_insecure_stores: bool = False
 
     # Tokens and sessions, in seconds
     audience: Audience = "authapi"
@@ -162,6 +163,8 @@ class Settings(BaseSettings):
                 "AUTHAPI_PUBLIC_URL has to begin with https:// unless its host is this machine, or "
                 "AUTHAPI_ALLOW_INSECURE_HTTP is true: over http anybody on the way reads the tokens"
             )
+        if not self.allow_insecure_stores:
+            yield from stores.exposed(self.database_url, self.redis_url)
         if self.cookie_samesite == "none" and not self.is_https:
             yield "AUTHAPI_COOKIE_SAMESITE=none needs an https AUTHAPI_PUBLIC_URL"
         if self.revocation_poll > self.revocation_max_staleness:

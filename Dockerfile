@@ -1,7 +1,7 @@
 # docker build -t authapi . && docker run -p 127.0.0.1:8000:8000 -v authapi:/data authapi
 # With nothing set it keeps SQLite and its secret in /data. tests/project runs the steps of its first stage.
 
-FROM python:3.13-slim AS build
+FROM python:3.13.16-slim-trixie AS build
 WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
 # Without pip: nothing in the final environment can install anything.
@@ -15,7 +15,7 @@ COPY src src
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist .
 RUN python -m pip --python /opt/authapi/bin/python install --no-deps --no-index /dist/authapi-*.whl
 
-FROM python:3.13-slim
+FROM python:3.13.16-slim-trixie
 # A fixed uid, so that a volume's owner stays right from one image to the next. Its home is /data, for it alone.
 RUN useradd --uid 10001 --user-group --create-home --skel /dev/null --home-dir /data --key HOME_MODE=0700 --shell /usr/sbin/nologin authapi
 COPY --from=build /opt/authapi /opt/authapi

@@ -74,6 +74,10 @@ READERS: dict[str, Worst] = {
     "a line of the log in JSON": Worst(log_it("json"), ("eyJ", "eyJ.", "eyJaaaaaaaa.", "\x1b")),
     "a line of the log in columns": Worst(log_it("console"), ("eyJ", "eyJaaaaaaaa.", "\x1b", "'")),
     "canonical": Worst(names.canonical, MARKS),
+    "an address to find": Worst(names.canonical_email, ("@", "a.", "xn--", "\u0661", *MARKS)),
+    "a domain": Worst(
+        names.find_a_label, ("a.", "xn--", "xn--a", "\u0661", "\u0628\u200c", *MARKS)
+    ),
     "control characters": Worst(names.has_control_characters, ("a", "\u0300")),
     "an e-mail address": Worst(names.parse_email, ("@", "a.", "a@", ".local", *MARKS)),
     "a username": Worst(names.parse_username, (" ", "a ", *MARKS)),

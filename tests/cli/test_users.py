@@ -139,3 +139,18 @@ def test_every_change_is_logged_with_its_user(authapi: Authapi, api: Api) -> Non
     user_id = api.register()["id"]
     assert f'"user_id": "{user_id}"' in authapi("users", "disable", EMAIL).errors
     assert f'"user_id": "{user_id}"' in authapi("users", "enable", EMAIL).errors
+
+
+def test_an_account_can_be_named_by_its_id(authapi: Authapi, api: Api) -> None:
+    """For one whose address another account has in a different spelling: migration 0006."""
+    user_id = create(authapi).rsplit(" ", 1)[-1].strip(".\n")
+    assert authapi("users", "disable", user_id).status == 0
+    assert api.client.post("/login", json={"email": EMAIL, "password": PASSWORD}).status_code == 401
+    assert authapi("users", "disable", "nobody").status == 1
+
+
+def test_an_account_is_found_by_any_spelling_of_its_domain(authapi: Authapi) -> None:
+    command = ("users", "create", "ada@b\u00fccher.example", "--password-stdin")
+    assert authapi(*command, typed=f"{PASSWORD}\n").status == 0
+    for email in ("ada@xn--bcher-kva.example", "ADA@B\u00dcCHER\u3002example"):
+        assert authapi("users", "enable", email).status == 0

@@ -10,7 +10,7 @@ from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
 from authapi.errors import NotFound
 from authapi.services.accounts.deletion import remove
-from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical
+from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical_email
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.scopes import require_grantable
 from authapi.services.accounts.usernames import Usernames
@@ -26,12 +26,18 @@ def list_users(db: Database) -> Sequence[Account]:
 
 
 def get_by_email(db: Database, email: str) -> Account:
-    """Return the account with that address. Raises NotFound."""
+    """Return the account with that address, or with that id. Raises NotFound.
+
+    The id is for an account whose address another one has in a different spelling: migration 0006.
+    """
     # An argument may hold bytes that are no UTF-8. No address does, and no database takes them.
     # None is longer than MAX_EMAIL_LENGTH, either.
-    name = canonical(email[:MAX_TYPED_LENGTH].encode(errors="replace").decode())
+    name = email[:MAX_TYPED_LENGTH].encode(errors="replace").decode()
     with db.connect() as connection:
-        account = users.find_by_email(connection, name)
+        if "@" in canonical_email(name):
+            account = users.find_by_email(connection, canonical_email(name))
+        else:
+            account = users.find(connection, name)
     if account is None:
         raise NotFound
     return account

@@ -7,16 +7,24 @@ goes to the stored address only, never to an address that was typed to find it.
   capitals; full-width or superscript letters  small plain letters
   the Kelvin sign, a final sigma, a ß          k, an ordinary sigma, ss
   a dotless i                                  itself: another letter, so another account
+
+A domain is compared by its A-label, as the DNS does (IDNA 2008; UTS 46 without transitional
+processing):
+
+  bücher.example, BÜCHER。example              xn--bcher-kva.example
+  faß.example; fass.example                    xn--fa-hia.example; itself: two owners
 """
 
 import re
 import unicodedata
 
+import idna
 from email_validator import EmailNotValidError, validate_email
 
 from authapi.errors import InvalidField
 
 MAX_EMAIL_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
+MAX_DOMAIN_LENGTH = 253  # RFC 1035 section 2.3.4, less the length octets
 MAX_USERNAME_LENGTH = 64
 MAX_TYPED_LENGTH = 1024  # as the schemas have it
 
@@ -32,7 +40,7 @@ UNSEEN = re.compile(
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # email-validator always refuses these names, which intranets and test suites use.
-INTRANET_DOMAIN = re.compile(r"\.(test|local|localhost|invalid|arpa|onion)$", re.IGNORECASE)
+INTRANET_DOMAIN = re.compile(r"\.(test|local|localhost|invalid|arpa|onion)$")
 
 
 def canonical(text: str) -> str:
@@ -48,13 +56,36 @@ def canonical(text: str) -> str:
     return text
 
 
+def canonical_email(text: str) -> str:
+    """Return the address with a canonical name and the A-label of its domain.
+
+    Without an A-label, the text's canonical form: no account has it. Raises ValueError as
+    `canonical` does.
+    """
+    folded = canonical(text)
+    name, at, domain = text.rpartition("@")
+    if at and (a_label := find_a_label(domain)):
+        return f"{canonical(name)}@{a_label}"
+    return folded if folded == text else canonical_email(folded)
+
+
+def find_a_label(domain: str) -> str | None:
+    """Return the domain as the DNS has it, in ASCII, or None if there is no such domain."""
+    if len(domain) > MAX_DOMAIN_LENGTH:
+        return None  # an A-label is longer still
+    try:
+        return idna.encode(domain, uts46=True, std3_rules=True).decode()
+    except idna.IDNAError:
+        return None
+
+
 def parse_email(typed: str) -> str:
     """Return an e-mail address as typed. Raises InvalidField.
 
     A domain needs a dot: most who type `ada@gmail` forgot it.
     """
-    if not _is_email(typed):
-        raise InvalidField("email", "This is not an e-mail address.", "email_invalid")
+    if complaint := _email_complaint(typed):
+        raise InvalidField("email", complaint, "email_invalid")
     return typed
 
 
@@ -70,17 +101,24 @@ def has_control_characters(text: str) -> bool:
     return CONTROL.search(text) is not None
 
 
-def _is_email(typed: str) -> bool:
+def _email_complaint(typed: str) -> str | None:
+    complaint = "This is not an e-mail address."
     if _is_too_long(typed, MAX_EMAIL_LENGTH) or _has_unseen(typed):
-        return False
-    if canonical(typed).count("@") != 1:
-        return False
+        return complaint
+    name, _, domain = typed.rpartition("@")
+    if canonical(typed).count("@") != 1 or not name or not domain:
+        return complaint
+    if (a_label := find_a_label(domain)) is None:
+        return "The part behind the @ is not a domain that can exist."
+    sent = f"{name}@{a_label}"  # to a mail server that knows ASCII domains only
+    if len(sent) > MAX_EMAIL_LENGTH:
+        return complaint
     try:
         # strict: the part before the @ has at most 64 characters (RFC 5321 section 4.5.3.1.1).
-        validate_email(INTRANET_DOMAIN.sub(".com", typed), check_deliverability=False, strict=True)
+        validate_email(INTRANET_DOMAIN.sub(".com", sent), check_deliverability=False, strict=True)
     except EmailNotValidError:
-        return False
-    return True
+        return complaint
+    return None
 
 
 def _username_complaint(typed: str) -> str | None:

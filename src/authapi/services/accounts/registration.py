@@ -10,7 +10,12 @@ from authapi.db.database import Database
 from authapi.db.users import Account, NewAccount
 from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
 from authapi.services.accounts.hashing import Hashing, hash_here
-from authapi.services.accounts.names import canonical, parse_email, parse_username
+from authapi.services.accounts.names import (
+    canonical,
+    canonical_email,
+    parse_email,
+    parse_username,
+)
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.passwords import Passwords, hash_password
 from authapi.services.accounts.scopes import require_grantable
@@ -78,7 +83,7 @@ def _as_typed(wanted: NewUser) -> NewAccount:
     return NewAccount(
         id=new_id(),
         email=email,
-        email_canonical=canonical(email),
+        email_canonical=canonical_email(email),
         username=username,
         username_canonical=canonical(username) if username else None,
         password_hash="",

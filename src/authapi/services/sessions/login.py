@@ -13,7 +13,7 @@ from authapi.db.users import Account
 from authapi.errors import InvalidCredentials
 from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.hashing import Hashing
-from authapi.services.accounts.names import canonical
+from authapi.services.accounts.names import canonical, canonical_email
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import tell
@@ -68,7 +68,8 @@ def _find_account(
 ) -> tuple[str, Account | None]:
     """Return the canonical name and its account."""
     find = users.find_by_username if attempt.email is None else users.find_by_email
-    name = canonical(attempt.email or attempt.username or "")
+    fold = canonical if attempt.email is None else canonical_email
+    name = fold(attempt.email or attempt.username or "")
     with db.connect() as connection:
         decoys.renew(connection)
         return name, find(connection, name)

@@ -12,7 +12,13 @@ from authapi.errors import Unavailable
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 1500}
+PRAGMAS: dict[str, object] = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "foreign_keys": 1,
+    "busy_timeout": 1500,
+    "secure_delete": 1,
+}
 
 
 @pytest.mark.parametrize(("pragma", "value"), PRAGMAS.items())

@@ -8,6 +8,7 @@ Two ways in, and no third:
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -53,6 +54,7 @@ class Transaction(Connection):
         super().__init__(engine)
         self.revoked: list[str] = []
         self.stops: list[ReadSids] = []
+        self.has_erased = False
         self.log_lines: list[dict[str, Any]] = []
 
     def note_revoked(self, sids: Collection[str]) -> None:
@@ -62,6 +64,9 @@ class Transaction(Connection):
     def note_stop(self, read_sids: ReadSids) -> None:
         """Read sessions after the commit, and refuse them in this process from then on."""
         self.stops.append(read_sids)
+    def note_erased(self) -> None:
+        """Leave nothing of a person's deleted data in the files of SQLite after the commit."""
+        self.has_erased = True
 
     def note_log_line(self, **line: Any) -> None:  # noqa: ANN401
         """Log this after the commit. `event` and `level` are structlog's."""
@@ -79,6 +84,7 @@ class Database:
     readers: Breaker
     on_revoked: Callable[[Collection[str]], None] | None
     reading: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    erasure: sqlite.Erasure | None = None  # on SQLite
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -98,6 +104,8 @@ class Database:
                 write_log_line(event="revocations_not_noted", level="exception")
         for line in tx.log_lines:
             write_log_line(**line)
+        if self.erasure:
+            self.erasure.follow(has_erased=tx.has_erased)
 
     def _tell_revoked(self, tx: Transaction, tell: Callable[[Collection[str]], None]) -> None:
         if tx.revoked:
@@ -125,6 +133,8 @@ class Database:
             engine.connect() as connection,
         ):
             yield connection
+        if to_write and self.erasure:
+            self.erasure.follow(has_erased=False)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -155,7 +165,9 @@ def open_database(
         "pool_size": min(KEPT_CONNECTIONS, connections),
         "max_overflow": max(0, connections - KEPT_CONNECTIONS),
     }
+    erasure = None
     if url.startswith("sqlite"):
+        erasure = sqlite.Erasure(Path(url.removeprefix("sqlite:///")))
         engine: Engine = create_engine(url, connect_args=sqlite.CONNECT_ARGS, **settings)
         autocommit: Engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         base = engine
@@ -173,7 +185,7 @@ def open_database(
         engine = autocommit.execution_options(isolation_level="READ COMMITTED")
         breakers = (Breaker(postgresql.is_timeout),) * 2
     # The engine that the other is made of hears of both's statements.
-    return Database(engine, autocommit, Statements(base), *breakers, on_revoked)
+    return Database(engine, autocommit, Statements(base), *breakers, on_revoked, erasure=erasure)
 
 
 @contextmanager

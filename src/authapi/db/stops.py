@@ -132,6 +132,7 @@ def end_rows(tx: Transaction, stop: Stopped) -> int:
 
 def forget_person(tx: Transaction, user_id: str) -> int:
     """Remove what a batch of a user's sessions tells about the person. Return how many it was."""
+    tx.note_erased()
     return _change(tx, {"user_agent": None, "ip": None}, *_personal(user_id))
 
 

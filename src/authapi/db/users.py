@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, insert, select, up
 from sqlalchemy.exc import IntegrityError
 
 from authapi.db.clock import db_now
+from authapi.db.database import Transaction
 from authapi.db.models import User
 
 
@@ -127,9 +128,10 @@ def enable(connection: Connection, user_id: str) -> None:
     _set(connection, user_id, disabled_at=None)
 
 
-def remove(connection: Connection, user_id: str) -> None:
+def remove(tx: Transaction, user_id: str) -> None:
     """Delete the account. Its sessions stay: stops.py ends them."""
-    connection.execute(delete(User).where(User.id == user_id))
+    tx.execute(delete(User).where(User.id == user_id))
+    tx.note_erased()
 
 
 def _find(connection: Connection, statement: Select[Any], **values: str) -> Account | None:

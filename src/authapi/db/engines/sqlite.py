@@ -2,15 +2,20 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
+from time import monotonic
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from authapi.clock import Clock
+
+log = structlog.get_logger()
 
 # A writer waits this long for another one; then the request is answered 503.
 BUSY_SECONDS = 1.5
@@ -22,7 +27,48 @@ PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # an acknowledged revocation survives a power cut
     "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # what is deleted is overwritten with zeros
 )
+
+# An older state that somebody reads keeps the WAL from being emptied. A checkpoint stops writers,
+# so it waits for no longer than this.
+ERASURE_WAIT_SECONDS = 0.1
+ERASURE_PAUSE_SECONDS = 1.0
+
+
+class Erasure:
+    """Empties the WAL, where erased rows still are, after the commit that erased them.
+
+    If it can't be emptied then, a later commit tries again. Raises nothing: the commit stands.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._is_due = False
+        self._try_at = 0.0
+
+    def follow(self, *, has_erased: bool) -> None:
+        """Do what is due after a commit."""
+        if not has_erased and (not self._is_due or monotonic() < self._try_at):
+            return
+        with self._lock:  # so that nobody's older try counts for rows erased after it
+            self._is_due = not _has_emptied_wal(self._path)
+            self._try_at = monotonic() + ERASURE_PAUSE_SECONDS
+        if has_erased and self._is_due:
+            log.warning("erasure_waits")
+
+
+def _has_emptied_wal(path: Path) -> bool:
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=ERASURE_WAIT_SECONDS
+        )
+        with closing(connection):
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error:
+        return False
+    return not busy
 
 
 class Patience:

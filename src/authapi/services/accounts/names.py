@@ -25,6 +25,7 @@ from authapi.errors import InvalidField
 
 MAX_EMAIL_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 MAX_DOMAIN_LENGTH = 253  # RFC 1035 section 2.3.4, less the length octets
+MAX_LABEL_LENGTH = 63
 MAX_USERNAME_LENGTH = 64
 MAX_TYPED_LENGTH = 1024  # as the schemas have it
 
@@ -74,7 +75,11 @@ def find_a_label(domain: str) -> str | None:
     if len(domain) > MAX_DOMAIN_LENGTH:
         return None  # an A-label is longer still
     try:
-        return idna.encode(domain, uts46=True, std3_rules=True).decode()
+        mapped = idna.uts46_remap(domain, std3_rules=True)
+        # Before idna looks at them: its time is quadratic in a label of Arabic digits.
+        if any(len(label) > MAX_LABEL_LENGTH for label in mapped.split(".")):
+            return None
+        return idna.encode(mapped).decode()
     except idna.IDNAError:
         return None
 

@@ -1,38 +1,25 @@
 """examples/nginx with the real nginx, and examples/api: started as `make` starts them."""
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.project.tree import ROOT
-from tests.support.server import Program, free_port
-from tests.support.settings import CHEAP_HASHES, NO_LIMITS, environment
+from tests.browser.nginx import run
+from tests.support.server import free_port
 from tests.support.until import until
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
 NAMED = {**ADA, "resource": "reports"}
 
 
-@contextmanager
-def run(example: str, folder: Path, asked: str, **ports: int) -> Iterator[None]:
-    """Run an example until the end of the block, where it has to stop by itself."""
-    told = {"BIN": Path(sys.executable).parent, **ports}
-    env = environment(**CHEAP_HASHES, **NO_LIMITS) | {name: str(told[name]) for name in told}
-    command = [str(ROOT / "examples" / example / "run")]
-    with Program(command, folder, env, ports["PORT"], asked) as program:
-        yield
-        assert program.stop() == 0
-
-
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     url = f"http://localhost:{port}"
-    with run("nginx", tmp_path_factory.mktemp("nginx"), "/auth/readyz", PORT=port):
+    with run("nginx", tmp_path_factory.mktemp("nginx"), "/auth/healthz", PORT=port):
         yield url
 
 
@@ -58,18 +45,6 @@ def test_without_a_credential_nginx_answers_401(visitor: httpx.Client) -> None:
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="authapi"'
     assert answer.json()["error"] == "invalid_token"
-
-
-@pytest.mark.parametrize("transport", ["bearer", "hybrid", "cookie", "session"])
-def test_the_backend_is_told_the_subject_and_nothing_of_the_credential(
-    visitor: httpx.Client, transport: str
-) -> None:
-    proof = login(visitor, transport)
-    subject = visitor.get("/auth/me", headers=proof).json()["id"]
-    forged = {"X-Auth-Subject": "root", "X-Auth-Scope": "admin", "X-Auth-Session": "mine"}
-    seen = visitor.get("/api/hello?a=b", headers=proof | forged).json()
-    told = {"X-Auth-Subject": subject}
-    assert seen == {"method": "GET", "path": "/api/hello?a=b", **told}
 
 
 @pytest.mark.parametrize("transport", ["cookie", "session"])

@@ -203,3 +203,8 @@ def test_the_reading_path_is_short_and_its_sizes_are_about_right() -> None:
 
 def errors_page() -> str:
     return TEXTS["docs/errors.md"]
+
+
+def test_the_docs_show_the_nginx_configuration_that_is_tested() -> None:
+    [shown] = re.findall(r"^```nginx\n(.*?)^```$", TEXTS["docs/operations.md"], re.DOTALL | re.M)
+    assert shown == (ROOT / "examples/nginx/authapi.conf").read_text(encoding="utf-8")

@@ -103,7 +103,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     app.add_middleware(app.state.start_gate.middleware)
     app.add_middleware(UnexpectedErrors)
     if settings.cors_origins:
-        app.add_middleware(Cors, origins=settings.cors_origins)
+        app.add_middleware(Cors, origins=settings.cors_origins, refusals=runtime.refusals)
     app.add_middleware(CommonHeaders, https=settings.is_https)
     if settings.trusted_proxies:
         proxies = [str(network) for network in settings.trusted_proxies]

@@ -31,7 +31,7 @@ OperatorError is no refusal: the service can't run, or a command can't be carrie
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import ceil
 
 from authapi.verifier import bearer
@@ -50,6 +50,13 @@ class Refusal(Exception):
     def __init__(self, description: str | None = None) -> None:
         super().__init__(description or self.description)
         self.description = description or self.description
+
+    @classmethod
+    def names(cls) -> Iterator[str]:
+        """Yield the names of all classes below this one."""
+        for below in cls.__subclasses__():
+            yield below.__name__
+            yield from below.names()
 
 
 class BadRequest(Refusal):

@@ -18,6 +18,7 @@ from authapi.cli import http_rules as rules
 from authapi.cli.deadline import Deadline
 from authapi.cli.refusal_bytes import as_bytes
 from authapi.errors import BadRequest, HeaderFieldsTooLarge, Refusal, Unavailable, UriTooLong
+from authapi.web.runtime import Runtime
 
 log = structlog.get_logger()
 
@@ -61,11 +62,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline = Deadline(self.loop, self._give_up)
         self._reader_timer: asyncio.TimerHandle | None = None
         self._sent_headers: list[tuple[bytes, bytes]] | None = None
+        self._runtime: Runtime = self.app.state.runtime
 
     # asyncio's callbacks
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._runtime.connections.add("opened")
         self._head_since = self.loop.time()
         most = self.config.limit_concurrency
         if most is None or len(self.connections) <= most or self._make_room():
@@ -74,6 +77,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(Unavailable())
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._runtime.connections.add("ended")
         self._waiting.pop(self, None)
         self._deadline.stop()
         if self._reader_timer is not None:
@@ -266,6 +270,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _cut(self, reason: str) -> None:
         if self._reading is not Reading.NOTHING:  # a client that sent nothing is no news
             log.info("connection_ended", reason=reason, ip=self._address)
+            self._runtime.connections.add("cut")
         self._is_over = True
         self._waiting.pop(self, None)
         self.transport.abort()
@@ -284,6 +289,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_over = True
         self._waiting.pop(self, None)
         log.info("connection_refused", error=refusal.code, ip=self._address)
-        self.transport.write(as_bytes(refusal, self.app.state.runtime.settings))
+        self._runtime.refusals.add(type(refusal).__name__)
+        self.transport.write(as_bytes(refusal, self._runtime.settings))
         self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)

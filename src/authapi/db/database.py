@@ -22,6 +22,7 @@ from authapi.db.engines import postgresql, sqlite
 from authapi.db.engines.breaker import Breaker
 from authapi.db.engines.sqlite import Patience
 from authapi.errors import Unavailable
+from authapi.tally import Tally
 
 log = structlog.get_logger()
 
@@ -85,6 +86,7 @@ class Database:
     on_revoked: Callable[[Collection[str]], None] | None
     reading: AbstractContextManager[Any] = field(default_factory=nullcontext)
     erasure: sqlite.Erasure | None = None  # on SQLite
+    committed: Tally = field(default_factory=Tally)  # log lines, by event
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -103,6 +105,7 @@ class Database:
             except Exception:  # noqa: BLE001 - it is committed: the next poll tells this process
                 write_log_line(event="revocations_not_noted", level="exception")
         for line in tx.log_lines:
+            self.committed.add(line["event"])
             write_log_line(**line)
         if self.erasure:
             self.erasure.follow(has_erased=tx.has_erased)

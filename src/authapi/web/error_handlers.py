@@ -22,6 +22,7 @@ from authapi.errors import (
     ServerError,
 )
 from authapi.web.logged_path import logged_path
+from authapi.web.runtime import runtime_of
 
 log = structlog.get_logger()
 
@@ -52,16 +53,23 @@ async def handle_refusal(request: Request, error: Exception) -> Response:
     if isinstance(error, SUSPICIOUS):
         ip = request.client.host if request.client else None
         log.info("request_refused", error=error.code, path=logged_path(request.scope), ip=ip)
-    return as_response(error if isinstance(error, Refusal) else ServerError())
+    return answer_to(request, error if isinstance(error, Refusal) else ServerError())
 
 
-async def _handle_invalid_field(_request: Request, error: Exception) -> Response:
+def answer_to(request: Request, refusal: Refusal) -> Response:
+    """Return the response to a refusal, and count it."""
+    runtime_of(request).refusals.add(type(refusal).__name__)
+    return as_response(refusal)
+
+
+async def _handle_invalid_field(request: Request, error: Exception) -> Response:
     given = error.errors() if isinstance(error, RequestValidationError) else []
     body = {
         "error": InvalidField.code,
         "error_description": InvalidField.description,
         "errors": [_without_input(entry) for entry in given[:MAX_ERRORS]],
     }
+    runtime_of(request).refusals.add(InvalidField.__name__)
     return JSONResponse(body, InvalidField.status)
 
 
@@ -79,12 +87,12 @@ async def _handle_http_exception(request: Request, error: Exception) -> Response
     status = error.status_code if isinstance(error, HTTPException) else 500
     match status:
         case 404:
-            return as_response(NotFound())
+            return answer_to(request, NotFound())
         case 405:
-            return as_response(MethodNotAllowed(allowed_methods(request)))
+            return answer_to(request, MethodNotAllowed(allowed_methods(request)))
         case 400:
-            return as_response(BadRequest("The body is not JSON in UTF-8."))
-    return as_response(ServerError())
+            return answer_to(request, BadRequest("The body is not JSON in UTF-8."))
+    return answer_to(request, ServerError())
 
 
 def allowed_methods(request: Request) -> str:

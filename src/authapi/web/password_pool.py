@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from authapi.errors import Unavailable
 from authapi.services.accounts.hashing import Hash, Hashing
 from authapi.services.limits.rate_limits import bucket
+from authapi.tally import Tally
 
 HASH_NICENESS = 10  # added to the process's: a hash still gets its share of a busy machine
 SHARES = 8  # a client may hold one of so many equal parts of the places
@@ -40,7 +41,17 @@ class PasswordPool:
         self._share = max(1, self._places // SHARES)
         self._taken = Counter[str]()
         self._lock = threading.Lock()
+        self.refused = Tally("full", "share")
         self._executor = self._new_executor()
+
+    @property
+    def taken(self) -> int:
+        """Return how many places are taken: by calls that run, and by calls that wait."""
+        return self._taken.total()
+
+    @property
+    def waiting(self) -> int:
+        return max(0, self.taken - self._threads)
 
     async def carry_out(self, use_case: Hashing[T], address: str) -> T:
         """Return what the use case returns. Compute its hashes here, for a client's address.
@@ -84,7 +95,9 @@ class PasswordPool:
 
     def _take_place(self, client: str) -> None:
         with self._lock:
-            if self._taken.total() >= self._places or self._taken[client] >= self._share:
+            is_full = self.taken >= self._places
+            if is_full or self._taken[client] >= self._share:
+                self.refused.add("full" if is_full else "share")
                 raise Unavailable
             self._taken[client] += 1
 

@@ -1,6 +1,6 @@
 """The parts of a running application. app.py makes and joins them, once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
@@ -8,6 +8,7 @@ from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.db.database import Database
+from authapi.errors import Refusal
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.limits.rate_limits import RateLimits
@@ -16,6 +17,7 @@ from authapi.services.revocation.poll import RevocationPoll
 from authapi.services.revocation.row_follower import RowFollower
 from authapi.services.sessions.lookup import Lookups
 from authapi.services.sessions.token_issue import TokenIssuer
+from authapi.tally import Tally
 from authapi.verifier import Verifier
 from authapi.web.credentials.cookies import Cookies
 from authapi.web.credentials.session_reader import SessionReader
@@ -43,6 +45,9 @@ class Runtime:
     limits: RateLimits
     password_pool: PasswordPool
     whole_window: WholeWindow
+    # Answers with an error, by class of errors.py; and the connections of `authapi serve`.
+    refusals: Tally = field(default_factory=lambda: Tally(*Refusal.names()))
+    connections: Tally = field(default_factory=lambda: Tally("opened", "ended", "cut"))
 
     def close(self) -> None:
         """Finish what is under way, and let go of threads and connections."""

@@ -23,15 +23,19 @@ from limits import RateLimitItem, parse_many
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.errors import InvalidCredentials, RateLimited, WrongPassword
-from authapi.services.limits.storage import MemoryStorage, SharedStorage
+from authapi.services.limits.storage import MemoryStorage, SharedStorage, kind_of
+from authapi.tally import Tally
 
 Counted = list[tuple[RateLimitItem, str]]  # each with the key of its counter
 CountFor = Callable[[str], None]
+
+KINDS = ("login-address", "login-pair", "login-account", "login-success", "register", "refresh")
 
 
 class RateLimits:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._clock = clock
+        self.refused = Tally(*KINDS)
         url = settings.redis_url
         self._storage = SharedStorage(url, clock) if url else MemoryStorage(clock)
         self._login_address = _parse(settings.limit_login_address)
@@ -56,8 +60,8 @@ class RateLimits:
         def count_for(account: str) -> None:
             """Count for the user's id, or the canonical name of an unknown user. Once a block."""
             who = sha256(account.encode()).hexdigest()[:32]  # a stranger's name may be long
-            failed = _counters(self._login_pair, "login", who, place)
-            failed += _counters(self._login_account, "login", who)
+            failed = _counters(self._login_pair, "login-pair", who, place)
+            failed += _counters(self._login_account, "login-account", who)
             right = _counters(self._login_success, "login-success", who, place)
             self._count(failed + right)
             failures.extend(failed)
@@ -87,6 +91,7 @@ class RateLimits:
         for position, (item, key) in enumerate(counted):
             if self._storage.incr(key, item.get_expiry(), 1) > item.amount:
                 self._give_back(counted[: position + 1])
+                self.refused.add(kind_of(key))
                 raise RateLimited(self._wait(counted))
 
     def _wait(self, counted: Counted) -> float:

@@ -48,7 +48,7 @@ class MemoryStorage:
         now = self._clock()
         with self._lock:
             self._sweep(now)
-            counters = self._kinds[_kind(key)]
+            counters = self._kinds[kind_of(key)]
             count, ends_at = counters.pop(key, (0, 0.0))
             if ends_at <= now:
                 count, ends_at = 0, now + expiry
@@ -69,7 +69,7 @@ class MemoryStorage:
 
     def _counter(self, key: str) -> tuple[int, float]:
         with self._lock:
-            return self._kinds[_kind(key)].get(key, (0, 0.0))
+            return self._kinds[kind_of(key)].get(key, (0, 0.0))
 
     def _sweep(self, now: float) -> None:
         if now < self._sweep_at:
@@ -80,7 +80,7 @@ class MemoryStorage:
                 del counters[key]
 
 
-def _kind(key: str) -> str:
+def kind_of(key: str) -> str:
     """Return the limit that a key is of: the library writes it behind its own name."""
     return key.split("/", 2)[1]
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authapi.errors import OriginNotAllowed
+from authapi.tally import Tally
 from authapi.web.error_handlers import METHODS, as_response
 from authapi.web.middleware.verify import is_verify_request
 
@@ -20,7 +21,8 @@ class Cors(CORSMiddleware):
     Without `Vary` a cache could give one origin the answer that was made for another.
     """
 
-    def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, origins: tuple[str, ...], refusals: Tally) -> None:
+        self._refusals = refusals
         super().__init__(
             app,
             allow_origins=origins,
@@ -48,6 +50,7 @@ class Cors(CORSMiddleware):
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
         if response.status_code != 200:
+            self._refusals.add(OriginNotAllowed.__name__)
             return as_response(OriginNotAllowed())
         del response.headers["content-length"], response.headers["content-type"]
         return Response(status_code=204, headers=response.headers)

@@ -50,7 +50,10 @@ class StartGate:
         """Return the application behind this gate. No coroutine is added while the gate is open."""
 
         async def try_to_open(scope: Scope, receive: Receive, send: Send) -> None:
-            answer = app if await self._lets_through(scope) else as_response(Unavailable())
+            answer: ASGIApp = app
+            if not await self._lets_through(scope):
+                self._runtime.refusals.add(Unavailable.__name__)
+                answer = as_response(Unavailable())
             await answer(scope, receive, send)
 
         def gate(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:

@@ -32,4 +32,5 @@ class UnexpectedErrors:
             log.exception("unexpected_error", method=scope["method"], path=logged_path(scope))
             if has_begun:
                 raise  # half an answer is out: only the connection can be cut
+            scope["app"].state.runtime.refusals.add(ServerError.__name__)
             await as_response(ServerError())(scope, receive, send)

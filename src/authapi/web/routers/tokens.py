@@ -29,7 +29,7 @@ from authapi.web.credentials.reading import (
     sessions_to_end,
 )
 from authapi.web.dependencies import IDEMPOTENCY_KEY, AppRuntime, CurrentSubject, FromDevice
-from authapi.web.error_handlers import as_response
+from authapi.web.error_handlers import answer_to
 from authapi.web.openapi.document import BODY, CHANGE, refusals
 from authapi.web.runtime import Runtime, runtime_of
 from authapi.web.schemas import CsrfToken, Login, Logout, PasswordProof, Refresh, TokenResponse
@@ -104,7 +104,7 @@ def logout(request: Request, runtime: AppRuntime, body: Logout | None = None) ->
         sids = sessions_to_end(request, runtime, body.refresh_token if body else None)
         log_out(runtime.db, sids)
     except InvalidToken as refusal:
-        response = as_response(refusal)  # and the cookies, which are of no use to anybody, go too
+        response = answer_to(request, refusal)  # and the cookies, of no use to anybody, go too
     _clear_cookies(request, runtime, response)
     return response
 

@@ -2,6 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
+
+
+class Reading(Enum):
+    """What the client sends now, and may take too long for."""
+
+    NOTHING = "between requests"
+    HEAD = "a head"
+    BODY = "a body"
 
 
 class Deadline:

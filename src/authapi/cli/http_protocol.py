@@ -5,17 +5,17 @@ it is written in C. h11 is written in Python, and bounds the head alone.
 """
 
 import asyncio
-from enum import Enum
 from typing import Any, ClassVar
 
 import httptools
 import structlog
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from authapi.cli import http_rules as rules
-from authapi.cli.deadline import Deadline
+from authapi.cli.deadline import Deadline, Reading
 from authapi.cli.refusal_bytes import as_bytes
 from authapi.errors import BadRequest, HeaderFieldsTooLarge, Refusal, Unavailable, UriTooLong
 from authapi.web.runtime import Runtime
@@ -31,12 +31,6 @@ BODY_SECONDS = 20  # of silence
 READ_SECONDS = 20  # in which a client reads nothing of an answer
 LINGER_SECONDS = 1  # a connection that is cut at once loses the refusal on its way
 PIECE_BYTES = 4096  # httptools keeps an unfinished header to itself: bounds are looked at between
-
-
-class Reading(Enum):
-    NOTHING = "between requests"
-    HEAD = "a head"
-    BODY = "a body"
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -62,6 +56,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline = Deadline(self.loop, self._give_up)
         self._reader_timer: asyncio.TimerHandle | None = None
         self._sent_headers: list[tuple[bytes, bytes]] | None = None
+        self._running: RequestResponseCycle | None = None  # requests after it wait in the pipeline
         self._runtime: Runtime = self.app.state.runtime
 
     # asyncio's callbacks
@@ -84,6 +79,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._reader_timer.cancel()
         self._is_over = True
         super().connection_lost(exc)
+        if self._running is not None:
+            self._running.disconnected = True  # uvicorn marks the request that came last, alone
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -162,6 +159,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._reading = Reading.NOTHING
             self._head_since = self.loop.time()
             super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -282,6 +283,7 @@ class HttpProtocol(HttpToolsProtocol):
         is_of_body = self._reading is Reading.BODY
         if self._is_answering and is_of_body and not (self.pipeline or self.cycle.response_started):
             self.cycle.disconnected = True  # so what the application still says is dropped
+            self.cycle.waiting_for_100_continue = False
             self.cycle.message_event.set()
         elif self._is_answering or is_of_body:
             self._end("malformed")

@@ -8,7 +8,7 @@ COPY requirements.lock requirements-build.lock ./
 RUN python -m venv --without-pip /opt/authapi
 RUN python -m pip --python /opt/authapi/bin/python install --require-hashes -r requirements.lock
 RUN python -m pip install --require-hashes -r requirements-build.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md hatch_build.py ./
 COPY alembic alembic
 COPY clients clients
 COPY src src

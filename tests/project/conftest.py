@@ -13,7 +13,7 @@ from tests.project.tree import ROOT
 
 # What the Dockerfile copies; and its RUN lines, with `root` for a folder that stands for "/".
 LOCKS = ("requirements.lock", "requirements-build.lock")
-SOURCES = ("pyproject.toml", "README.md", "alembic", "clients", "src")
+SOURCES = ("pyproject.toml", "README.md", "hatch_build.py", "alembic", "clients", "src")
 STEPS = (
     "{python} -m venv --without-pip {root}/opt/authapi",
     "{pip} --python {root}/opt/authapi/bin/python install --require-hashes -r requirements.lock",

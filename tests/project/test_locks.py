@@ -96,7 +96,7 @@ ELSEWHERE = {"tests": "browser", "benchmarks": "rivals"}
 
 def imported(folder: str) -> Iterator[str]:
     """The packages that the files of a folder import, but for Python's own and ours."""
-    known = {*sys.stdlib_module_names, "authapi", "tests", "benchmarks"}
+    known = {*sys.stdlib_module_names, "authapi", "tests", "benchmarks", "hatch_build"}
     for path in (ROOT / folder).rglob("*.py"):
         if ELSEWHERE.get(folder, "") in path.parts:
             continue  # they have locks of their own

@@ -12,9 +12,13 @@ ROUNDS := 5
 RIVALS := benchmarks/rivals
 BENCHED := .venv-bench/stamp .venv-rivals/stamp .venv-rivals-fastapi-users/stamp $(RIVALS)/express/node_modules/stamp
 
+# What make audit looks up: all that runs, builds, tests or measures authapi.
+AUDITED := requirements.lock requirements-build.lock requirements-dev.lock requirements-browser.lock \
+  requirements-bench.lock requirements-audit.lock
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-browser check fix migrate lock example-spa example-pages example-nginx example-api
+.PHONY: help run test test-browser check audit fix migrate lock example-spa example-pages example-nginx example-api
 .PHONY: bench bench-growth bench-lock
 
 help:
@@ -56,6 +60,11 @@ check: .venv/dev.stamp ## lint, formatting, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 
+# Each lock by itself: pip-audit refuses a package that two of its files pin. With --strict, what it could not look up fails.
+audit: .venv-audit/stamp ## look every locked package up among known vulnerabilities (asks the package index)
+	@status=0; for lock in $(AUDITED); do echo "$$lock"; \
+	  $(<D)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement $$lock || status=1; done; exit $$status
+
 fix: .venv/dev.stamp ## mend what ruff can mend, and format
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
@@ -91,6 +100,12 @@ endif
 
 .venv/browser.stamp: .venv/dev.stamp requirements-browser.lock
 	@$(PIP_INSTALL) --require-hashes -r requirements-browser.lock
+	@touch $@
+
+.venv-audit/stamp: requirements-audit.lock | .venv/bin/python
+	@echo "Installing requirements-audit.lock into $(@D): a minute at most, once."
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # Environments for the benchmarks: authapi without the developer's packages (structlog would load rich), and one that
@@ -133,6 +148,8 @@ lock: .venv/dev.stamp ## write the locks anew after a change of pyproject.toml (
 	  | $(PIP_COMPILE) --output-file requirements-browser.lock --constraint requirements-dev.lock -
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["bench"], sep="\n")' \
 	  | $(PIP_COMPILE) --output-file requirements-bench.lock --constraint requirements-dev.lock -
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["audit"], sep="\n")' \
+	  | $(PIP_COMPILE) --output-file requirements-audit.lock --constraint requirements-dev.lock -
 
 # fastapi-users needs older releases of sqlalchemy and email-validator. All its other packages are authapi's.
 bench-lock: .venv/dev.stamp ## write the rivals' locks anew (after make lock)

@@ -19,12 +19,14 @@ BUILD = PYPROJECT["build-system"]["requires"]
 DEV = PYPROJECT["dependency-groups"]["dev"]
 BROWSER = PYPROJECT["dependency-groups"]["browser"]
 BENCH = PYPROJECT["dependency-groups"]["bench"]
+AUDIT = PYPROJECT["dependency-groups"]["audit"]
 LOCKS = {
     "requirements.lock": RUNTIME,
     "requirements-build.lock": BUILD,
     "requirements-dev.lock": [*RUNTIME, *BUILD, *DEV],
     "requirements-browser.lock": BROWSER,
     "requirements-bench.lock": BENCH,
+    "requirements-audit.lock": AUDIT,
 }
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+) \\\n(?P<hashes>(?: +--hash=.*\n)+)", re.M)
 HASHES = re.compile(r"(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+")
@@ -73,7 +75,7 @@ def test_the_locks_agree_with_each_other() -> None:
     everything = pins("requirements-dev.lock")
     for lock in ("requirements.lock", "requirements-build.lock"):
         assert pins(lock).items() <= everything.items()
-    for lock in ("requirements-browser.lock", "requirements-bench.lock"):
+    for lock in ("requirements-browser.lock", "requirements-bench.lock", "requirements-audit.lock"):
         beside = pins(lock)
         assert {name: beside[name] for name in beside.keys() & everything.keys()}.items() <= (
             everything.items()
@@ -129,3 +131,11 @@ def test_whatever_is_imported_is_locked(folder: str, lock: str) -> None:
         if not locked & {canonicalize_name(name) for name in owners.get(package, [package])}
     }
     assert missing == set(), "name it in pyproject.toml, then: make lock"
+
+
+def test_make_audit_looks_every_lock_up() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    [audited] = re.findall(r"^AUDITED := ((?:.*\\\n)*.*)$", makefile, re.M)
+    assert set(audited.replace("\\\n", " ").split()) == {
+        path.name for path in ROOT.glob("requirements*.lock")
+    }

@@ -52,6 +52,7 @@ def test_make_alone_lists_the_targets() -> None:
         "bench",
         "bench-growth",
         "check",
+        "audit",
         "fix",
         "migrate",
         "lock",

@@ -1,15 +1,19 @@
 """The form of log lines, libraries' too: JSON for machines, columns on a terminal.
 
 Every line goes to stderr with request id, level and UTC time, and without secrets and local
-variables. Nothing that a client sent can begin a line of its own.
+variables. Nothing that a client sent can begin a line of its own. A log that can't be written (a
+full disk, a closed pipe) loses its lines, and changes nothing else.
 """
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
-from typing import TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 import structlog
 from structlog.contextvars import merge_contextvars
@@ -28,8 +32,39 @@ JWT = re.compile(r"(?<![\w-])(?>([\w-]*?)eyJ)[\w-]{8,}+\.[\w-]++(?:\.[\w-]*+)?")
 QUIET = ("alembic", "httpx", "httpcore", "sqlalchemy")  # at INFO they repeat each step
 
 
+class Log:
+    """Writes our log lines. Raises nothing: the log never decides what a caller is told."""
+
+    def __init__(self) -> None:
+        self._lines = structlog.get_logger()  # noqa: TID251 - the only one
+
+    def info(self, event: str, **fields: Any) -> None:  # noqa: ANN401
+        self.write(event=event, level="info", **fields)
+
+    def warning(self, event: str, **fields: Any) -> None:  # noqa: ANN401
+        self.write(event=event, level="warning", **fields)
+
+    def error(self, event: str, **fields: Any) -> None:  # noqa: ANN401
+        self.write(event=event, level="error", **fields)
+
+    def exception(self, event: str, **fields: Any) -> None:  # noqa: ANN401
+        """Log an error with the traceback of the exception that is being handled."""
+        self.write(event=event, level="exception", **fields)
+
+    def write(self, *, event: str, level: str = "info", **fields: Any) -> None:  # noqa: ANN401
+        """Log at the level with that name."""
+        with suppress(Exception):
+            getattr(self._lines, level)(event, **fields)
+
+
+log = Log()
+
+
 class Handler(logging.StreamHandler[TextIO]):
     """The handler that `configure` adds, and replaces when it is called again."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Drop the line. logging would complain to the stderr that has just failed."""
 
 
 def configure(log_format: str, stream: TextIO | None = None) -> None:
@@ -38,7 +73,7 @@ def configure(log_format: str, stream: TextIO | None = None) -> None:
     Call it once in each process of a program, before uvicorn is run with `log_config=None`. The web
     layer logs each request, so uvicorn.access is off.
     """
-    target = stream or sys.stderr
+    target = stream or _stderr()
     steps = _configure_ours(log_format, target, structlog.WriteLoggerFactory(target))
     _take_over_stdlib(target, steps)
 
@@ -49,7 +84,17 @@ def configure_if_nobody_has(log_format: str) -> None:
     structlog's default prints the local variables of a traceback, secrets among them.
     """
     if not structlog.is_configured():
-        _configure_ours(log_format, sys.stderr, lambda *_: structlog.WriteLogger(sys.stderr))
+        _configure_ours(log_format, _stderr(), lambda *_: structlog.WriteLogger(_stderr()))
+
+
+@lru_cache(maxsize=1)
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w")
+
+
+def _stderr() -> TextIO:
+    """Return stderr, or nowhere for a process that was started without one."""
+    return sys.stderr or _nowhere()
 
 
 def _configure_ours(

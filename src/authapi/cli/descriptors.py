@@ -2,9 +2,7 @@
 
 import resource
 
-import structlog
-
-log = structlog.get_logger()
+from authapi.logs import log
 
 MAX_CONNECTIONS = 1000
 MAX_BACKLOG = 2048

@@ -8,7 +8,6 @@ import asyncio
 from typing import Any, ClassVar
 
 import httptools
-import structlog
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -18,9 +17,8 @@ from authapi.cli import http_rules as rules
 from authapi.cli.deadline import Deadline, Reading
 from authapi.cli.refusal_bytes import as_bytes
 from authapi.errors import BadRequest, HeaderFieldsTooLarge, Refusal, Unavailable, UriTooLong
+from authapi.logs import log
 from authapi.web.runtime import Runtime
-
-log = structlog.get_logger()
 
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 64 * 1024

@@ -8,7 +8,6 @@ from contextlib import closing
 from typing import Any
 
 import click
-import structlog
 import uvicorn
 from fastapi import FastAPI
 
@@ -20,10 +19,9 @@ from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create, secret_path
 from authapi.db.database import open_database
 from authapi.errors import CommandError, Unavailable
+from authapi.logs import log
 from authapi.services.keys.ring import KeyRing
 from authapi.services.operation.start import prepare
-
-log = structlog.get_logger()
 
 GRACE_SECONDS = 10  # for the requests that are under way when SIGTERM comes
 

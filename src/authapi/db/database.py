@@ -6,13 +6,12 @@ Two ways in, and no third:
 """
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
 
-import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -22,9 +21,8 @@ from authapi.db.engines import postgresql, sqlite
 from authapi.db.engines.breaker import Breaker
 from authapi.db.engines.sqlite import Patience
 from authapi.errors import Unavailable
+from authapi.logs import log
 from authapi.tally import Tally
-
-log = structlog.get_logger()
 
 # A request waits for a connection and then for one answer: 503 comes in under two seconds.
 POOL_TIMEOUT_SECONDS = 0.4
@@ -65,6 +63,7 @@ class Transaction(Connection):
     def note_stop(self, read_sids: ReadSids) -> None:
         """Read sessions after the commit, and refuse them in this process from then on."""
         self.stops.append(read_sids)
+
     def note_erased(self) -> None:
         """Leave nothing of a person's deleted data in the files of SQLite after the commit."""
         self.has_erased = True
@@ -103,10 +102,10 @@ class Database:
             try:
                 self._tell_revoked(tx, self.on_revoked)
             except Exception:  # noqa: BLE001 - it is committed: the next poll tells this process
-                write_log_line(event="revocations_not_noted", level="exception")
+                log.exception("revocations_not_noted")
         for line in tx.log_lines:
             self.committed.add(line["event"])
-            write_log_line(**line)
+            log.write(**line)
         if self.erasure:
             self.erasure.follow(has_erased=tx.has_erased)
 
@@ -141,12 +140,6 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
-
-
-def write_log_line(*, event: str, level: str = "info", **fields: Any) -> None:  # noqa: ANN401
-    """Log what has happened. Raises nothing: a broken log undoes nothing."""
-    with suppress(Exception):
-        getattr(log, level)(event, **fields)
 
 
 def open_database(

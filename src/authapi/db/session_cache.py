@@ -15,11 +15,8 @@ from itertools import islice
 from time import monotonic
 from typing import Any
 
-import structlog
-
 from authapi.db.session_lookups import FoundSession
-
-log = structlog.get_logger()
+from authapi.logs import log
 
 KEY_PREFIX = "authapi:session:"
 TOMBSTONE = b"revoked"

@@ -7,13 +7,11 @@ status  error               when
 503     unavailable         the verifier cannot tell yet
 """
 
-import logging
 from collections.abc import Iterable, Sequence
 
 from authapi.verifier.claims import Claims
 from authapi.verifier.errors import InvalidTokenError, VerifierNotReadyError
-
-log = logging.getLogger("authapi.verifier")
+from authapi.verifier.log import log
 
 CHALLENGE = 'Bearer realm="authapi"'
 INVALID_TOKEN_CHALLENGE = f'{CHALLENGE}, error="invalid_token"'

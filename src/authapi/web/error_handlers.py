@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -21,10 +20,9 @@ from authapi.errors import (
     Refusal,
     ServerError,
 )
+from authapi.logs import log
 from authapi.web.logged_path import logged_path
 from authapi.web.runtime import runtime_of
-
-log = structlog.get_logger()
 
 # These may be attacks (ASVS 16.3). A wrong password or access token is logged where it is found.
 SUSPICIOUS = (Forbidden, InvalidGrant, RateLimited)

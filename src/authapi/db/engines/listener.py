@@ -6,13 +6,11 @@ from time import monotonic
 from typing import Any
 
 import psycopg
-import structlog
 from sqlalchemy import URL, make_url
 
 from authapi.db.engines.postgresql import BoundedConnection
 from authapi.db.revocations import CHANNEL
-
-log = structlog.get_logger()
+from authapi.logs import log
 
 # These need no descriptor: the poll goes on where a flood of connections has taken them all.
 Selector: type[selectors.BaseSelector] = getattr(

@@ -8,14 +8,12 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from authapi.clock import Clock
-
-log = structlog.get_logger()
+from authapi.logs import log
 
 # A writer waits this long for another one; then the request is answered 503.
 BUSY_SECONDS = 1.5

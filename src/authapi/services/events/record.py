@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from authapi.db.database import Transaction, write_log_line
+from authapi.db.database import Transaction
+from authapi.logs import log
 from authapi.services.events.catalogue import ALARMING, Event
 
 
@@ -13,7 +14,7 @@ def record(tx: Transaction, event: Event) -> None:
 
 def tell(event: Event) -> None:
     """Log an event at once: a refusal, or the work of one autocommitted statement."""
-    write_log_line(**_as_log_line(event))
+    log.write(**_as_log_line(event))
 
 
 def _as_log_line(event: Event) -> dict[str, Any]:

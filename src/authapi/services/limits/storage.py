@@ -10,13 +10,12 @@ from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
-import structlog
 from limits.errors import StorageError
 from limits.storage import RedisStorage
 
 from authapi.clock import Clock
+from authapi.logs import log
 
-log = structlog.get_logger()
 T = TypeVar("T")
 
 SWEEP_PAUSE_SECONDS = 60.0

@@ -1,15 +1,12 @@
 """Prepares the database and the keys before the first request."""
 
-import structlog
-
 from authapi.config import Settings
 from authapi.db import migrations
 from authapi.db.database import Database
 from authapi.errors import OperatorError
+from authapi.logs import log
 from authapi.services.keys.ring import KeyRing
 from authapi.services.keys.rotation import prepare_signing_keys
-
-log = structlog.get_logger()
 
 
 def prepare(db: Database, settings: Settings, ring: KeyRing) -> None:

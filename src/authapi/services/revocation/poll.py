@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from threading import Event, Thread
 from time import monotonic
 
-import structlog
-
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db.clock import read_clock
@@ -18,12 +16,11 @@ from authapi.db.database import open_database
 from authapi.db.engines.listener import Listener
 from authapi.db.revocations import Changes, read_changes
 from authapi.db.stops import read_sids
+from authapi.logs import log
 from authapi.services.keys.ring import KeyRing
 from authapi.services.keys.rotation import load_signing_keys, rotate_old_key
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.verifier.lifetimes import LOOK_BACK_SECONDS, WINDOW_SECONDS
-
-log = structlog.get_logger()
 
 FULL_POLL_INTERVAL_SECONDS = 60.0
 # The pause after a poll is at least this many times as long as the poll.

@@ -7,15 +7,12 @@ different rows.
 from threading import Event, Thread
 from time import monotonic
 
-import structlog
-
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db import stops
 from authapi.db.database import open_database
+from authapi.logs import log
 from authapi.services.revocation.stopping import change_rows
-
-log = structlog.get_logger()
 
 INTERVAL_SECONDS = 5.0
 # The pause after a batch is so many times as long as the batch: requests come first.

@@ -1,7 +1,6 @@
 """The issuer over HTTP: where its documents are (RFC 8414), and what stands in them."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -10,9 +9,8 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 import httpx
 
 from authapi.verifier.following.fetching import NO_HEADERS, AbsentError, Fetched, FetchError, fetch
+from authapi.verifier.log import log
 from authapi.verifier.loopback import is_loopback_host
-
-log = logging.getLogger("authapi.verifier")
 
 METADATA = "/.well-known/oauth-authorization-server"
 DOCUMENT_SECONDS = 5.0  # for a small document, from the name's look-up to the last byte

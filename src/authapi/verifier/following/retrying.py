@@ -1,7 +1,6 @@
 """A task that repeats on one event loop, with back-off. Threads can wait for its next attempt."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -9,8 +8,7 @@ from random import uniform
 from threading import Lock
 
 from authapi.verifier.following.fetching import FetchError
-
-log = logging.getLogger("authapi.verifier")
+from authapi.verifier.log import log
 
 FIRST_PAUSE_SECONDS = 0.1  # doubled with each failure
 

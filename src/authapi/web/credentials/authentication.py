@@ -3,20 +3,18 @@
 An Authorization header outranks the access cookie, which outranks the session cookie.
 """
 
-import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from authapi.crypto.session_ids import parse_session_id
 from authapi.errors import InvalidToken, NoCredential, Unavailable
+from authapi.logs import log
 from authapi.services.sessions.lookup import accept_cached, look_up_session
 from authapi.verifier import Claims, InvalidTokenError, Verifier, VerifierNotReadyError
 from authapi.web.credentials.cookies import RepeatedCookieError
 from authapi.web.credentials.csrf import SAFE_METHODS, refuse_foreign, require_csrf_token
 from authapi.web.credentials.reading import bearer_token
 from authapi.web.runtime import Runtime, runtime_of
-
-log = structlog.get_logger()
 
 
 async def authenticate(

@@ -7,14 +7,12 @@ from contextvars import ContextVar
 from random import getrandbits
 from time import perf_counter
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
+from authapi.logs import log
 from authapi.web.logged_path import logged_path
 from authapi.web.middleware.proxies import FROM_PROXY
-
-log = structlog.get_logger()
 
 # structlog puts it into every log line, by its name. Its own bind and reset take 1 us a request.
 REQUEST_ID = ContextVar[str](f"{STRUCTLOG_KEY_PREFIX}request_id")

@@ -11,16 +11,14 @@ from threading import Lock, current_thread, main_thread
 from time import monotonic
 from types import FrameType
 
-import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from authapi.errors import OperatorError, Unavailable
+from authapi.logs import log
 from authapi.services.operation.start import prepare
 from authapi.web.error_handlers import as_response
 from authapi.web.runtime import Runtime
-
-log = structlog.get_logger()
 
 # Nothing below these needs a database, and a health check must not wait for one.
 OPEN_PATHS = ("/healthz", "/docs", "/openapi.json")
@@ -70,7 +68,7 @@ class StartGate:
             try:
                 await run_in_threadpool(self._prepare)
             except OperatorError as error:
-                log.error("not_ready", reason=str(error))  # noqa: TRY400 - a sentence says it all
+                log.error("not_ready", reason=str(error))
         return self.is_open or path == READINESS_PATH
 
     def _prepare(self) -> None:

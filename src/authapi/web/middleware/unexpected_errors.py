@@ -1,13 +1,11 @@
 """Answer an unexpected error with a 500 that says nothing, and log all of it."""
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authapi.errors import ServerError
+from authapi.logs import log
 from authapi.web.error_handlers import as_response
 from authapi.web.logged_path import logged_path
-
-log = structlog.get_logger()
 
 
 class UnexpectedErrors:

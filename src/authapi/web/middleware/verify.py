@@ -11,7 +11,6 @@ Below `/verify/` the query is the original request's, and requires nothing.
 from collections.abc import Awaitable
 from typing import Any
 
-import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,14 +22,13 @@ from authapi.errors import (
     NoCredential,
     Refusal,
 )
+from authapi.logs import log
 from authapi.verifier import Claims
 from authapi.web.credentials.authentication import authenticate
 from authapi.web.error_handlers import handle_refusal
 from authapi.web.middleware.proxies import FROM_PROXY, original_method, required_by_proxy
 from authapi.web.openapi.document import documented_refusals
 from authapi.web.runtime import runtime_of
-
-log = structlog.get_logger()
 
 
 class Verify:

@@ -4,12 +4,14 @@ Exit status 0; 1 for a refusal, with one sentence on stderr; 2 for wrong usage.
 """
 
 import sys
+from contextlib import suppress
 
 import click
 
 from authapi import logs
 from authapi.cli.connecting import settings_in_force, settings_with_secret
 from authapi.cli.keys import keys
+from authapi.cli.printing import say, say_on_stderr, show
 from authapi.cli.users import users
 from authapi.config import load_settings
 from authapi.db import migrations
@@ -32,10 +34,11 @@ def main() -> None:
     except click.Abort:
         sys.exit(1)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError, ValueError):
+            error.show()
         sys.exit(error.exit_code)
     except (OperatorError, Refusal) as error:
-        click.echo(_sentence(error), err=True)
+        say_on_stderr(_sentence(error))
         sys.exit(1)
 
 
@@ -78,14 +81,14 @@ def migrate() -> None:
     settings = settings_in_force()
     logs.configure(settings.log_format)
     migrations.upgrade(settings.database_url)
-    click.echo("The database is at the newest migration.")
+    say("The database is at the newest migration.")
 
 
 @authapi.command()
 def config() -> None:
     """Show the settings in force, secrets masked."""
     for name, value in load_settings().masked().items():
-        click.echo(f"{name}={value}")
+        show(f"{name}={value}")
 
 
 authapi.add_command(users)

@@ -3,6 +3,7 @@
 import click
 
 from authapi.cli.connecting import as_text, connected, settings_in_force, settings_with_secret
+from authapi.cli.printing import say, show
 from authapi.services.keys import rotation
 from authapi.services.keys.ring import KEPT_SECONDS, retired_at, states
 
@@ -27,7 +28,7 @@ def list_keys() -> None:
         elif retires:
             verifies_until = as_text(retires + KEPT_SECONDS)
             fields.append(f"until {as_text(retires)}, verifies until {verifies_until}")
-        click.echo("\t".join(fields))
+        show("\t".join(fields))
 
 
 @keys.command()
@@ -37,7 +38,7 @@ def rotate(*, at_once: bool) -> None:
     settings = settings_with_secret()
     with connected(settings) as db:
         key = rotation.rotate_key(db, settings, at_once=at_once)
-    click.echo(f"The key {key.kid} ({key.algorithm}) signs from {as_text(key.signs_from)}.")
+    say(f"The key {key.kid} ({key.algorithm}) signs from {as_text(key.signs_from)}.")
 
 
 @keys.command()
@@ -47,9 +48,9 @@ def compromised(kid: str) -> None:
     settings = settings_with_secret()
     with connected(settings) as db:
         replacement = rotation.mark_compromised(db, settings, kid)
-    click.echo(f"The key {kid} verifies nothing any more.")
+    say(f"The key {kid} verifies nothing any more.")
     if replacement:
-        click.echo(f"The key {replacement.kid} signs from {as_text(replacement.signs_from)}.")
+        say(f"The key {replacement.kid} signs from {as_text(replacement.signs_from)}.")
 
 
 @keys.command()
@@ -58,4 +59,4 @@ def reseal() -> None:
     settings = settings_with_secret()
     with connected(settings) as db:
         count = rotation.reseal_signing_keys(db, settings)
-    click.echo(f"{count} key(s) sealed anew.")
+    say(f"{count} key(s) sealed anew.")

@@ -7,7 +7,6 @@ import sys
 from contextlib import closing
 from typing import Any
 
-import click
 import uvicorn
 from fastapi import FastAPI
 
@@ -15,6 +14,7 @@ from authapi import clock, logs
 from authapi.app import create_app
 from authapi.cli import descriptors
 from authapi.cli.http_protocol import HttpProtocol
+from authapi.cli.printing import say_on_stderr
 from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create, secret_path
 from authapi.db.database import open_database
@@ -36,7 +36,7 @@ def serve_app(
     logs.configure(settings.log_format)
     _require_free(host, port)
     _prepare_once(settings)
-    if sys.stderr.isatty():
+    if sys.stderr and sys.stderr.isatty():
         _greet(settings, host, port)
     options: dict[str, Any] = {
         "host": host,
@@ -104,11 +104,11 @@ def _greet(settings: Settings, host: str, port: int) -> None:
     address = _address(host, port)
     # `settings` have one in any case; the variables and .env need not.
     secret = "AUTHAPI_SECRET" if load_settings().secret else secret_path(settings)
-    click.echo(f"authapi listens on http://{address}", err=True)
-    click.echo(f"  docs      http://{address}/docs", err=True)
-    click.echo(f"  database  {settings.database_url_masked}", err=True)
-    click.echo(f"  secret    {secret}", err=True)
-    click.echo("  stop      Ctrl-C", err=True)
+    say_on_stderr(f"authapi listens on http://{address}")
+    say_on_stderr(f"  docs      http://{address}/docs")
+    say_on_stderr(f"  database  {settings.database_url_masked}")
+    say_on_stderr(f"  secret    {secret}")
+    say_on_stderr("  stop      Ctrl-C")
 
 
 def _address(host: str, port: int) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import click
 
 from authapi.cli.connecting import as_text, connected, settings_in_force, settings_with_secret
+from authapi.cli.printing import say, show
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import Database
@@ -41,7 +42,7 @@ def create(
     usernames = Usernames(NameDigests(settings.secrets if username else ()))
     with connected(settings) as db:
         account = add_user(db, hasher, wanted, usernames)
-    click.echo(f"Created {account.email} with the id {account.id}.")
+    say(f"Created {account.email} with the id {account.id}.")
 
 
 @users.command(name="list")
@@ -51,7 +52,7 @@ def list_() -> None:
         for account in administration.list_users(db):
             state = "disabled" if account.disabled_at else "enabled"
             names = (account.email, account.username or "-", account.scopes or "-")
-            click.echo("\t".join((account.id, state, as_text(account.created_at), *names)))
+            show("\t".join((account.id, state, as_text(account.created_at), *names)))
 
 
 @users.command()
@@ -60,7 +61,7 @@ def disable(email: str) -> None:
     """Refuse log-ins from now on, and end every session."""
     with _account(email) as (db, account):
         ended = administration.disable_user(db, account.id)
-    click.echo(f"Disabled {email}; {_sessions(ended)} ended.")
+    say(f"Disabled {email}; {_sessions(ended)} ended.")
 
 
 @users.command()
@@ -69,7 +70,7 @@ def enable(email: str) -> None:
     """Let the account log in again."""
     with _account(email) as (db, account):
         administration.enable_user(db, account.id)
-    click.echo(f"Enabled {email}.")
+    say(f"Enabled {email}.")
 
 
 @users.command(name="sign-out")
@@ -78,7 +79,7 @@ def sign_out(email: str) -> None:
     """End every session of the account."""
     with _account(email) as (db, account):
         ended = administration.sign_out_user(db, account.id)
-    click.echo(f"{_sessions(ended)} of {email} ended.")
+    say(f"{_sessions(ended)} of {email} ended.")
 
 
 @users.command(name="set-password")
@@ -91,7 +92,7 @@ def set_password(email: str, *, password_stdin: bool) -> None:
     with _account(email) as (db, account):
         password = _password(from_stdin=password_stdin)
         ended = administration.set_password(db, hasher, account.id, password)
-    click.echo(f"Changed the password of {email}; {_sessions(ended)} ended.")
+    say(f"Changed the password of {email}; {_sessions(ended)} ended.")
 
 
 @users.command()
@@ -101,7 +102,7 @@ def delete(email: str) -> None:
     usernames = Usernames(NameDigests(settings_with_secret().secrets))
     with _account(email) as (db, account):
         ended = administration.delete_user(db, usernames, account.id)
-    click.echo(f"Deleted {email}; {_sessions(ended)} ended.")
+    say(f"Deleted {email}; {_sessions(ended)} ended.")
 
 
 @users.command()
@@ -112,7 +113,7 @@ def scopes(email: str, scopes: tuple[str, ...]) -> None:
     wanted = _joined(scopes)
     with _account(email) as (db, account):
         reissued = administration.change_scopes(db, account.id, wanted)
-    click.echo(f"{email} has the scopes: {wanted or '-'}; {reissued} session(s) must refresh.")
+    say(f"{email} has the scopes: {wanted or '-'}; {reissued} session(s) must refresh.")
 
 
 @contextmanager

@@ -33,7 +33,10 @@ export interface AuthClientEvents {
 /** An answer that is no success. */
 export declare class AuthError extends Error {
   readonly status: number;
-  /** The `error` of authapi's body: "invalid_credentials", "rate_limited", ... */
+  /**
+   * The `error` of authapi's body: "invalid_credentials", "rate_limited", ... Without one:
+   * "invalid_response" for a success that is none of authapi's, else "server_error".
+   */
   readonly code: string;
   /** Seconds, where a 429 or 503 named them. */
   readonly retryAfter: number | undefined;
@@ -62,11 +65,12 @@ export declare class AuthClient extends EventTarget {
 
   /**
    * As the global `fetch`, with the credential for authapi's, the page's and the named origins.
-   * A 401 that is returned is final. Throws AuthError where a refresh is refused for now.
+   * A 401 that is returned is final. Throws AuthError where a refresh is refused for now and the
+   * token has run out.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
 
-  /** Stop listening to the other tabs. */
+  /** Stop listening to the other tabs. The client goes on working, and still tells them. */
   close(): void;
 
   addEventListener<K extends keyof AuthClientEvents>(

@@ -8,6 +8,8 @@
  *   session     HttpOnly cookie   none              the cookie, X-CSRF-Token
  *
  * localStorage keeps no token: the Idempotency-Key of the next refresh, the transport, the sid.
+ *
+ * What is for other tabs may fail (no lock, no storage, no channel): callers are never told of it.
  */
 
 const EARLY = 30; // refresh this many seconds before the end; a short life's last fifth
@@ -16,6 +18,11 @@ const ATTEMPTS = 3;
 const LONGEST_WAIT = 10; // seconds; a longer Retry-After is the page's to show
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 const IDEMPOTENT = [...SAFE, "PUT", "DELETE"];
+const KEY = /^[!-~]{16,128}$/;
+// What an answer must have. Anything else is a portal's or a proxy's.
+const TOKENS = { session_id: "string", expires_in: "number" };
+const CSRF_TOKEN = { csrf_token: "string" };
+const PROFILE = { id: "string" };
 
 export class AuthError extends Error {
   constructor(response, { error = "server_error", error_description }) {
@@ -25,7 +32,13 @@ export class AuthError extends Error {
   }
 
   static async of(response) {
-    return new AuthError(response, await response.json().catch(() => ({})));
+    return new AuthError(response, (await response.json().catch(() => null)) ?? {});
+  }
+
+  /** For a success that says nothing of what was asked. */
+  static odd(response) {
+    const error_description = `This ${response.status} is no answer of authapi's`;
+    return new AuthError(response, { error: "invalid_response", error_description });
   }
 }
 
@@ -38,17 +51,18 @@ export class AuthClient extends EventTarget {
   #held = null; // of the last answer: access_token, expires_in, session_id, transport; `at` when
   #csrf;
   #renewing;
+  #unstored = null; // what localStorage did not take
 
   constructor({ baseUrl = "", transport = "hybrid", origins = [] } = {}) {
     super();
-    const base = new URL(baseUrl || "/", location.href);
+    const { href, origin } = globalThis.location ?? {};
+    const base = new URL(baseUrl || "/", href);
     this.#base = base.href.replace(/\/$/, "");
     this.#name = `authapi ${this.#base}`;
     // Whoever else is asked through us gets no credential.
-    this.#origins = [base.origin, location.origin, ...origins];
+    this.#origins = [base.origin, origin, ...origins];
     this.#transport = transport;
-    this.#channel = new BroadcastChannel(this.#name);
-    this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#listen();
   }
 
   get session() {
@@ -57,9 +71,12 @@ export class AuthClient extends EventTarget {
 
   login({ transport = this.#transport, ...credentials }) {
     return this.#alone(async () => {
-      const response = await this.#call("login", { body: { ...credentials, transport } });
+      const response = await this.#call("login", {
+        body: { ...credentials, transport },
+        expected: TOKENS,
+      });
       if (!response.ok) throw await AuthError.of(response);
-      return this.#start(await response.json(), transport);
+      return this.#start(response.answer, transport);
     });
   }
 
@@ -81,7 +98,7 @@ export class AuthClient extends EventTarget {
   async logout({ everywhere = false } = {}) {
     if (everywhere) {
       const response = await this.fetch(`${this.#base}/logout/all`, { method: "POST" });
-      if (!response.ok && response.status !== 401) throw await AuthError.of(response);
+      if (!isLoggedOut(response)) throw await AuthError.of(response);
     } else {
       await this.#alone(() => this.#logOut());
     }
@@ -91,7 +108,11 @@ export class AuthClient extends EventTarget {
   async fetch(input, init) {
     const request = new Request(input, init);
     if (!this.#origins.includes(new URL(request.url).origin)) return fetch(request);
-    if (this.#held && isAlmostOver(this.#held)) await this.#renew(this.#held);
+    if (this.#held && isAlmostOver(this.#held)) {
+      await this.#renew(this.#held).catch((error) => {
+        if (!this.#held || isAlmostOver(this.#held, 0)) throw error; // else it is good until then
+      });
+    }
     const held = this.#held;
     const response = await this.#send(request);
     if (response.status !== 401 || !(await this.#renew(held))) return response;
@@ -99,7 +120,8 @@ export class AuthClient extends EventTarget {
   }
 
   close() {
-    this.#channel.close();
+    this.#channel?.close();
+    this.#channel = undefined;
   }
 
   // The session -------------------------------------------------------------------------------
@@ -120,13 +142,14 @@ export class AuthClient extends EventTarget {
   async #refresh() {
     for (let attempt = 1; ; attempt++) {
       const kept = this.#kept ?? this.#keep({ key: newKey(), transport: this.#transport });
-      const response = await this.#call("refresh", { headers: { "Idempotency-Key": kept.key } });
+      const headers = { "Idempotency-Key": kept.key };
+      const response = await this.#call("refresh", { headers, expected: TOKENS });
       const now = this.#kept;
       const isLast = attempt === ATTEMPTS;
       if (response.ok) {
         // Another log-in, or a log-out: what was sent is not the session's token any more.
         if (now?.session_id !== kept.session_id && !isLast) continue;
-        const answer = await response.json();
+        const { answer } = response;
         const transport = answer.access_token ? "hybrid" : "cookie";
         const isUsedUp = answer.rotated !== false && now?.key === kept.key;
         const key = isUsedUp ? newKey() : (now ?? kept).key;
@@ -140,6 +163,8 @@ export class AuthClient extends EventTarget {
         return this.#giveUp();
       }
       if (![400, 403].includes(response.status) || isLast) throw await AuthError.of(response);
+      // A key that was made just now was not used before: this session can't be refreshed.
+      if (response.status === 400 && !kept.session_id) return this.#lookUp();
       // 400: the key was used, its answer was lost. 403: the session is another tab's new one.
       if (response.status === 403) await this.#fetchCsrfToken();
       else if (now?.key === kept.key) this.#keep({ ...kept, key: newKey() });
@@ -148,10 +173,11 @@ export class AuthClient extends EventTarget {
 
   /** Transport `session` has nothing to refresh: ask whether it is still there. */
   async #lookUp() {
-    const response = await this.#call("me", { method: "GET" });
+    const response = await this.#call("me", { method: "GET", expected: PROFILE });
     if (response.status === 401) return this.#giveUp();
     if (!response.ok) throw await AuthError.of(response);
-    const { session_id = "" } = this.#kept ?? {};
+    const { session_id = "", key = newKey() } = this.#kept ?? {};
+    this.#keep({ key, transport: "session", session_id });
     if (!this.#held) this.#hold({ session_id, csrf_token: this.#csrf, transport: "session" });
     return true;
   }
@@ -168,7 +194,7 @@ export class AuthClient extends EventTarget {
     // The token was of a session that another tab has replaced.
     const isOther = response.status === 403 && (await this.#fetchCsrfToken());
     if (isOther) response = await this.#call("logout");
-    if (!response.ok && response.status !== 401) throw await AuthError.of(response);
+    if (!isLoggedOut(response)) throw await AuthError.of(response);
   }
 
   #start(answer, transport) {
@@ -179,7 +205,7 @@ export class AuthClient extends EventTarget {
 
   #accept({ access_token, expires_in, csrf_token, session_id }, transport) {
     const held = { access_token, expires_in, csrf_token, session_id, transport, at: Date.now() };
-    this.#channel.postMessage({ held });
+    this.#tell({ held });
     this.#hold(held);
   }
 
@@ -192,9 +218,9 @@ export class AuthClient extends EventTarget {
 
   #end(reason) {
     const ended = this.#held?.session_id;
-    if (ended) this.#channel.postMessage({ ended, reason });
-    localStorage.removeItem(this.#name);
+    this.#keepNothing();
     this.#forget(reason);
+    if (ended) this.#tell({ ended, reason });
     return false;
   }
 
@@ -202,7 +228,29 @@ export class AuthClient extends EventTarget {
     const wasHeld = this.#held;
     this.#held = null;
     this.#csrf = undefined;
+    this.#unstored = null;
     if (wasHeld) this.dispatchEvent(new CustomEvent("ended", { detail: { reason } }));
+  }
+
+  #listen() {
+    try {
+      this.#channel = new BroadcastChannel(this.#name);
+      this.#channel.onmessage = ({ data }) => this.#hear(data ?? {});
+      this.#channel.unref?.(); // Node would not end
+    } catch {
+      // Other tabs are told nothing, and learn it from their next request.
+    }
+  }
+
+  /** Tell the other tabs, after `close` too. */
+  #tell(message) {
+    try {
+      const channel = this.#channel ?? new BroadcastChannel(this.#name);
+      channel.postMessage(message);
+      if (channel !== this.#channel) channel.close();
+    } catch {
+      // As in #listen.
+    }
   }
 
   /** What another tab tells. */
@@ -223,8 +271,9 @@ export class AuthClient extends EventTarget {
     return patiently(send, { afterRefusal: IDEMPOTENT.includes(request.method) });
   }
 
-  #call(path, { method = "POST", headers, body } = {}) {
-    const send = () => fetch(`${this.#base}/${path}`, {
+  /** The response. A success has, as `answer`, a body with the expected members. */
+  #call(path, { method = "POST", headers, body, expected } = {}) {
+    const ask = () => fetch(`${this.#base}/${path}`, {
       method,
       credentials: "include",
       cache: "no-store",
@@ -237,39 +286,92 @@ export class AuthClient extends EventTarget {
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(TIMEOUT),
     });
+    const send = async () => {
+      const response = await ask();
+      if (response.ok && expected) response.answer = await readAnswer(response, expected);
+      return response;
+    };
     const isLogin = path === "login"; // a person waits, and is told
     return patiently(send, { afterRefusal: !isLogin, afterLoss: !isLogin });
   }
 
   /** Whether the cookies name a session, in force or not. */
   async #fetchCsrfToken() {
-    const response = await this.#call("csrf", { method: "GET" });
+    const response = await this.#call("csrf", { method: "GET", expected: CSRF_TOKEN });
     if (!response.ok && response.status !== 401) throw await AuthError.of(response);
-    this.#csrf = response.ok ? (await response.json()).csrf_token : undefined;
+    this.#csrf = response.answer?.csrf_token;
     return response.ok;
   }
 
   // What the tabs share -----------------------------------------------------------------------
 
-  #alone(work) {
-    return navigator.locks ? navigator.locks.request(this.#name, work) : work();
+  async #alone(work) {
+    let working;
+    try {
+      await navigator.locks.request(this.#name, () => {
+        working = work();
+        return working.catch(() => undefined);
+      });
+    } catch {
+      // There are no locks here, or somebody stole this one: the work is done all the same.
+    }
+    return working ?? work();
   }
 
   get #kept() {
-    return JSON.parse(localStorage.getItem(this.#name) ?? "null");
+    try {
+      const kept = JSON.parse(localStorage.getItem(this.#name));
+      if (KEY.test(kept?.key)) return kept;
+    } catch {
+      // Storage is forbidden or missing, or holds what is not ours.
+    }
+    return this.#unstored;
   }
 
   #keep(kept) {
-    localStorage.setItem(this.#name, JSON.stringify(kept));
+    this.#unstored = null;
+    try {
+      localStorage.setItem(this.#name, JSON.stringify(kept));
+    } catch {
+      this.#keepNothing(); // an older key would be taken for this one
+      this.#unstored = kept;
+    }
     return kept;
+  }
+
+  #keepNothing() {
+    this.#unstored = null;
+    try {
+      localStorage.removeItem(this.#name);
+    } catch {
+      // Then nothing is stored.
+    }
   }
 }
 
 /** Timed from receipt: a token's `exp` is of another clock. */
-function isAlmostOver({ transport, at, expires_in }) {
+function isAlmostOver({ transport, at, expires_in }, early = EARLY) {
   if (transport === "session") return false;
   const age = (Date.now() - at) / 1000;
-  return age < 0 || age > expires_in - Math.min(EARLY, expires_in / 5);
+  return age < 0 || age > expires_in - Math.min(early, expires_in / 5);
+}
+
+async function readAnswer(response, expected) {
+  const text = await response.text(); // rejects where the rest of it was lost
+  try {
+    const answer = JSON.parse(text);
+    const has = ([name, type]) => typeof answer[name] === type;
+    if (Object.entries(expected).every(has)) return answer;
+  } catch {
+    // It is no JSON, or null.
+  }
+  throw AuthError.odd(response);
+}
+
+/** Whether there is no session any more. Only 204 and 401 say so. */
+function isLoggedOut(response) {
+  if (response.ok && response.status !== 204) throw AuthError.odd(response);
+  return response.ok || response.status === 401;
 }
 
 /** Send again, a few times, what was refused for a moment (429, 503) or whose answer was lost. */
@@ -278,7 +380,9 @@ async function patiently(send, { afterRefusal = false, afterLoss = false }) {
     let wait = attempt / 2;
     try {
       const response = await send();
-      wait = retryAfter(response) ?? Infinity;
+      // A proxy answers 5xx for a server that is away: as good as lost.
+      const isLost = afterLoss && (response.status === 429 || response.status >= 500);
+      wait = retryAfter(response) ?? (isLost ? wait : Infinity);
       if (!afterRefusal || attempt === ATTEMPTS || wait > LONGEST_WAIT) return response;
     } catch (error) {
       if (!afterLoss || attempt === ATTEMPTS) throw error;
@@ -289,7 +393,9 @@ async function patiently(send, { afterRefusal = false, afterLoss = false }) {
 }
 
 function retryAfter(response) {
-  const seconds = parseInt(response.headers.get("Retry-After") ?? "", 10);
+  const text = response.headers.get("Retry-After") ?? "";
+  const isNumber = /^\d+$/.test(text); // else a date, from a proxy
+  const seconds = isNumber ? Number(text) : Math.max(0, (Date.parse(text) - Date.now()) / 1000);
   return [429, 503].includes(response.status) && seconds >= 0 ? seconds : undefined;
 }
 

@@ -23,7 +23,7 @@ CORE = (
 )
 # Public constructors, whose options are keywords.
 MAY_TAKE_MORE = {
-    "client.py AuthapiAuth.__init__",
+    "client/auth.py AuthapiAuth.__init__",
     "verifier/verifier.py Verifier.__init__",
 }
 # Each argument of these is one more column, or one more condition.

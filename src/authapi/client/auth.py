@@ -9,34 +9,39 @@
 Needs httpx alone. The token goes to the named origins only; a password or a refresh token goes to
 authapi only, and along no redirect. It does what docs/refresh.md asks of a client: it makes the
 Idempotency-Key when it stores a token, keeps both together until a refresh is answered, and logs a
-refused token out before it logs in again.
+refused token out before it logs in again. A 429 or a 5xx of authapi's is asked again after a wait.
 """
 
+import logging
 import secrets
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Callable,
     Generator,
     Iterable,
-    Iterator,
     Mapping,
 )
+from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from threading import Lock
-from time import monotonic
-from typing import NoReturn, TypeVar
+from time import monotonic, sleep
 
 import anyio
 import httpx
 
+from authapi.client.answers import Ask, Steps, pair_of, patiently
+from authapi.client.own_requests import (
+    FinalUrl,
+    SentOnce,
+    can_be_sent_again,
+    origin_of,
+    read_origin,
+)
+
 # Refresh so long before the access token runs out, or a tenth of its life if that is less.
 EARLY_SECONDS = 30.0
 
-T = TypeVar("T")
-Steps = Generator[httpx.Request, httpx.Response, T]
-Origin = tuple[str, bytes, int | None]
+log = logging.getLogger("authapi.client")
 
 
 class LoginNeededError(Exception):
@@ -61,13 +66,13 @@ class AuthapiAuth(httpx.Auth):
     """For `httpx.Client(auth=…)` and `httpx.AsyncClient(auth=…)`, one for any number of requests.
 
     Give `email` or `username` and `password`, or `stored` tokens of an earlier process, or both;
-    `store` is called with the new ones whenever they change, before the request goes on.
+    `store` is called with the new ones whenever they change, before the request goes on. If it
+    raises, the request goes on too, and the next one tries it again.
     Only requests to `origins` get the token, by default those to authapi itself. `resource` names
     the one service that the token is good at. Raises ValueError for http to another machine.
-    Requests raise LoginNeededError, or httpx.HTTPStatusError where authapi answers another error.
+    Requests raise LoginNeededError, httpx.HTTPStatusError where authapi answers another error, and
+    UnexpectedAnswerError. A 401 is handed on if the request's body can't be sent twice.
     """
-
-    requires_response_body = True
 
     def __init__(
         self,
@@ -82,13 +87,14 @@ class AuthapiAuth(httpx.Auth):
         resource: str | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        own = _read_origin(base_url)
-        self._origins = {own} if origins is None else {_read_origin(one) for one in origins}
+        own = read_origin(base_url)
+        self._origins = {own} if origins is None else {read_origin(one) for one in origins}
         self._target = {} if resource is None else {"resource": resource}
         name = {"email": email} if email is not None else {"username": username}
         self._login = None if password is None else {**name, "password": password, **self._target}
         self._stored = stored
         self._store = store
+        self._is_stored = True
         self._access: _Access | None = None
         self._thread_lock = Lock()
         self._task_lock = anyio.Lock()
@@ -99,16 +105,17 @@ class AuthapiAuth(httpx.Auth):
             return
         refused: _Access | None = None
         for _ in range(2):
-            if self._needs_renewal(refused):
+            if self._needs_renewal(refused) or not self._is_stored:
                 with self._thread_lock:
                     steps = self._renew(refused)
-                    asked = next(steps, None)
-                    while asked:
-                        answer = yield asked
+                    ask = next(steps, None)
+                    while ask:
+                        sleep(ask.wait)
+                        answer = yield ask.request
                         answer.read()
-                        asked = _next(steps, answer)
+                        ask = _next(steps, answer)
             refused = self._authorize(request)
-            if (yield request).status_code != httpx.codes.UNAUTHORIZED:
+            if not self._may_repeat(request, (yield request), refused):
                 return
 
     async def async_auth_flow(
@@ -119,20 +126,21 @@ class AuthapiAuth(httpx.Auth):
             return
         refused: _Access | None = None
         for _ in range(2):
-            if self._needs_renewal(refused):
+            if self._needs_renewal(refused) or not self._is_stored:
                 async with self._task_lock:
                     steps = self._renew(refused)
-                    asked = next(steps, None)
-                    while asked:
-                        answer = yield asked
+                    ask = next(steps, None)
+                    while ask:
+                        await anyio.sleep(ask.wait)
+                        answer = yield ask.request
                         await answer.aread()
-                        asked = _next(steps, answer)
+                        ask = _next(steps, answer)
             refused = self._authorize(request)
-            if (yield request).status_code != httpx.codes.UNAUTHORIZED:
+            if not self._may_repeat(request, (yield request), refused):
                 return
 
     def _may_have_token(self, request: httpx.Request) -> bool:
-        return _origin(request.url) in self._origins
+        return origin_of(request.url) in self._origins
 
     def _needs_renewal(self, refused: _Access | None) -> bool:
         access = self._access
@@ -144,42 +152,54 @@ class AuthapiAuth(httpx.Auth):
             request.headers["Authorization"] = f"Bearer {access.token}"
         return access
 
+    def _may_repeat(
+        self, request: httpx.Request, answer: httpx.Response, sent: _Access | None
+    ) -> bool:
+        """Return whether to renew the token of a refused request and send it again."""
+        if answer.status_code != httpx.codes.UNAUTHORIZED:
+            return False
+        if can_be_sent_again(request):
+            return True
+        if self._access is sent:
+            self._access = None  # the next request renews it
+        return False
+
     def _renew(self, refused: _Access | None) -> Steps[None]:
         """Log in or refresh. The caller holds the lock: another may have renewed meanwhile."""
+        if not self._is_stored:
+            self._try_to_store()
         if not self._needs_renewal(refused):
             return
         if self._stored and (yield from self._refresh(self._stored)):
             return
         if self._login is None:
             raise LoginNeededError("The session has ended: log in again.")
-        self._take((yield self._request("/login", self._login)), None)
+        self._take((yield from patiently(self._request("/login", self._login))), None)
 
     def _refresh(self, sent: StoredTokens) -> Steps[bool]:
         """Return whether the session goes on. Raises httpx.HTTPStatusError if nobody can tell."""
-        answer = yield self._refresh_request(sent)
+        answer = yield from patiently(self._refresh_request(sent))
         if answer.status_code == httpx.codes.BAD_REQUEST:
             # The key was used before, and the answer was lost.
             sent = self._replace(sent, sent.refresh_token) or sent
-            answer = yield self._refresh_request(sent)
+            answer = yield from patiently(self._refresh_request(sent))
         if answer.status_code != httpx.codes.UNAUTHORIZED:
             self._take(answer, sent)
             return True
         if self._stored is not sent:
             return True
         # Cut off a thief who stole the key as well.
-        yield self._request("/logout", {"refresh_token": sent.refresh_token})
+        yield from patiently(self._request("/logout", {"refresh_token": sent.refresh_token}))
         self._stored = self._access = None
         return False
 
     def _take(self, answer: httpx.Response, sent: StoredTokens | None) -> None:
         answer.raise_for_status()
-        pair = answer.json()
+        pair = pair_of(answer)
         if self._stored is sent:
-            life = float(pair["expires_in"])
-            self._access = _Access(
-                pair["access_token"], monotonic() + life - min(EARLY_SECONDS, life / 10)
-            )
-            self._replace(sent, pair["refresh_token"])
+            early = min(EARLY_SECONDS, pair.life / 10)
+            self._access = _Access(pair.access_token, monotonic() + pair.life - early)
+            self._replace(sent, pair.refresh_token)
 
     def _replace(self, sent: StoredTokens | None, refresh_token: str) -> StoredTokens | None:
         """Hold the token with a new key, if `sent` is still held; return what is held then.
@@ -189,8 +209,19 @@ class AuthapiAuth(httpx.Auth):
         """
         if self._stored is sent:
             self._stored = StoredTokens(refresh_token, secrets.token_urlsafe(24))
-            self._store(self._stored)
+            self._try_to_store()
         return self._stored
+
+    def _try_to_store(self) -> None:
+        """Call `store`. The tokens are in force, whatever it raises: so that is only logged."""
+        stored, self._is_stored = self._stored, True
+        try:
+            if stored:
+                self._store(stored)
+        except Exception:
+            self._is_stored = False
+            with suppress(Exception):
+                log.exception("The new tokens could not be stored. The next request tries again.")
 
     def _refresh_request(self, stored: StoredTokens) -> httpx.Request:
         body = {"refresh_token": stored.refresh_token, **self._target}
@@ -200,62 +231,11 @@ class AuthapiAuth(httpx.Auth):
 
     def _request(self, path: str, body: Mapping[str, str | None]) -> httpx.Request:
         request = httpx.Request("POST", self._base_url + path, json=body)
-        request.url, request.stream = _FinalUrl(request.url), _SentOnce(request.content)
+        request.url, request.stream = FinalUrl(request.url), SentOnce(request.content)
         return request
 
 
-class _FinalUrl(httpx.URL):
-    """A URL that no redirect leads away from: httpx asks for the fragment before it follows one."""
-
-    @property
-    def fragment(self) -> NoReturn:
-        raise httpx.TooManyRedirects(
-            "authapi answered with a redirect, which is never followed: use its final address."
-        )
-
-
-class _SentOnce(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that can't be sent a second time, to whoever a redirect names."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = [content]
-
-    def __iter__(self) -> Iterator[bytes]:
-        if not self._content:
-            raise httpx.StreamConsumed
-        yield self._content.pop()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
-
-
-def _origin(url: httpx.URL) -> Origin:
-    return url.scheme, url.raw_host, url.port  # httpx makes a usual port None
-
-
-def _read_origin(text: str) -> Origin:
-    """Return the origin of a URL. Raises ValueError unless a token may be sent there."""
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
-        # Not quoted: it may hold a password.
-        raise ValueError("An origin is a URL without a password, such as https://api.example.")
-    if url.scheme == "http" and not _is_loopback(url.host):
-        raise ValueError(f"Over http anybody on the way to {url.host} reads the token: use https.")
-    return _origin(url)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _next(steps: Steps[None], answer: httpx.Response) -> httpx.Request | None:
+def _next(steps: Steps[None], answer: httpx.Response) -> Ask | None:
     try:
         return steps.send(answer)
     except StopIteration:

@@ -276,6 +276,39 @@ def test_an_old_argon2_hash_costs_its_own_time_and_one_of_ours(
     assert argon2_runs == ["m=32,t=1,p=1", *ONE_OF_OURS]
 
 
+COMPOSED, DECOMPOSED = "caf\u00e9 au lait", "cafe\u0301 au lait"
+
+
+@pytest.mark.parametrize("scheme", ["bcrypt", "django_pbkdf2_sha256", "hex_sha256"])
+@pytest.mark.parametrize("hashed", [COMPOSED, DECOMPOSED])
+def test_a_hash_of_what_was_typed_elsewhere_fits_and_is_upgraded(scheme: str, hashed: str) -> None:
+    """The kind: canonical forms end too early. Most systems hash what the keyboard sends."""
+    verification = HASHER.verify(hashed, _made_by(scheme, hashed))
+    assert verification.valid
+    upgraded = verification.upgraded_hash
+    assert upgraded is not None
+    for typed in (COMPOSED, DECOMPOSED):
+        again = HASHER.verify(typed, upgraded)
+        assert again.valid
+        assert again.upgraded_hash is None
+
+
+def test_a_hash_of_ours_is_tried_in_one_form_alone(argon2_runs: list[str]) -> None:
+    assert HASHER.verify(DECOMPOSED, HASHER.hash(COMPOSED)).valid
+    assert argon2_runs == ONE_OF_OURS * 2
+
+
+@pytest.mark.parametrize("hashed", [COMPOSED, DECOMPOSED, "another phrase"])
+def test_each_form_is_tried_whichever_fits(argon2_runs: list[str], hashed: str) -> None:
+    old = argon2.PasswordHasher(memory_cost=32, time_cost=1, parallelism=1).hash(hashed)
+    argon2_runs.clear()
+    assert HASHER.verify(DECOMPOSED, old).valid == (hashed != "another phrase")
+    assert argon2_runs == ["m=32,t=1,p=1"] * 2 + ONE_OF_OURS
+    argon2_runs.clear()
+    assert not HASHER.verify(DECOMPOSED, HASHER.decoy_of(old)).valid  # of an unknown name
+    assert argon2_runs == ["m=32,t=1,p=1"] * 2 + ONE_OF_OURS
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to RLIMIT_AS")
 def test_a_machine_out_of_memory_is_no_wrong_password() -> None:
     script = """

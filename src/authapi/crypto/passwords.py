@@ -6,6 +6,9 @@
   another scheme of `IMPORTABLE`    ours to store in its place   the same as when it is right
   none (unknown user), unreadable                                one argon2
 
+A stored hash that is not ours is tried with the password in NFC, and with what was typed if that
+differs: its own cost twice, for right and wrong ones. Other systems did not normalise.
+
 One argon2id at the defaults (19 MiB, 2 passes) takes about 20 ms of one core, without the GIL.
 """
 
@@ -91,8 +94,8 @@ class PasswordHasher:
             return self._refuse_slowly()
         try:
             stored = _unwrapped(stored)
-            valid = self._context.verify(self._presented(password, stored), stored)
             is_legacy = self._context.needs_update(stored)
+            valid = self._fits(password, stored, is_legacy=is_legacy)
         except UNREADABLE:
             return self._refuse_slowly()
         if valid:
@@ -113,11 +116,20 @@ class PasswordHasher:
         except UNREADABLE:
             return self._decoy  # what an unreadable one costs
 
-    def _presented(self, password: str, stored: str) -> bytes:
-        normalised = normalise(password).encode()
+    def _fits(self, password: str, stored: str, *, is_legacy: bool) -> bool:
+        forms = [normalise(password)]
+        if is_legacy and password not in forms:
+            forms.append(password)  # other systems hashed what was typed
+        valid = False
+        for form in forms:  # each of them, or time would tell which one fits
+            valid |= self._context.verify(self._presented(form, stored), stored)
+        return valid
+
+    def _presented(self, form: str, stored: str) -> bytes:
+        presented = form.encode()
         # bcrypt reads 72 bytes. Old libraries dropped the rest in silence, and made imported hashes
         # so; ours refuses longer passwords since its release 5.
-        return normalised[:72] if self._context.identify(stored) == "bcrypt" else normalised
+        return presented[:72] if self._context.identify(stored) == "bcrypt" else presented
 
     def _refuse_slowly(self) -> Verification:
         """Refuse at the cost of one argon2: unknown and known users must take equal time."""

@@ -103,3 +103,13 @@ def test_scopes_are_no_longer_than_a_cookie_can_carry(authapi: Authapi) -> None:
         refused = authapi(*command, *LONGEST, "--scope", "c", typed=f"{PASSWORD}\n")
         assert refused.sentence.startswith(begins)
         assert authapi(*command, *LONGEST, typed=f"{PASSWORD}\n").status == 0
+
+
+@pytest.mark.parametrize("command", [("disable",), ("enable",), ("sign-out",), ("scopes",)])
+def test_what_can_not_be_seen_around_an_address_is_dropped(
+    command: tuple[str, ...], authapi: Authapi, api: Api
+) -> None:
+    names = (f"\ufeff{EMAIL}\u00a0 ", "--username", "\u200bada ")
+    assert authapi("users", "create", *names, "--password-stdin", typed=PASSWORD).status == 0
+    assert authapi("users", "list").output.split("\t")[3:5] == [EMAIL, "ada"]
+    assert authapi("users", *command, f" {EMAIL}\u200b").status == 0

@@ -15,8 +15,14 @@ from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
 from authapi.errors import SCOPE, CommandError, NotFound
 from authapi.services.accounts import administration
+from authapi.services.accounts.names import trimmed
 from authapi.services.accounts.registration import NewUser, add_user
 from authapi.services.accounts.usernames import Usernames
+
+
+def _trimmed(_context: click.Context, _parameter: click.Parameter, typed: str | None) -> str | None:
+    """Return an e-mail address or a username without what can't be seen around it."""
+    return typed if typed is None else trimmed(typed)
 
 
 @click.group()
@@ -25,8 +31,8 @@ def users() -> None:
 
 
 @users.command()
-@click.argument("email")
-@click.option("--username", help="A name to log in with; no @ in it.")
+@click.argument("email", callback=_trimmed)
+@click.option("--username", callback=_trimmed, help="A name to log in with; no @ in it.")
 @click.option("--scope", "scopes", multiple=True, help="May be given several times.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def create(
@@ -56,7 +62,7 @@ def list_() -> None:
 
 
 @users.command()
-@click.argument("email")
+@click.argument("email", callback=_trimmed)
 def disable(email: str) -> None:
     """Refuse log-ins from now on, and end every session."""
     with _account(email) as (db, account):
@@ -65,7 +71,7 @@ def disable(email: str) -> None:
 
 
 @users.command()
-@click.argument("email")
+@click.argument("email", callback=_trimmed)
 def enable(email: str) -> None:
     """Let the account log in again."""
     with _account(email) as (db, account):
@@ -74,7 +80,7 @@ def enable(email: str) -> None:
 
 
 @users.command(name="sign-out")
-@click.argument("email")
+@click.argument("email", callback=_trimmed)
 def sign_out(email: str) -> None:
     """End every session of the account."""
     with _account(email) as (db, account):
@@ -106,7 +112,7 @@ def delete(email: str) -> None:
 
 
 @users.command()
-@click.argument("email")
+@click.argument("email", callback=_trimmed)
 @click.option("--scope", "scopes", multiple=True, help="May be given several times; none: none.")
 def scopes(email: str, scopes: tuple[str, ...]) -> None:
     """Give the account these scopes and no others; its tokens from before are refused."""

@@ -10,7 +10,7 @@ from authapi.clock import as_datetime
 from authapi.db.models import Transport
 from authapi.db.sessions import StoredSession
 from authapi.db.users import Account
-from authapi.services.accounts.names import has_control_characters
+from authapi.services.accounts.names import has_control_characters, trimmed
 
 
 def require_plain_text(text: str) -> str:
@@ -22,6 +22,8 @@ def require_plain_text(text: str) -> str:
 
 # No name and no password is longer. The rules in services/ are narrower.
 Text = Annotated[str, Field(max_length=1024), AfterValidator(require_plain_text)]
+# An e-mail address or a username.
+Name = Annotated[Text, AfterValidator(trimmed)]
 Token = Annotated[str, AfterValidator(require_plain_text)]
 
 Resource = Annotated[
@@ -55,9 +57,9 @@ class Body(BaseModel):
 
 
 class Registration(Body):
-    email: Text = Field(examples=["ada@example.com"])
+    email: Name = Field(examples=["ada@example.com"])
     password: Text = Field(examples=[EXAMPLE_PASSWORD])
-    username: Text | None = Field(None, examples=["ada"])
+    username: Name | None = Field(None, examples=["ada"])
 
 
 class Login(Body):
@@ -68,8 +70,8 @@ class Login(Body):
         json_schema_extra={"examples": [{"email": "ada@example.com", "password": EXAMPLE_PASSWORD}]}
     )
 
-    email: Text | None = Field(None, examples=["ada@example.com"])
-    username: Text | None = Field(None, examples=["ada"])
+    email: Name | None = Field(None, examples=["ada@example.com"])
+    username: Name | None = Field(None, examples=["ada"])
     password: Text = Field(examples=[EXAMPLE_PASSWORD])
     transport: Annotated[Transport, WithJsonSchema(TRANSPORTS)] = Transport.BEARER
     resource: Resource = None
@@ -102,7 +104,7 @@ class Logout(Body):
 class ProfileChange(Body):
     """`null` takes the username away."""
 
-    username: Text | None = Field(examples=["countess"])
+    username: Name | None = Field(examples=["countess"])
 
 
 class PasswordChange(Body):

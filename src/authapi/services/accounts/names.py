@@ -38,6 +38,9 @@ UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
+# Separators and format characters: a byte order mark, a soft hyphen, marks of direction.
+BLANK_CATEGORIES = frozenset({"Zs", "Zl", "Zp", "Cf"})
+
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # email-validator always refuses these names, which intranets and test suites use.
@@ -101,6 +104,20 @@ def parse_username(typed: str) -> str:
     return typed
 
 
+def trimmed(typed: str) -> str:
+    """Return a name without white space and invisible characters around it.
+
+    A telephone's keyboard adds a space, a web page that is copied from a zero-width one. Control
+    characters stay, and are refused.
+    """
+    first, end = 0, len(typed)
+    while first < end and _is_blank(typed[first]):
+        first += 1
+    while first < end and _is_blank(typed[end - 1]):
+        end -= 1
+    return typed[first:end]
+
+
 def has_control_characters(text: str) -> bool:
     """Return whether it has control characters (NUL is one) or lone surrogates (no UTF-8)."""
     return CONTROL.search(text) is not None
@@ -144,6 +161,11 @@ def _username_complaint(typed: str) -> str | None:
 def _is_too_long(typed: str, longest: int) -> bool:
     # The canonical form counts too: one character can fold to eighteen.
     return len(typed) > longest or len(canonical(typed)) > longest
+
+
+def _is_blank(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category in BLANK_CATEGORIES or UNSEEN.match(character) is not None
 
 
 def _has_unseen(typed: str) -> bool:

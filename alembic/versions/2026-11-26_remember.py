@@ -2,14 +2,14 @@
 
 The default is for the release that still runs beside this one: it does not name the column.
 
-Revision: 0008, after 0003
+Revision: 0008, after 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0008"
-down_revision: str | None = "0003"
+down_revision: str | None = "0007"
 branch_labels = None
 depends_on = None
 

@@ -17,6 +17,8 @@ DERIVE_SUCCESSORS = "authapi: derive a refresh token's successor"
 CHOOSE_DECOYS = "authapi: choose decoys of password hashes"
 DIGEST_RELEASED_NAMES = "authapi: digests of released usernames"
 SIGN_CACHED_SESSIONS = "authapi: sign cached sessions"
+DIGEST_ADDRESSES = "authapi: digests of known addresses"
+DIGEST_NAMES = "authapi: digests of names that limits count"
 
 
 def derive(secret: bytes, purpose: str) -> bytes:

@@ -1,10 +1,11 @@
 """Every table on one page. Times are Unix seconds; ids are 22 characters of base64url.
 
-users          one row per account
-sessions       one row per log-in, however often it is refreshed; a deleted user's rows stay
-stops          one row per account whose sessions were all ended lately
-released_names one row per username that was given up, for as long as it rests
-signing_keys   one row per key that signs access tokens; the private part is sealed
+users            one row per account
+sessions         one row per log-in, however often it is refreshed; a deleted user's rows stay
+stops            one row per account whose sessions were all ended lately
+released_names   one row per username that was given up, for as long as it rests
+known_addresses  one row per account and network that it has logged in from of late
+signing_keys     one row per key that signs access tokens; the private part is sealed
 """
 
 from enum import StrEnum
@@ -177,6 +178,18 @@ class ReleasedName(Model):
     free_at: Mapped[float]
 
     __table_args__ = (Index(None, "user_id"), Index(None, "free_at"))
+
+
+class KnownAddress(Model):
+    """A network that an account has logged in from: a keyed digest of both, and when."""
+
+    __tablename__ = "known_addresses"
+
+    digest: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    last_login_at: Mapped[float]
+
+    __table_args__ = (Index(None, "user_id"), Index(None, "last_login_at"))
 
 
 class SigningKey(Model):

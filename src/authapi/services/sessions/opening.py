@@ -17,6 +17,7 @@ from authapi.db.models import RevokedReason, Transport
 from authapi.db.sessions import LockedSession, NewSession
 from authapi.db.users import Account
 from authapi.errors import Unavailable
+from authapi.services.accounts.known_addresses import note_log_in
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record, tell
 from authapi.services.sessions.token_issue import CLIENT_ID, SessionTicket, TokenIssuer, TokenPair
@@ -72,6 +73,7 @@ def open_session(
         return None
     with suppress(Unavailable):  # the session is there, and the next log-in counts again
         _end_surplus(db, session, tokens.settings.max_sessions)
+    note_log_in(db, tokens.settings.secrets[0], opening.account.id, opening.device.address)
     return issue(tokens, opening, OpenedSession(session, session_id))
 
 

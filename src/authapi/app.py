@@ -26,6 +26,7 @@ from authapi.crypto.signed_entries import SignedEntries
 from authapi.db.database import KEPT_CONNECTIONS, open_database
 from authapi.db.session_cache import SessionCache
 from authapi.services.accounts.decoys import Decoys
+from authapi.services.accounts.known_addresses import KnownAddresses
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.keys.rotation import new_keys
@@ -141,12 +142,14 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
     )
     # Each has its own cache: a token that one has verified passes by no other.
     verifier = new_verifier(audience=settings.audience)
+    decoys = Decoys(settings.secrets[0], hasher, clock)
+    known_addresses = KnownAddresses(db, settings.secrets)
     return Runtime(
         settings=settings,
         clock=clock,
         db=db,
         tokens=TokenIssuer(settings, keys),
-        passwords=Passwords(hasher, limits, Decoys(settings.secrets[0], hasher, clock)),
+        passwords=Passwords(hasher, limits, decoys, known_addresses),
         usernames=Usernames(NameDigests(settings.secrets)),
         verifier=verifier,
         verifier_for_all=(

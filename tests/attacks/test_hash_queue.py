@@ -18,7 +18,7 @@ from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 from tests.support.server import ServerProcess
-from tests.support.settings import NEVER_OPENED, SERVER, settings_for
+from tests.support.settings import NEVER_OPENED, NO_LIMITS, SERVER, settings_for
 
 CONNECTIONS = 70
 ATTACKER, OWNER = "127.0.0.2", "127.0.0.1"
@@ -117,6 +117,17 @@ def test_a_limit_is_told_while_no_place_is_free(make_api: MakeApi, path: str, an
     api.expect(answer, "POST", path, json=body)
     with no_place_free(api):
         api.expect(429, "POST", path, json=body)
+
+
+@sqlite_only
+def test_after_a_hundred_failures_in_a_row_nothing_is_hashed(make_api: MakeApi) -> None:
+    row_alone = {**NO_LIMITS, "limit_login_account": "100000/hour"}
+    api = make_api(hash_concurrency=1, hash_queue=0, **row_alone)
+    body = {"email": EMAIL, "password": PASSWORD}
+    for _ in range(100):
+        api.expect(401, "POST", "/login", json=body)
+    with no_place_free(api):
+        api.expect(429, "POST", "/login", json=body)
 
 
 @sqlite_only

@@ -11,6 +11,7 @@ from authapi.db.users import Account
 from authapi.errors import InvalidToken, WrongPassword
 from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.hashing import Hashing
+from authapi.services.accounts.known_addresses import KnownAddresses
 from authapi.services.accounts.profile import get_profile
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import tell
@@ -24,10 +25,11 @@ class Passwords:
     hasher: PasswordHasher
     limits: RateLimits
     decoys: Decoys
+    known_addresses: KnownAddresses
 
     def attempt(self, address: str) -> AbstractContextManager[CountFor]:
         """Count one guess at a password, which the block is about: see RateLimits."""
-        return self.limits.password_attempt(address)
+        return self.limits.password_attempt(address, self.known_addresses.includes)
 
     def verify(self, password: str, stored: str | None) -> Hashing[Verification]:
         """Verify a password against a stored hash, or a decoy. Raises Unavailable."""

@@ -3,7 +3,8 @@
   limit               counts                       for each
   LIMIT_LOGIN_ADDRESS failed passwords             address
   LIMIT_LOGIN_PAIR    failed passwords             account and address
-  LIMIT_LOGIN_ACCOUNT failed passwords             account
+  LIMIT_LOGIN_ACCOUNT failed passwords             account, but for its known addresses
+  100 in a row        failed passwords             the same, until one is right
   LIMIT_LOGIN_SUCCESS right passwords              account and address
   LIMIT_REGISTER      registrations                address
   LIMIT_REFRESH       refreshes                    session
@@ -13,23 +14,37 @@ gives back what does not apply. A refused request does not count: to wait for `R
 enough for the limit that refused it.
 """
 
+import hmac
 import ipaddress
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
+from typing import NoReturn
 
 from limits import RateLimitItem, parse_many
 
 from authapi.clock import Clock
 from authapi.config import Settings
+from authapi.crypto.derived_keys import DIGEST_NAMES, derive
 from authapi.errors import InvalidCredentials, RateLimited, WrongPassword
 from authapi.services.limits.storage import MemoryStorage, SharedStorage, kind_of
 from authapi.tally import Tally
 
 Counted = list[tuple[RateLimitItem, str]]  # each with the key of its counter
 CountFor = Callable[[str], None]
+IsKnown = Callable[[str, str], bool]  # whether the account has logged in from the address
 
-KINDS = ("login-address", "login-pair", "login-account", "login-success", "register", "refresh")
+# NIST SP 800-63B-4 section 3.2.2 allows 100 failures in a row. A counter has to end some day, and
+# then as late as a known address does.
+ROW = "100/30 day"
+
+
+def _nowhere(_account: str, _address: str) -> bool:
+    return False
+
+KINDS = (
+    *("login-address", "login-pair", "login-account", "login-row", "login-success"),
+    *("register", "refresh"),
+)
 
 
 class RateLimits:
@@ -41,31 +56,36 @@ class RateLimits:
         self._login_address = _parse(settings.limit_login_address)
         self._login_pair = _parse(settings.limit_login_pair)
         self._login_account = _parse(settings.limit_login_account)
+        # Who switches the limit per account off wants none.
+        self._login_row = _parse(ROW if settings.limit_login_account else "")
         self._login_success = _parse(settings.limit_login_success)
         self._register = _parse(settings.limit_register)
         self._refresh = _parse(settings.limit_refresh)
+        self._names_key = derive(settings.secrets[0], DIGEST_NAMES)
 
     @contextmanager
-    def password_attempt(self, address: str) -> Iterator[CountFor]:
+    def password_attempt(self, address: str, is_known: IsKnown = _nowhere) -> Iterator[CountFor]:
         """Count one guess from an address; then the block counts it for its account.
 
         The count for the address comes first: past that limit, nobody looks up an account, and a
-        made-up name leaves no counter. A right password gives the failures back, a wrong one or a
-        cancelled block the success, and any other end of the block both. Raises RateLimited.
+        made-up name leaves no counter. A right password gives the failures back and ends their row,
+        a wrong one or a cancelled block gives the success back, and any other end of the block
+        both. Raises RateLimited. A limit per account asks `is_known`, and lets through if it is.
         """
         place = bucket(address)
-        failures: Counted = []
-        successes: Counted = []
+        failures, successes, row = Counted(), Counted(), Counted()
 
         def count_for(account: str) -> None:
             """Count for the user's id, or the canonical name of an unknown user. Once a block."""
-            who = sha256(account.encode()).hexdigest()[:32]  # a stranger's name may be long
+            who = self._digest(account)
             failed = _counters(self._login_pair, "login-pair", who, place)
-            failed += _counters(self._login_account, "login-account", who)
             right = _counters(self._login_success, "login-success", who, place)
             self._count(failed + right)
             failures.extend(failed)
             successes.extend(right)
+            row.extend(_counters(self._login_row, "login-row", who))
+            anywhere = _counters(self._login_account, "login-account", who) + row
+            failures.extend(self._count_unless(anywhere, lambda: is_known(account, address)))
 
         of_address = _counters(self._login_address, "login-address", place)
         self._count(of_address)
@@ -80,6 +100,8 @@ class RateLimits:
             self._give_back(failures + successes)
             raise
         self._give_back(failures)
+        for _, key in row:
+            self._storage.clear(key)
 
     def count_registration(self, address: str) -> None:
         self._count(_counters(self._register, "register", bucket(address)))
@@ -87,12 +109,33 @@ class RateLimits:
     def count_refresh(self, sid: str) -> None:
         self._count(_counters(self._refresh, "refresh", sid))
 
+    def _digest(self, account: str) -> str:
+        # A stranger's name may be long. It may be an address, too, or a password in a wrong field.
+        name = account.encode(errors="surrogatepass")
+        return hmac.digest(self._names_key, name, "sha256").hex()[:32]
+
     def _count(self, counted: Counted) -> None:
+        if reached := self._try_to_count(counted):
+            self._refuse(reached, counted)
+
+    def _count_unless(self, counted: Counted, is_exempt: Callable[[], bool]) -> Counted:
+        """Return what was counted: nothing past a limit, if it is exempt. Raises RateLimited."""
+        reached = self._try_to_count(counted)
+        if reached and not is_exempt():
+            self._refuse(reached, counted)
+        return [] if reached else counted
+
+    def _try_to_count(self, counted: Counted) -> str | None:
+        """Count everything, or nothing: then return the kind of the limit that is reached."""
         for position, (item, key) in enumerate(counted):
             if self._storage.incr(key, item.get_expiry(), 1) > item.amount:
                 self._give_back(counted[: position + 1])
-                self.refused.add(kind_of(key))
-                raise RateLimited(self._wait(counted))
+                return kind_of(key)
+        return None
+
+    def _refuse(self, kind: str, counted: Counted) -> NoReturn:
+        self.refused.add(kind)
+        raise RateLimited(self._wait(counted))
 
     def _wait(self, counted: Counted) -> float:
         """Return the seconds until every limit allows another try."""

@@ -58,6 +58,10 @@ class MemoryStorage:
                 counters.popitem(last=False)
         return count
 
+    def clear(self, key: str) -> None:
+        with self._lock:
+            self._kinds[_kind(key)].pop(key, None)
+
     def get(self, key: str) -> int:
         count, ends_at = self._counter(key)
         return count if ends_at > self._clock() else 0
@@ -99,6 +103,9 @@ class SharedStorage:
 
     def incr(self, key: str, expiry: int, amount: int) -> int:
         return self._ask(lambda storage: storage.incr(key, expiry, amount))
+
+    def clear(self, key: str) -> None:
+        self._ask(lambda storage: storage.clear(key))
 
     def get(self, key: str) -> int:
         return self._ask(lambda storage: storage.get(key))

@@ -60,7 +60,7 @@ class MemoryStorage:
 
     def clear(self, key: str) -> None:
         with self._lock:
-            self._kinds[_kind(key)].pop(key, None)
+            self._kinds[kind_of(key)].pop(key, None)
 
     def get(self, key: str) -> int:
         count, ends_at = self._counter(key)

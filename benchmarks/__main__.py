@@ -15,7 +15,7 @@ from benchmarks.growth.sections import PARTS, Section
 from benchmarks.harness.processes import BenchmarkError, MissingProgramError
 from benchmarks.harness.stage import Stage, alone
 from benchmarks.report import Result
-from benchmarks.table import ROWS, Row
+from benchmarks.table import ROWS, Row, chosen
 
 
 def main() -> int:
@@ -32,8 +32,7 @@ def main() -> int:
             sections = {name: _part(stage, name) for name in arguments.names or PARTS}
             text, holds = report.write_growth(sections), all(sections.values())
         else:
-            chosen = [row for row in ROWS if row.name in (arguments.names or [row.name])]
-            results = [_result(stage, row) for row in chosen]
+            results = [_result(stage, row) for row in chosen(arguments.names)]
             machine = f"CPython {platform.python_version()}, {stage.rounds} x {stage.seconds} s"
             text = report.write_rows(results, machine)
             holds = all(result.holds for result in results)
@@ -68,7 +67,7 @@ def _part(stage: Stage, name: str) -> Section | None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    rows = [row.name for row in ROWS]
+    rows = list(dict.fromkeys(name for row in ROWS for name in (row.name, row.group) if name))
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(rows)}")
     parser.add_argument("--growth", action="store_true", help=f"parts: {', '.join(PARTS)}")
     parser.add_argument("--seconds", type=int, default=2, help="length of a round of an arm")

@@ -5,7 +5,7 @@ and a token needs no look-up. Nothing else in benchmarks/ knows how authapi work
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -26,7 +26,8 @@ SCOPE = "reports:read"
 NOW = "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
 INSERT_USERS = f"""
 INSERT INTO users (id, email, email_canonical, password_hash, scopes, created_at)
-SELECT left(md5('user ' || number), 22), email, email, %(password_hash)s, '{SCOPE}', {NOW}
+SELECT left(md5('user ' || number), 22), email, email,
+  (CAST(%(hashes)s AS text[]))[1 + number %% %(kinds)s], '{SCOPE}', {NOW}
 FROM (SELECT number, 'user-' || number || '@example.com' AS email
   FROM generate_series(0, %(count)s - 1) AS number) AS numbered
 """  # noqa: S608 - nothing in it comes from outside
@@ -50,8 +51,11 @@ FROM (SELECT number, left(md5(CAST(number AS text)), 22) AS sid, {NOW} AS now
 class Seed:
     """The database of a deployment, with a signing key in it."""
 
-    def __init__(self, ours: Ours, users: int) -> None:
-        """Make so many users; `email(number)` is the address of each, PASSWORD its password."""
+    def __init__(self, ours: Ours, users: int, hashes: Sequence[str] = ()) -> None:
+        """Make so many users; `email(number)` is the address of each, PASSWORD its password.
+
+        `hashes` of that password are theirs in turn; by default all have one, of the settings.
+        """
         self._settings, self._url = ours.settings, ours.database_url
         db, keys = open_database(self._settings.database_url, clock.now), new_keys(self._settings)
         try:
@@ -63,7 +67,9 @@ class Seed:
         self._users, self._next_session = users, 1
         hasher = PasswordHasher(self._settings.hash_memory_kib, self._settings.hash_time_cost)
         # One hash for all: a thousand would take half a minute.
-        execute(self._url, INSERT_USERS, {"count": users, "password_hash": hasher.hash(PASSWORD)})
+        given = list(hashes) or [hasher.hash(PASSWORD)]
+        values: dict[str, object] = {"count": users, "hashes": given, "kinds": len(given)}
+        execute(self._url, INSERT_USERS, values)
         execute(self._url, "VACUUM ANALYZE users")
 
     def sessions(self, count: int, transport: str = "bearer", *, revoked: bool = False) -> range:

@@ -1,23 +1,27 @@
 """Every row, in the order of the issue that set the targets: THE list of what is measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.harness.rounds import Outcome
 from benchmarks.harness.stage import Stage
-from benchmarks.rows import login, refresh, requests, start
+from benchmarks.rows import attacks, login, refresh, requests, start, timing
 
 LEAST, MOST = "at least", "at most"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`measure` says in the first line of its docstring what is divided by what."""
+    """`measure` says in the first line of its docstring what is divided by what.
+
+    A row of a group is measured only when it or its group is named.
+    """
 
     name: str
     direction: str
     target: float
     measure: Callable[[Stage], Outcome]
+    group: str = ""
 
     @property
     def what(self) -> str:
@@ -44,4 +48,20 @@ ROWS = (
     Row("sessions", LEAST, 0.9, refresh.sessions),
     Row("start", MOST, 1.3, start.start),
     Row("memory", MOST, 1.3, start.memory),
+    Row("timing-fresh", MOST, 0.55, timing.fresh, "timing"),
+    Row("timing-raised", MOST, 0.55, timing.raised, "timing"),
+    Row("timing-imported", MOST, 0.55, timing.imported, "timing"),
+    *(
+        row
+        for kind in attacks.KINDS
+        for row in (
+            Row(f"attack-{kind}", MOST, 3.0, attacks.latency_of(kind), "attacks"),
+            Row(f"attack-{kind}-memory", MOST, 64.0, attacks.memory_of(kind), "attacks"),
+        )
+    ),
 )
+
+
+def chosen(names: Sequence[str]) -> list[Row]:
+    """Return the rows that are named, or whose group is; without names all that have no group."""
+    return [row for row in ROWS if ({row.name, row.group} & set(names) if names else not row.group)]

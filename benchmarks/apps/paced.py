@@ -1,4 +1,6 @@
-"""A client that asks every 5 ms, whatever happens: `python -m benchmarks.apps.paced PORT COUNT`.
+"""A client that asks every 5 ms, whatever happens.
+
+`python -m benchmarks.apps.paced PORT COUNT [SECONDS between two requests]`
 
 One connection, GET /verify with the header that comes on standard input. Prints each latency in
 seconds as a JSON list. It counts from the moment at which the request was due: a request that waits
@@ -15,14 +17,14 @@ INTERVAL = 0.005
 SPIN = 0.0005  # sleep() wakes late: the rest is waited for awake
 
 
-def main(port: int, count: int, header: str) -> list[float]:
+def main(port: int, count: int, header: str, interval: float = INTERVAL) -> list[float]:
     request = f"GET /verify HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _ask(connection, request)
         gc.disable()
-        begin = perf_counter() + INTERVAL
-        return [_latency(connection, request, begin + n * INTERVAL) for n in range(count)]
+        begin = perf_counter() + interval
+        return [_latency(connection, request, begin + n * interval) for n in range(count)]
 
 
 def _latency(connection: socket.socket, request: bytes, due: float) -> float:
@@ -45,5 +47,6 @@ def _ask(connection: socket.socket, request: bytes) -> None:
 
 
 if __name__ == "__main__":
-    latencies = main(int(sys.argv[1]), int(sys.argv[2]), sys.stdin.readline().strip())
+    every = [float(word) for word in sys.argv[3:]]
+    latencies = main(int(sys.argv[1]), int(sys.argv[2]), sys.stdin.readline().strip(), *every)
     json.dump(latencies, sys.stdout)

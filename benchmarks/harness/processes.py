@@ -66,6 +66,10 @@ class Server:
     def resident_mib(self) -> float:
         return float(self.process.memory_info().rss) / MIB
 
+    def forget_peak(self) -> None:
+        """Let the peak begin anew at what is resident now: proc(5), clear_refs."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
     def peak_resident_mib(self) -> float:
         # psutil does not tell the peak on Linux: proc(5), VmHWM.
         status = Path(f"/proc/{self.process.pid}/status").read_text()

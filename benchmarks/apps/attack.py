@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
 from threading import Event, Thread
-from time import sleep
+from time import sleep, time  # noqa: TID251 - no clock of authapi in an attacker
 
 CLIENTS = 16
 SILENT_OF_EACH = 70  # more than a process has places for
@@ -60,11 +60,16 @@ def _sessions(_client: int, header: str) -> Requests:
         yield _get("/sessions", f"{header}\r\n")
 
 
+def _waiters(_client: int, _header: str) -> Requests:
+    while True:
+        yield _get(f"/revocations?since={time():.0f}&wait=30")
+
+
 KINDS: dict[str, Kind] = {
     "targets": _always(_get(f"/{JWT_LIKE}")),
     "paths": _always(_get(f"/{JWT_LIKE[:8000]}")),
     "heads": _always(_get("/healthz", LARGE_HEAD)),
-    "waiters": _always(_get("/revocations?wait=30")),
+    "waiters": _waiters,
     "names": _unknown_names,
     "accounts": _many_accounts,
     "sessions": _sessions,

@@ -18,19 +18,19 @@ from authapi.web.runtime import Runtime, runtime_of
 
 
 async def authenticate(
-    request: Request, method: str | None = None, *, by: Verifier | None = None
+    request: Request, method: str | None = None, *, any_audience: bool = False
 ) -> Claims:
     """Return the claims of the request's credential. Only transport `session` costs a look-up.
 
-    An access token is verified `by` that verifier, by default as one for authapi itself: a service
-    that was sent a token of its own can't manage the account. The CSRF rule looks at `method`, by
-    default the request's own.
+    Without `any_audience` an access token for another service is refused: a service that was sent
+    one can't manage the account. The CSRF rule looks at `method`, by default the request's own.
     Raises NoCredential, InvalidToken, CsrfFailed, BadRequest, Unavailable.
     """
     runtime = runtime_of(request)
+    verifier = runtime.verifier_for_all if any_audience else runtime.verifier
     token = bearer_token(request.scope)
     if token is not None:
-        return verify(by or runtime.verifier, token)
+        return verify(verifier, token)
     try:
         access = runtime.cookies.read(request.scope, "access")
         session = "" if access else runtime.cookies.read(request.scope, "session") or ""
@@ -41,7 +41,6 @@ async def authenticate(
     changes_state = (request.method if method is None else method) not in SAFE_METHODS
     if changes_state:
         refuse_foreign(request.headers, runtime.settings)
-    verifier = by or runtime.verifier
     claims = verify(verifier, access) if access else await _look_up(runtime, session)
     if changes_state:
         require_csrf_token(request.headers, runtime.csrf, claims.sid)

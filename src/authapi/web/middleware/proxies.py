@@ -9,6 +9,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 FROM_PROXY = "authapi.from_trusted_proxy"
 METHOD_HEADERS = ("x-forwarded-method", "x-original-method")
 UNKNOWN_METHOD = "UNKNOWN"
+REQUIRE = b"x-auth-require-"
 
 
 class TrustedProxies:
@@ -26,11 +27,15 @@ class TrustedProxies:
         await self._middleware(scope, receive, send)
 
 
-def required_by_proxy(request: Request, name: str) -> list[str]:
-    """Return what `X-Auth-Require-NAME` says. Only a trusted proxy can say it."""
-    if not request.scope.get(FROM_PROXY):
+def required_by_proxy(scope: Scope) -> list[tuple[str, str]]:
+    """Return each NAME and value of `X-Auth-Require-NAME`. Only a trusted proxy can say it."""
+    if not scope.get(FROM_PROXY):
         return []
-    return request.headers.getlist(f"x-auth-require-{name}")
+    return [
+        (name.removeprefix(REQUIRE).decode("latin-1"), value.decode("latin-1"))
+        for name, value in scope["headers"]
+        if name.startswith(REQUIRE)
+    ]
 
 
 def original_method(request: Request) -> str:

@@ -26,7 +26,7 @@ from authapi.logs import log
 from authapi.verifier import Claims
 from authapi.web.credentials.authentication import authenticate
 from authapi.web.error_handlers import handle_refusal
-from authapi.web.middleware.proxies import FROM_PROXY, original_method, required_by_proxy
+from authapi.web.middleware.proxies import original_method, required_by_proxy
 from authapi.web.openapi.document import documented_refusals
 from authapi.web.runtime import runtime_of
 
@@ -72,37 +72,32 @@ async def verify_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _authenticate_for_proxy(request: Request) -> Claims:
-    runtime = runtime_of(request)
     try:
-        claims = await authenticate(request, original_method(request), by=runtime.verifier_for_all)
+        claims = await authenticate(request, original_method(request), any_audience=True)
     except BadRequest as error:
         raise InvalidToken from error  # two Authorization headers: 400 elsewhere
     if not (claims.sub.isascii() and claims.sid.isascii()):
         raise InvalidToken  # not issued by us, and a header could not carry it
-    if request.scope["query_string"] or request.scope.get(FROM_PROXY):
-        _require(request, claims, own_audience=runtime.settings.audience)
+    required = required_by_proxy(request.scope)
+    if request.scope["query_string"] and _path(request.scope) == "/verify":
+        required += request.query_params.multi_items()
+    if required:
+        _require(required, claims, own_audience=runtime_of(request).settings.audience)
     return claims
 
 
-def _require(request: Request, claims: Claims, *, own_audience: str) -> None:
+def _require(required: list[tuple[str, str]], claims: Claims, *, own_audience: str) -> None:
     """Refuse a credential that is not for the service, or lacks a scope, that the proxy requires.
 
     A session that was looked up is authapi's own, and names no audience.
     """
     audiences = claims.audiences or {own_audience}
-    if not audiences.issuperset(_required(request, "audience")):
+    if not all(value in audiences for name, value in required if name == "audience"):
         log.info("access_token_refused", reason="the proxy requires another audience")
         raise InvalidToken
-    wanted = [scope for text in _required(request, "scope") for scope in text.split()]
+    wanted = [scope for name, value in required if name == "scope" for scope in value.split()]
     if not claims.scopes.issuperset(wanted):
         raise InsufficientScope(wanted)
-
-
-def _required(request: Request, name: str) -> list[str]:
-    required = required_by_proxy(request, name)
-    if _path(request.scope) == "/verify":
-        required += request.query_params.getlist(name)
-    return required
 
 
 _TEXT = {"schema": {"type": "string"}}

@@ -37,6 +37,9 @@ END_OTHERS = (
 )
 EMPTY = f"""
 DELETE FROM released_names;
+DELETE FROM events;
+DELETE FROM outbox;
+DELETE FROM links;
 DELETE FROM sessions;
 DELETE FROM users;
 DELETE FROM stops;

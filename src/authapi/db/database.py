@@ -7,7 +7,7 @@ Two ways in, and no third:
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
@@ -55,6 +55,11 @@ class Transaction(Connection):
         self.stops: list[ReadSids] = []
         self.has_erased = False
         self.log_lines: list[dict[str, Any]] = []
+        self.has_mail = False
+
+    def note_mail(self) -> None:
+        """Wake who sends mails after the commit."""
+        self.has_mail = True
 
     def note_revoked(self, sids: Collection[str]) -> None:
         """Refuse these sessions in this process from the commit on."""
@@ -82,7 +87,8 @@ class Database:
     statements: Statements
     writers: Breaker | Patience  # on SQLite these wait for one another; readers go on beside them
     readers: Breaker
-    on_revoked: Callable[[Collection[str]], None] | None
+    on_revoked: Callable[[Collection[str]], None] | None = None
+    on_mail: Callable[[], None] = lambda: None
     reading: AbstractContextManager[Any] = field(default_factory=nullcontext)
     erasure: sqlite.Erasure | None = None  # on SQLite
     committed: Tally = field(default_factory=Tally)  # log lines, by event
@@ -103,6 +109,8 @@ class Database:
                 self._tell_revoked(tx, self.on_revoked)
             except Exception:  # noqa: BLE001 - it is committed: the next poll tells this process
                 log.exception("revocations_not_noted")
+        if tx.has_mail:
+            self.on_mail()
         for line in tx.log_lines:
             self.committed.add(line["event"])
             log.write(**line)
@@ -148,12 +156,14 @@ def open_database(
     *,
     connections: int = MAX_CONNECTIONS,
     on_revoked: Callable[[Collection[str]], None] | None = None,
+    on_mail: Callable[[], None] = lambda: None,
 ) -> Database:
     """Return a database for `url`. Nothing is connected before the first use.
 
     At most so many `connections` are open at once, of which KEPT_CONNECTIONS stay open. `clock` is
     SQLite's own: that database runs in this process. `on_revoked` is called after each commit that
     revoked sessions, with their sids. Without it nobody reads the sids that a stop has ended.
+    `on_mail` is called after each commit that posted a mail.
     """
     settings: dict[str, Any] = {
         "hide_parameters": True,  # or e-mail addresses and hashes reach the log by a traceback
@@ -161,27 +171,41 @@ def open_database(
         "pool_size": min(KEPT_CONNECTIONS, connections),
         "max_overflow": max(0, connections - KEPT_CONNECTIONS),
     }
-    erasure = None
-    if url.startswith("sqlite"):
-        erasure = sqlite.Erasure(Path(url.removeprefix("sqlite:///")))
-        engine: Engine = create_engine(url, connect_args=sqlite.CONNECT_ARGS, **settings)
-        autocommit: Engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        base = engine
-        patience = Patience()
-        sqlite.prepare(engine, clock, patience)
-        breakers: tuple[Breaker | Patience, Breaker] = patience, Breaker(lambda _: False)
-    else:
-        # A connection stays in autocommit: to switch it for each statement and back, and to undo
-        # what is none, are three calls more.
-        autocommit = create_engine(
-            url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **settings
-        )
-        base = autocommit
-        event.listen(base, "do_connect", postgresql.connect)
-        engine = autocommit.execution_options(isolation_level="READ COMMITTED")
-        breakers = (Breaker(postgresql.is_timeout),) * 2
-    # The engine that the other is made of hears of both's statements.
-    return Database(engine, autocommit, Statements(base), *breakers, on_revoked, erasure=erasure)
+    is_sqlite = url.startswith("sqlite")
+    opened = _open_sqlite(url, clock, settings) if is_sqlite else _open_postgresql(url, settings)
+    return replace(opened, on_revoked=on_revoked, on_mail=on_mail)
+
+
+def _open_sqlite(url: str, clock: Clock, settings: dict[str, Any]) -> Database:
+    engine = create_engine(url, connect_args=sqlite.CONNECT_ARGS, **settings)
+    patience = Patience()
+    sqlite.prepare(engine, clock, patience)
+    return Database(
+        engine,
+        autocommit_engine=engine.execution_options(isolation_level="AUTOCOMMIT"),
+        # The engine that the other is made of hears of both's statements.
+        statements=Statements(engine),
+        writers=patience,
+        readers=Breaker(lambda _: False),
+        erasure=sqlite.Erasure(Path(url.removeprefix("sqlite:///"))),
+    )
+
+
+def _open_postgresql(url: str, settings: dict[str, Any]) -> Database:
+    # A connection stays in autocommit: to switch it for each statement and back, and to undo
+    # what is none, are three calls more.
+    autocommit = create_engine(
+        url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **settings
+    )
+    event.listen(autocommit, "do_connect", postgresql.connect)
+    breaker = Breaker(postgresql.is_timeout)
+    return Database(
+        autocommit.execution_options(isolation_level="READ COMMITTED"),
+        autocommit_engine=autocommit,
+        statements=Statements(autocommit),
+        writers=breaker,
+        readers=breaker,
+    )
 
 
 @contextmanager

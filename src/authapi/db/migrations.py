@@ -18,7 +18,7 @@ from authapi.errors import Unavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST_REVISION = "0008"  # the revision of models.py
+NEWEST_REVISION = "0010"  # the revision of models.py
 # Any number that nobody else locks. Of several processes one migrates, and the others wait.
 MIGRATION_LOCK = 0x61757468
 CONNECT_SECONDS = 5

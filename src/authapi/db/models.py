@@ -6,6 +6,9 @@ stops            one row per account whose sessions were all ended lately
 released_names   one row per username that was given up, for as long as it rests
 known_addresses  one row per account and network that it has logged in from of late
 signing_keys     one row per key that signs access tokens; the private part is sealed
+links            one row per mail with a link and a code, until some time after it ran out
+outbox           one row per mail: what it says is sealed while it waits, and then removed
+events           one row per thing that a person or an administrator did; only a purge removes it
 """
 
 from enum import StrEnum
@@ -49,6 +52,7 @@ class RevokedReason(StrEnum):
     ENDED_BY_USER = "ended_by_user"
     SIGNED_OUT_BY_OPERATOR = "signed_out_by_operator"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    EMAIL_CHANGE_UNDONE = "email_change_undone"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_DELETED = "account_deleted"
     REPLAY = "replay"
@@ -207,3 +211,70 @@ class SigningKey(Model):
     created_at: Mapped[float]
     signs_from: Mapped[float]
     compromised_at: Mapped[float | None]
+
+
+class Link(Model):
+    """What a link or a code from a mail may do. `id` is the mail's: both are derived from it.
+
+    `email` is the address that it proves: a new one for a change, the old one for an undo. Wrong
+    codes count in `failures`.
+    """
+
+    __tablename__ = "links"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    purpose: Mapped[str]
+    email: Mapped[str]
+    email_canonical: Mapped[str]
+    created_at: Mapped[float]
+    expires_at: Mapped[float]
+    used_at: Mapped[float | None]
+    failures: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+    __table_args__ = (Index(None, "user_id"), Index(None, "email_canonical"))
+
+
+class OutboxMail(Model):
+    """A mail. It is due at `next_try_at`; a process that sends it moves that on first.
+
+    `sealed` holds what it says and to whom, until it is sent. A mail without an account's id was
+    asked for by a stranger: whether the address has an account is looked up when it is sent.
+    """
+
+    __tablename__ = "outbox"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    sealed: Mapped[bytes | None]
+    created_at: Mapped[float]
+    next_try_at: Mapped[float | None]
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    sent_at: Mapped[float | None]
+    failed_at: Mapped[float | None]
+    problem: Mapped[str | None]
+
+    __table_args__ = (Index(None, "next_try_at"), Index(None, "user_id"))
+
+
+class Event(Model):
+    """What happened. Ids have no foreign key: the row outlives the account and the session.
+
+    `actor_id` is who did it, where that is not the user. `details` is a JSON object.
+    """
+
+    __tablename__ = "events"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    type: Mapped[str]
+    at: Mapped[float]
+    user_id: Mapped[str | None] = mapped_column(Id)
+    session_id: Mapped[str | None] = mapped_column(Id)
+    actor_id: Mapped[str | None] = mapped_column(Id)
+    ip: Mapped[str | None]
+    user_agent: Mapped[str | None]
+    request_id: Mapped[str | None]
+    details: Mapped[str]
+
+    __table_args__ = (Index("events_user_id_at_idx", "user_id", "at", "id"), Index(None, "at"))

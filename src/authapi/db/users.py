@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from authapi.db.clock import db_now
@@ -114,6 +114,31 @@ def upgrade_hash(connection: Connection, account: Account, password_hash: str) -
         .where(User.id == account.id, User.password_hash == account.password_hash)
         .values(password_hash=password_hash)
     )
+
+
+def verify_email(connection: Connection, user_id: str) -> None:
+    """Note that the account's user reads its mailbox."""
+    verified_at = func.coalesce(User.email_verified_at, db_now())
+    _set(connection, user_id, email_verified_at=verified_at)
+
+
+def set_email(connection: Connection, user_id: str, email: str, canonical: str) -> None:
+    """Store a verified address. Raises AlreadyTakenError: then a transaction must be given up."""
+    try:
+        _set(
+            connection,
+            user_id,
+            email=email,
+            email_canonical=canonical,
+            email_verified_at=db_now(),
+        )
+    except IntegrityError as error:
+        raise AlreadyTakenError from error
+
+
+def end_proofs(connection: Connection, user_id: str) -> None:
+    """Let no proof of identity from before open a session."""
+    _set(connection, user_id, version=User.version + 1)
 
 
 def set_scopes(connection: Connection, user_id: str, scopes: str) -> None:

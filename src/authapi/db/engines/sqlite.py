@@ -51,9 +51,9 @@ class Erasure:
         if not has_erased and (not self._is_due or monotonic() < self._try_at):
             return
         with self._lock:  # so that nobody's older try counts for rows erased after it
-            self._is_due = not _has_emptied_wal(self._path)
+            was_due, self._is_due = self._is_due, not _has_emptied_wal(self._path)
             self._try_at = monotonic() + ERASURE_PAUSE_SECONDS
-        if has_erased and self._is_due:
+        if self._is_due and not was_due:
             log.warning("erasure_waits")
 
 

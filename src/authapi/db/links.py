@@ -1,0 +1,117 @@
+"""The table `links`. Callers lock the account's row before they change one."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+
+from authapi.db.clock import db_now
+from authapi.db.models import Link
+
+
+class Purpose(StrEnum):
+    """What a link or a code does."""
+
+    VERIFY = "verify"  # the account's own address
+    CHANGE = "change"  # to another address
+    UNDO = "undo"  # back to the old address
+    RESET = "reset"  # the password
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLink:
+    id: str
+    user_id: str
+    purpose: str
+    email: str
+    email_canonical: str
+    created_at: float
+    expires_at: float
+
+
+MAX_WRONG_CODES = 5
+MAX_CANDIDATES = 5  # links to one address, of different accounts: the newest ones
+_COLUMNS: list[Any] = [getattr(Link, column.name) for column in fields(StoredLink)]
+
+
+def _in_force() -> ColumnElement[bool]:
+    return and_(Link.used_at.is_(None), Link.expires_at > db_now())
+
+
+def open_link(connection: Connection, link: StoredLink) -> bool:
+    """Add the link, or give it its new end; end the older ones of its kind. False if it is stale.
+
+    It is stale if it was used, or if the account asked for a newer one. The links to several old
+    addresses stay beside each other: who changes an address twice must not end the first undo.
+    """
+    same = and_(Link.user_id == link.user_id, Link.purpose == link.purpose)
+    if link.purpose == Purpose.UNDO:
+        same = and_(same, Link.email_canonical == link.email_canonical)
+    newer = select(Link.id).where(same, Link.created_at > link.created_at)
+    used = select(Link.id).where(Link.id == link.id, Link.used_at.is_not(None))
+    if connection.execute(newer.union(used)).first() is not None:
+        return False
+    connection.execute(delete(Link).where(same, Link.id != link.id))
+    again = update(Link).where(Link.id == link.id).values(expires_at=link.expires_at)
+    if not connection.execute(again).rowcount:
+        values = {name.name: getattr(link, name.name) for name in fields(link)}
+        connection.execute(insert(Link).values(values))
+    return True
+
+
+def find(connection: Connection, link_id: str, purposes: Collection[Purpose]) -> StoredLink | None:
+    """Return the link in force."""
+    statement = select(*_COLUMNS).where(Link.id == link_id, Link.purpose.in_(purposes), _in_force())
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else StoredLink(*row)
+
+
+def count_tries(
+    connection: Connection, email_canonical: str, purposes: Collection[Purpose]
+) -> Sequence[StoredLink]:
+    """Count one try of a code for each link to this address, and return the links it may match."""
+    newest = (
+        select(Link.id)
+        .where(
+            Link.email_canonical == email_canonical,
+            Link.purpose.in_(purposes),
+            Link.failures < MAX_WRONG_CODES,
+            _in_force(),
+        )
+        .order_by(Link.created_at.desc())
+        .limit(MAX_CANDIDATES)
+    )
+    counted = (
+        update(Link)
+        .where(Link.id.in_(newest), Link.failures < MAX_WRONG_CODES)
+        .values(failures=Link.failures + 1)
+        .returning(*_COLUMNS)
+    )
+    return [StoredLink(*row) for row in connection.execute(counted)]
+
+
+def use(connection: Connection, link_id: str) -> bool:
+    """Use the link up; False if somebody was faster, or it has run out."""
+    used = update(Link).where(Link.id == link_id, _in_force()).values(used_at=db_now())
+    return bool(connection.execute(used).rowcount)
+
+
+def is_kept_for_another(connection: Connection, email_canonical: str, user_id: str = "") -> bool:
+    """Return whether an undo link of another account is in force for this address.
+
+    Its owner may want it back, so nobody else gets it until then.
+    """
+    kept = select(Link.id).where(
+        Link.email_canonical == email_canonical,
+        Link.purpose == Purpose.UNDO,
+        Link.user_id != user_id,
+        _in_force(),
+    )
+    return connection.execute(kept).first() is not None
+
+
+def end(connection: Connection, user_id: str, purposes: Collection[Purpose]) -> None:
+    """End the account's links for these purposes."""
+    connection.execute(delete(Link).where(Link.user_id == user_id, Link.purpose.in_(purposes)))

@@ -3,6 +3,7 @@
 Refusal
 ├── BadRequest              400 invalid_request
 ├── InvalidTarget           400 invalid_target: a `resource` that is no service of ours
+├── InvalidLink             400 invalid_link: a link or a code from a mail
 ├── InvalidToken            401 invalid_token: an access token or session cookie
 │   └── NoCredential        401 invalid_token, without `error` in the challenge (RFC 6750 3.1)
 ├── InvalidCredentials      401 invalid_credentials: log-in
@@ -13,6 +14,7 @@ Refusal
 │   ├── InsufficientScope   403 insufficient_scope
 │   ├── OriginNotAllowed    403 origin_not_allowed: a CORS preflight
 │   ├── CsrfFailed          403 csrf_failed
+│   ├── EmailNotVerified    403 email_not_verified: log-in, by setting
 │   └── RegistrationClosed  403 registration_closed
 ├── NotFound                404 not_found
 ├── AlreadyRegistered       409 already_registered
@@ -68,6 +70,13 @@ class InvalidTarget(Refusal):
 
     code = "invalid_target"
     description = "Access tokens are not issued for this resource."
+
+
+class InvalidLink(Refusal):
+    """One refusal for a link or code that is unknown, wrong, expired or used."""
+
+    code = "invalid_link"
+    description = "This link or code is not valid any more. Ask for a new mail."
 
 
 class InvalidToken(Refusal):
@@ -140,6 +149,11 @@ class InsufficientScope(Forbidden):
 class CsrfFailed(Forbidden):
     code = "csrf_failed"
     description = "A request that a cookie authenticates must come from this service's pages."
+
+
+class EmailNotVerified(Forbidden):
+    code = "email_not_verified"
+    description = "The e-mail address of this account is not verified yet."
 
 
 class OriginNotAllowed(Forbidden):

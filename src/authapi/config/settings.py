@@ -51,11 +51,11 @@ EmptyIsNone = BeforeValidator(rules.empty_is_none)
 CommaSeparated = (NoDecode, BeforeValidator(rules.split_list))
 Secret = Annotated[SecretStr, AfterValidator(rules.strong_secret)]
 RedisUrl = Annotated[str, AfterValidator(partial(rules.url_with_scheme, ("redis", "rediss")))]
-SmtpUrl = Annotated[str, AfterValidator(partial(rules.url_with_scheme, ("smtp", "smtps")))]
+SmtpUrl = Annotated[str, AfterValidator(rules.smtp_url)]
+PageUrl = Annotated[str, AfterValidator(rules.page_url)]
 MailAddress = Annotated[str, AfterValidator(rules.mail_address)]
 Limit = Annotated[str, AfterValidator(rules.rate_limit)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(rules.network)]
-NotYet = Annotated[bool, AfterValidator(rules.not_yet)]
 Origin = Annotated[str, AfterValidator(rules.exact_origin)]
 Audience = Annotated[str, Field(max_length=200), AfterValidator(rules.visible_text)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -115,11 +115,17 @@ class Settings(BaseSettings):
 
     # Accounts and mail
     registration: Literal["open", "closed"] = "open"
-    registration_confirms_email: NotYet = False
-    login_needs_verified_email: NotYet = False
+    registration_confirms_email: bool = False
+    login_needs_verified_email: bool = False
     smtp_url: Annotated[SmtpUrl | None, EmptyIsNone] = Field(None, repr=False)
     mail_from: Annotated[MailAddress | None, EmptyIsNone] = None
     mail_dir: Annotated[Path | None, EmptyIsNone] = None
+    mail_templates: Annotated[Path | None, EmptyIsNone] = None
+    verify_url: Annotated[PageUrl | None, EmptyIsNone] = None
+    reset_url: Annotated[PageUrl | None, EmptyIsNone] = None
+    undo_url: Annotated[PageUrl | None, EmptyIsNone] = None
+    event_retention_days: int = Field(365, ge=1, le=3650)
+    purge: bool = True
 
     # Limits
     limit_login_address: Limit = "60/minute;600/hour"

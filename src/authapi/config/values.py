@@ -6,6 +6,7 @@ sentence that begins with the variable's name. No sentence repeats a value: it m
 
 import re
 from collections.abc import Collection
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import SplitResult, urlsplit
 
@@ -178,9 +179,38 @@ def url_with_scheme(schemes: Collection[str], url: str) -> str:
     return url
 
 
+def smtp_url(url: str) -> str:
+    """Return smtp[s]://[user:password@]host[:port][?starttls=required]."""
+    url_with_scheme(("smtp", "smtps"), url)
+    try:
+        parts = urlsplit(url)
+        is_fine = bool(parts.hostname) and parts.port != 0 and parts.path in {"", "/"}
+    except ValueError:
+        is_fine = False
+    if not is_fine:
+        # The message repeats nothing: a password may stand in the URL.
+        raise ValueError("is not a URL; percent-encode special characters in its password")
+    if parts.query not in {"", "starttls=required"} or parts.fragment:
+        raise ValueError("knows no option but ?starttls=required")
+    if bool(parts.username) != bool(parts.password):
+        raise ValueError("needs both a user and a password, or neither")
+    return url
+
+
+def page_url(url: str) -> str:
+    """Return a page that links in mails open; `?token=` is added to it."""
+    parts = _split_http(url)
+    if parts.fragment or "#" in url:
+        raise ValueError("has to be without a fragment: a token is added at its end")
+    if parts.scheme == "http" and not is_loopback_host(parts.hostname or ""):
+        raise ValueError("has to begin with https:// unless its host is this machine")
+    return url
+
+
 def mail_address(text: str) -> str:
-    """Return the sender of mails. A line break in it would add headers to a mail."""
-    if "@" not in text or not text.isprintable():
+    """Return the sender of mails, `a@b.c` or `Name <a@b.c>`. A line break would add headers."""
+    _, address = parseaddr(text)
+    if address.count("@") != 1 or not text.isprintable() or address.strip("@") != address:
         raise ValueError("has to be an e-mail address")
     return text
 
@@ -210,10 +240,3 @@ def overlap(value: object, read: ValidatorFunctionWrapHandler) -> object:
         return read(value)
     except ValidationError:
         raise ValueError("has to be a number of seconds from 0 to 300, or until_used") from None
-
-
-def not_yet(wanted: bool) -> bool:  # noqa: FBT001 - pydantic hands over the value alone
-    """Refuse a setting of a later version: ignoring it would be unsafe."""
-    if wanted:
-        raise ValueError("is not available in this version")
-    return wanted

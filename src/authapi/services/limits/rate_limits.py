@@ -7,6 +7,7 @@
   100 in a row        failed passwords             the same, until one is right
   LIMIT_LOGIN_SUCCESS right passwords              account and address
   LIMIT_REGISTER      registrations                address
+  LIMIT_LINKS         mails asked for              address; and e-mail address, without a refusal
   LIMIT_REFRESH       refreshes                    session
 
 A guess counts before it is hashed, for every limit: parallel guesses can't overrun one. The outcome
@@ -25,7 +26,7 @@ from limits import RateLimitItem, parse_many
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.derived_keys import DIGEST_NAMES, derive
-from authapi.errors import InvalidCredentials, RateLimited, WrongPassword
+from authapi.errors import InvalidCredentials, InvalidLink, RateLimited, WrongPassword
 from authapi.services.limits.storage import MemoryStorage, SharedStorage, kind_of
 from authapi.tally import Tally
 
@@ -41,9 +42,10 @@ ROW = "100/30 day"
 def _nowhere(_account: str, _address: str) -> bool:
     return False
 
+
 KINDS = (
     *("login-address", "login-pair", "login-account", "login-row", "login-success"),
-    *("register", "refresh"),
+    *("register", "refresh", "links", "mail-to"),
 )
 
 
@@ -62,6 +64,7 @@ class RateLimits:
         self._register = _parse(settings.limit_register)
         self._refresh = _parse(settings.limit_refresh)
         self._names_key = derive(settings.secrets[0], DIGEST_NAMES)
+        self._links = _parse(settings.limit_links)
 
     @contextmanager
     def password_attempt(self, address: str, is_known: IsKnown = _nowhere) -> Iterator[CountFor]:
@@ -105,6 +108,35 @@ class RateLimits:
 
     def count_registration(self, address: str) -> None:
         self._count(_counters(self._register, "register", bucket(address)))
+
+    @contextmanager
+    def proof_attempt(self, address: str) -> Iterator[None]:
+        """Count one try of a link or code, which the block is about, with the log-in failures.
+
+        All but a wrong one gives the count back. Raises RateLimited.
+        """
+        counted = _counters(self._login_address, "login-address", bucket(address))
+        self._count(counted)
+        try:
+            yield
+        except InvalidLink:
+            raise
+        except BaseException:
+            self._give_back(counted)
+            raise
+        self._give_back(counted)
+
+    def count_mail_request(self, address: str) -> None:
+        """Count a mail that a stranger asks for. Raises RateLimited."""
+        self._count(_counters(self._links, "links", bucket(address)))
+
+    def may_mail(self, email_canonical: str) -> bool:
+        """Count a mail to this e-mail address, and return whether it may be sent.
+
+        No refusal: strangers could use up the mails of a person who needs one, and learn of it.
+        """
+        counted = _counters(self._links, "mail-to", self._digest(email_canonical))
+        return self._try_to_count(counted) is None
 
     def count_refresh(self, sid: str) -> None:
         self._count(_counters(self._refresh, "refresh", sid))

@@ -1,0 +1,209 @@
+"""Sends what waits in the outbox, on a thread of its own.
+
+  outcome of a try                         the row
+  taken by the server                      sent; what it says is removed
+  no account, or the link was used since   the same, without a mail
+  refused for good (5xx)                   given up; `authapi mail retry` tries again
+  anything else                            due again later, for a day; then given up
+  the process dies                         due again after LEASE_SECONDS, with the same Message-ID
+
+So a mail is sent once or, after a crash, twice; never not at all.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime
+from functools import cached_property
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from authapi.clock import Clock
+from authapi.config import Settings
+from authapi.crypto.derived_keys import WrongSecretError
+from authapi.db import links, outbox, users
+from authapi.db.clock import read_clock
+from authapi.db.database import Database, Transaction, open_database
+from authapi.db.links import StoredLink
+from authapi.db.outbox import DueMail
+from authapi.db.users import Account
+from authapi.logs import log
+from authapi.services.mail.errors import DeliveryError, RefusedMailError
+from authapi.services.mail.mails import Mails
+from authapi.services.mail.messages import LINKS, WITHOUT_CODE, Mail, MailKind
+
+if TYPE_CHECKING:
+    from authapi.services.mail.delivery import Delivery
+    from authapi.services.mail.writing import Text, Writer
+
+
+POLL_SECONDS = 2.0  # for mails that another process posted
+LEASE_SECONDS = 60.0
+TRY_FOR_SECONDS = 86400.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 3600.0
+PROBLEM_LENGTH = 200
+
+
+class MailSender:
+    """Sends mails from `start` to `stop`; `wake` tells that one was posted."""
+
+    def __init__(self, settings: Settings, clock: Clock, mails: Mails) -> None:
+        self._settings, self._mails = settings, mails
+        self._host = urlsplit(settings.public_url).hostname or "localhost"
+        # A connection of its own: requests that use up theirs must not delay a mail.
+        self.db: Database = open_database(settings.database_url, clock, connections=1)
+        self._wake, self._stopping = Event(), Event()
+        self._thread: Thread | None = None
+
+    # Made for the first mail: smtplib and Jinja take long to import.
+    @cached_property
+    def _delivery(self) -> "Delivery":
+        from authapi.services.mail.delivery import open_delivery
+
+        return open_delivery(self._settings)
+
+    @cached_property
+    def _writer(self) -> "Writer":
+        from authapi.services.mail.writing import Writer
+
+        return Writer(self._settings, self._mails.languages)
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="authapi-mail", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Let the mail under way finish, and send no other."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread:
+            self._thread.join()
+        self.db.close()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def send_due(self) -> int:
+        """Send all that is due; return how many rows were tried. Raises Unavailable."""
+        tried = 0
+        while not self._stopping.is_set() and self._send_next():
+            tried += 1
+        return tried
+
+    def depth(self) -> tuple[int, float]:
+        """Return how many mails wait, and the age of the oldest in seconds. Raises Unavailable."""
+        with self.db.connect() as connection:
+            return outbox.depth(connection)
+
+    def _run(self) -> None:
+        failed = False
+        while not self._stopping.is_set():
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
+            try:
+                self.send_due()
+                failed = False
+            except Exception as error:  # noqa: BLE001 - it has to go on, whatever happens
+                if not failed:
+                    log.warning("mails_not_sent", reason=repr(error))
+                failed = True
+
+    def _send_next(self) -> bool:
+        with self.db.connect(to_write=True) as connection:
+            due = outbox.take(connection, LEASE_SECONDS)
+        if due is None:
+            return False
+        try:
+            self._send(due)
+        except RefusedMailError as error:
+            self._give_up(due, str(error))
+        except (DeliveryError, WrongSecretError) as error:
+            self._try_later(due, str(error) or "no AUTHAPI_SECRET opens it")
+        return True
+
+    def _send(self, due: DueMail) -> None:
+        mail = self._mails.outbox.open(due)
+        if mail.kind in LINKS:
+            opened = self._with_link(due, mail)
+            if opened is not None:
+                mail = replace(mail, to=opened.email)
+                code = "" if mail.kind in WITHOUT_CODE else self._mails.links.secrets.code(due.id)
+                self._deliver(due, mail, self._mails.links.secrets.token(due.id), code)
+        else:
+            self._deliver(due, mail)
+        with self.db.connect(to_write=True) as connection:
+            outbox.mark_sent(connection, due.id)
+
+    def _with_link(self, due: DueMail, mail: Mail) -> StoredLink | None:
+        """Open the mail's link and return it; None if there is nobody to send it to."""
+        rule = LINKS[mail.kind]
+        with self.db.begin() as tx:
+            account = _lock_addressee(tx, mail)
+            if account is None:
+                return None
+            link = StoredLink(
+                id=due.id,
+                user_id=account.id,
+                purpose=rule.purpose,
+                email=mail.to if mail.user_id else account.email,
+                email_canonical=mail.canonical,
+                created_at=due.created_at,
+                expires_at=read_clock(tx) + rule.seconds,
+            )
+            return link if links.open_link(tx, link) else None
+
+    def _deliver(self, due: DueMail, mail: Mail, token: str = "", code: str = "") -> None:
+        text = self._writer.write(mail, token=token, code=code)
+        self._delivery.send(due.id, self._as_message(due, mail, text))
+
+    def _as_message(self, due: DueMail, mail: Mail, text: "Text") -> EmailMessage:
+        message = EmailMessage(policy=SMTP if mail.to.isascii() else SMTPUTF8)
+        sender = self._settings.mail_from or f"authapi@{self._host}"
+        headers = {
+            "From": sender,
+            "To": mail.to,
+            "Subject": " ".join(text.subject.split()),
+            "Date": format_datetime(datetime.fromtimestamp(due.created_at, UTC)),
+            "Message-ID": f"<{due.id}@{self._host}>",
+            "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
+            "X-Auto-Response-Suppress": "All",
+        }
+        for name, value in headers.items():
+            message[name] = value
+        message.set_content(text.plain)
+        message.add_alternative(text.html, subtype="html")
+        message["Content-Language"] = mail.locale  # set_content removes what begins with Content-
+        return message
+
+    def _try_later(self, due: DueMail, problem: str) -> None:
+        with self.db.connect(to_write=True) as connection:
+            if read_clock(connection) - due.created_at >= TRY_FOR_SECONDS:
+                problem = f"given up after a day: {problem}"
+                outbox.give_up(connection, due.id, problem[:PROBLEM_LENGTH])
+                log.error("mail_given_up", mail_id=due.id, kind=due.kind, reason=problem)
+                return
+            pause = min(FIRST_PAUSE_SECONDS * 2 ** (due.tries - 1), LONGEST_PAUSE_SECONDS)
+            outbox.try_later(connection, due.id, pause, problem[:PROBLEM_LENGTH])
+        log.warning("mail_delayed", mail_id=due.id, kind=due.kind, reason=problem)
+
+    def _give_up(self, due: DueMail, problem: str) -> None:
+        with self.db.connect(to_write=True) as connection:
+            outbox.give_up(connection, due.id, problem[:PROBLEM_LENGTH])
+        log.error("mail_given_up", mail_id=due.id, kind=due.kind, reason=problem)
+
+
+def _lock_addressee(tx: Transaction, mail: Mail) -> Account | None:
+    """Lock and return the account that the mail is for; None if it has none, or none any more."""
+    user_id = mail.user_id
+    if user_id is None:
+        known = users.find_by_email(tx, mail.canonical)
+        user_id = known.id if known else ""
+    account = users.lock(tx, user_id)
+    if account is None or account.disabled_at is not None:
+        return None
+    if mail.kind is MailKind.VERIFY_EMAIL and account.email_verified_at is not None:
+        return None
+    return account

@@ -18,6 +18,10 @@ class EventType(StrEnum):
     LOGIN_FAILED = "login_failed"
     REAUTHENTICATED = "reauthenticated"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    EMAIL_VERIFIED = "email_verified"
+    EMAIL_CHANGED = "email_changed"
+    EMAIL_CHANGE_UNDONE = "email_change_undone"
     PASSWORD_REFUSED = "password_refused"  # noqa: S105
     SESSIONS_REVOKED = "sessions_revoked"
     ALL_SESSIONS_REVOKED = "all_sessions_revoked"
@@ -28,6 +32,10 @@ class EventType(StrEnum):
 
 # These are warnings: an operator should look at them soon.
 ALARMING = frozenset({EventType.REFRESH_TOKEN_REPLAYED, EventType.SIGNING_KEY_COMPROMISED})
+
+
+# No act of a person or an administrator: these have no row.
+ONLY_LOGGED = frozenset({EventType.SIGNING_KEY_ADDED, EventType.SIGNING_KEY_COMPROMISED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,57 @@
+"""What is kept about the user who asks: events, and everything as one document."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from authapi.errors import InvalidField
+from authapi.services.accounts.export import export_account
+from authapi.services.events.history import list_events
+from authapi.web.bodies import StrictRoute
+from authapi.web.dependencies import AppRuntime, CurrentSubject
+from authapi.web.event_schemas import EventInfo, EventPage, Export
+from authapi.web.openapi.document import CREDENTIAL, refusals
+from authapi.web.responses import as_json
+from authapi.web.schemas import Profile, SessionInfo
+
+MOST_LISTED, USUALLY_LISTED = 100, 50
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="The most events of the page.")]
+
+router = APIRouter(route_class=StrictRoute, prefix="/me", tags=["me"])
+
+
+@router.get(
+    "/events",
+    response_model=EventPage,
+    summary="What happened to the account",
+    responses=refusals(*CREDENTIAL, InvalidField),
+)
+def read_events(
+    runtime: AppRuntime,
+    current: CurrentSubject,
+    cursor: Cursor = None,
+    limit: Limit = USUALLY_LISTED,
+) -> Response:
+    page = list_events(runtime.db, current.sub, cursor=cursor, limit=limit)
+    events = [EventInfo.of(event) for event in page.events]
+    return as_json(EventPage(events=events, next_cursor=page.next_cursor))
+
+
+@router.get(
+    "/export",
+    response_model=Export,
+    summary="Everything that is kept about the user",
+    responses=refusals(*CREDENTIAL),
+)
+def export_own_data(runtime: AppRuntime, current: CurrentSubject) -> Response:
+    kept = export_account(runtime.db, current.sub)
+    body = Export(
+        profile=Profile.of(kept.account),
+        sessions=[SessionInfo.of(session, current.sid) for session in kept.sessions],
+        factors=[],
+        events=[EventInfo.of(event) for event in kept.events],
+    )
+    response = as_json(body)
+    response.headers["Content-Disposition"] = 'attachment; filename="account.json"'
+    return response

@@ -24,6 +24,12 @@ async def device(request: Request) -> Device:
     return Device(request.client.host if request.client else "", printable or None)
 
 
+def locale_of(request: Request, wanted: str | None) -> str:
+    """Return the language for mails: of the body, else the browser's."""
+    languages = runtime_of(request).mails.languages
+    return languages.choose(wanted, request.headers.get("accept-language", ""))
+
+
 class AccessToken(HTTPBearer):
     """FastAPI's scheme for the OpenAPI document, and our reading of the header."""
 

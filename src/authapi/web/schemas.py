@@ -3,7 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from authapi.clock import as_datetime
@@ -56,10 +63,17 @@ class Body(BaseModel):
         return sent
 
 
+Locale = Annotated[
+    str | None,
+    Field(None, max_length=35, examples=["de"], description="The language of mails (BCP 47)."),
+]
+
+
 class Registration(Body):
     email: Name = Field(examples=["ada@example.com"])
     password: Text = Field(examples=[EXAMPLE_PASSWORD])
     username: Name | None = Field(None, examples=["ada"])
+    locale: Locale
 
 
 class Login(Body):

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from authapi.crypto.passwords import PasswordHasher
-from authapi.db import sessions, users
+from authapi.db import links, sessions, users
 from authapi.db.database import Database, Transaction
+from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason
 from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
@@ -114,6 +115,7 @@ def set_password(db: Database, hasher: PasswordHasher, user_id: str, password: s
     with db.begin() as tx:
         _lock(tx, user_id)
         users.set_password(tx, user_id, password_hash)
+        links.end(tx, user_id, (Purpose.RESET,))
         stop = stop_sessions(tx, user_id, RevokedReason.PASSWORD_CHANGED)
         record(tx, Event(EventType.PASSWORD_CHANGED, {"user_id": user_id}))
     return follow_up(db, stop)

@@ -70,7 +70,10 @@ def canonical_email(text: str) -> str:
     name, at, domain = text.rpartition("@")
     if at and (a_label := find_a_label(domain)):
         return f"{canonical(name)}@{a_label}"
-    return folded if folded == text else canonical_email(folded)
+    # An @ of another width is one only now.
+    name, at, domain = folded.rpartition("@")
+    a_label = find_a_label(domain) if at else None
+    return f"{name}@{a_label}" if a_label else folded
 
 
 def find_a_label(domain: str) -> str | None:

@@ -1,12 +1,20 @@
-"""Registration: a stranger asks for an account, or the operator adds one."""
+"""Registration: a stranger asks for an account, or the operator adds one.
+
+| the address is | REGISTRATION_CONFIRMS_EMAIL off  | on                                        |
+| -------------- | -------------------------------- | ----------------------------------------- |
+| new            | the account; a mail to verify it | the same mail; no account in the answer   |
+| known          | AlreadyRegistered                | no account in the answer; a mail about it |
+
+A taken username is UsernameTaken in each case.
+"""
 
 from dataclasses import dataclass, field, replace
 
 from authapi.config import Settings
 from authapi.crypto.ids import new_id
 from authapi.crypto.passwords import PasswordHasher
-from authapi.db import users
-from authapi.db.database import Database
+from authapi.db import links, users
+from authapi.db.database import Database, Transaction
 from authapi.db.users import Account, NewAccount
 from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
 from authapi.services.accounts.hashing import Hashing, hash_here
@@ -22,32 +30,96 @@ from authapi.services.accounts.scopes import require_grantable
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
+from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.mail.mails import Mails
+from authapi.services.mail.messages import DEFAULT_LOCALE, Mail, MailKind
 
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """An account as typed. Only the operator gives `scopes`, and has no `address`."""
+    """An account as typed. Only the operator gives `scopes`.
+
+    A stranger's request came from an `address`, and its mail is written in the language `locale`.
+    """
 
     email: str
     password: str = field(repr=False)
     username: str | None = None
     scopes: str = ""
-    address: str | None = None
+    address: str = ""
+    locale: str = DEFAULT_LOCALE
 
 
-def register(
-    db: Database, settings: Settings, passwords: Passwords, wanted: NewUser, usernames: Usernames
-) -> Hashing[Account]:
-    """Return a stranger's new account.
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """All that a registration needs."""
+
+    db: Database
+    settings: Settings
+    passwords: Passwords
+    usernames: Usernames
+    mails: Mails
+
+
+def register(here: Registrar, wanted: NewUser) -> Hashing[Account | None]:
+    """Return a stranger's new account; None where the answer must not tell whether there is one.
 
     Raises RegistrationClosed, RateLimited and what `add_user` raises.
     """
-    if settings.registration == "closed":
+    if here.settings.registration == "closed":
         raise RegistrationClosed
-    account = _as_typed(wanted)
+    new = _as_typed(wanted)
     # A typing error is free. To learn whether an account exists is not.
-    passwords.limits.count_registration(wanted.address or "")
-    return (yield from _add(db, passwords.hasher, account, wanted, usernames))
+    here.passwords.limits.count_registration(wanted.address)
+    is_silent = here.settings.registration_confirms_email
+    if is_silent:
+        _require_free_username(here.db, here.usernames, new)
+    else:
+        _require_free(here.db, here.usernames, new)
+    new = replace(new, password_hash=(yield from here.passwords.hash(wanted.password)))
+    mail = _mail_to(here.passwords.limits, new, wanted)
+    if is_silent:
+        _register_silently(here, new, mail, wanted.address)
+        return None
+    try:
+        return _open_account(here, new, mail, wanted.address)
+    except users.AlreadyTakenError:
+        # Somebody was faster: tell which of the two is taken.
+        _require_free(here.db, here.usernames, new)
+        raise
+
+
+def _mail_to(limits: RateLimits, new: NewAccount, wanted: NewUser) -> Mail | None:
+    """Return the mail to verify the address, or None if it got its mails of this hour."""
+    if not limits.may_mail(new.email_canonical):
+        return None
+    kind, name = MailKind.VERIFY_EMAIL, new.email_canonical
+    return Mail(kind, new.email, canonical=name, locale=wanted.locale)
+
+
+def _register_silently(here: Registrar, new: NewAccount, mail: Mail | None, address: str) -> None:
+    """Open the account, or tell the owner of the address: one look-up, one transaction."""
+    with here.db.connect() as connection:
+        owner = users.find_by_email(connection, new.email_canonical)
+    if owner is None:
+        try:
+            _open_account(here, new, mail, address)
+        except users.AlreadyTakenError:
+            # Somebody was faster, this very moment.
+            _require_free_username(here.db, here.usernames, new)
+    elif mail is not None:
+        notice = replace(mail, kind=MailKind.ALREADY_REGISTERED, to=owner.email, user_id=owner.id)
+        with here.db.begin() as tx:
+            here.mails.post(tx, notice)
+
+
+def _open_account(here: Registrar, new: NewAccount, mail: Mail | None, address: str) -> Account:
+    with here.db.begin() as tx:
+        account = _insert(tx, here.usernames, new)
+        record(tx, Event(EventType.USER_REGISTERED, {"user_id": account.id, "ip": address}))
+        if mail is not None:
+            here.mails.post(tx, replace(mail, user_id=account.id))
+    return account
 
 
 def add_user(
@@ -55,24 +127,22 @@ def add_user(
 ) -> Account:
     """Return the operator's new account. Raises InvalidField, AlreadyRegistered, UsernameTaken."""
     require_grantable(wanted.scopes)
-    return hash_here(_add(db, hasher, _as_typed(wanted), wanted, usernames))
-
-
-def _add(
-    db: Database, hasher: PasswordHasher, new: NewAccount, wanted: NewUser, usernames: Usernames
-) -> Hashing[Account]:
-    _require_free(db, new, usernames)
-    new = replace(new, password_hash=(yield from hash_password(hasher, wanted.password)))
+    new = _as_typed(wanted)
+    _require_free(db, usernames, new)
+    new = replace(new, password_hash=hash_here(hash_password(hasher, wanted.password)))
     try:
         with db.begin() as tx:
-            account = users.add(tx, new)
-            usernames.take(tx, new.username_canonical, account.id)
-            if wanted.address is not None:  # a stranger's; the operator knows
-                fields = {"user_id": account.id, "ip": wanted.address}
-                record(tx, Event(EventType.USER_REGISTERED, fields))
+            return _insert(tx, usernames, new)
     except users.AlreadyTakenError:
-        _require_free(db, new, usernames)  # somebody was faster: tell which of the two is taken
+        _require_free(db, usernames, new)  # somebody was faster: tell which of the two is taken
         raise
+
+
+def _insert(tx: Transaction, usernames: Usernames, new: NewAccount) -> Account:
+    if links.is_kept_for_another(tx, new.email_canonical):
+        raise users.AlreadyTakenError
+    account = users.add(tx, new)
+    usernames.take(tx, new.username_canonical, account.id)
     return account
 
 
@@ -91,10 +161,18 @@ def _as_typed(wanted: NewUser) -> NewAccount:
     )
 
 
-def _require_free(db: Database, new: NewAccount, usernames: Usernames) -> None:
+def _require_free(db: Database, usernames: Usernames, new: NewAccount) -> None:
     with db.connect() as connection:
-        if users.find_by_email(connection, new.email_canonical):
+        owner = users.find_by_email(connection, new.email_canonical)
+        if owner or links.is_kept_for_another(connection, new.email_canonical):
             raise AlreadyRegistered
-        if new.username_canonical and users.find_by_username(connection, new.username_canonical):
-            raise UsernameTaken
-        usernames.require_rested(connection, new.username_canonical)
+    _require_free_username(db, usernames, new)
+
+
+def _require_free_username(db: Database, usernames: Usernames, new: NewAccount) -> None:
+    name = new.username_canonical
+    if name:
+        with db.connect() as connection:
+            if users.find_by_username(connection, name):
+                raise UsernameTaken
+            usernames.require_rested(connection, name)

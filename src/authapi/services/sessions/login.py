@@ -10,7 +10,7 @@ from authapi.db import users
 from authapi.db.database import Database
 from authapi.db.models import Transport
 from authapi.db.users import Account
-from authapi.errors import InvalidCredentials
+from authapi.errors import EmailNotVerified, InvalidCredentials
 from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.names import canonical, canonical_email
@@ -34,12 +34,16 @@ class LoginAttempt:
     transport: Transport
     came_with: Collection[str] = ()
     remember: bool = True
+    needs_verified_email: bool = False
 
 
 def log_in(
     db: Database, passwords: Passwords, tokens: TokenIssuer, attempt: LoginAttempt, device: Device
 ) -> Hashing[TokenPair | SessionTicket]:
-    """Open a session and return its tokens. Raises InvalidCredentials, RateLimited."""
+    """Open a session and return its tokens. Raises InvalidCredentials, RateLimited.
+
+    With AUTHAPI_LOGIN_NEEDS_VERIFIED_EMAIL also EmailNotVerified, after a right password only.
+    """
     with passwords.attempt(device.address) as count_for:
         name, account = _find_account(db, passwords.decoys, attempt)
         count_for(account.id if account else name)
@@ -47,6 +51,8 @@ def log_in(
         verified = yield from passwords.verify(attempt.password, stored)
         opened = None
         if account and verified.valid:
+            if attempt.needs_verified_email and account.email_verified_at is None:
+                raise EmailNotVerified
             wanted = Opening(
                 account,
                 attempt.transport,

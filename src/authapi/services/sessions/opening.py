@@ -19,7 +19,7 @@ from authapi.db.users import Account
 from authapi.errors import Unavailable
 from authapi.services.accounts.known_addresses import note_log_in
 from authapi.services.events.catalogue import Event, EventType
-from authapi.services.events.record import record, tell
+from authapi.services.events.record import record
 from authapi.services.sessions.token_issue import CLIENT_ID, SessionTicket, TokenIssuer, TokenPair
 
 PASSWORD = "pwd"  # noqa: S105 - RFC 8176 section 2
@@ -114,18 +114,13 @@ def _new_session(tokens: TokenIssuer, opening: Opening, session_id: SessionId) -
 
 
 def _add(db: Database, opening: Opening, new: NewSession) -> LockedSession | None:
-    event = Event(EventType.LOGIN_SUCCEEDED, {"user_id": new.user_id, "sid": new.sid, "ip": new.ip})
-    if opening.came_with or opening.upgraded_hash:
-        with db.begin() as tx:
-            if session := sessions.add(tx, new):
-                _write_the_rest(tx, opening)
-                record(tx, event)
-        return session
-    # Most often the session is all there is to write: one statement, a third of the time.
-    with db.connect(to_write=True) as connection:
-        session = sessions.add(connection, new)
-    if session:
-        tell(event)
+    with db.begin() as tx:
+        session = sessions.add(tx, new)
+        if session is not None:
+            _write_the_rest(tx, opening)
+            fields = {"user_id": new.user_id, "sid": new.sid, "ip": new.ip}
+            fields["user_agent"] = new.user_agent
+            record(tx, Event(EventType.LOGIN_SUCCEEDED, fields))
     return session
 
 

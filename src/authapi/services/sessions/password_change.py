@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
-from authapi.db import sessions, users
+from authapi.db import links, sessions, users
 from authapi.db.database import Database
+from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason, Transport
 from authapi.db.users import Account
 from authapi.errors import InvalidToken
@@ -46,6 +47,7 @@ def change_password(
     with db.begin() as tx:
         lock_proven(tx, account)
         users.set_password(tx, user_id, new_hash)
+        links.end(tx, user_id, (Purpose.RESET,))
         stop = stop_sessions(tx, user_id, RevokedReason.PASSWORD_CHANGED)
         opened = add_session(tx, tokens, opening)
         assert opened is not None  # its account is locked

@@ -8,17 +8,25 @@ from authapi.errors import (
     UsernameTaken,
     WrongPassword,
 )
+from authapi.services.accounts import email_change
 from authapi.services.accounts.deletion import Deletion, delete_account
 from authapi.services.accounts.profile import UsernameChange, change_username, get_profile
 from authapi.services.sessions import password_change
 from authapi.services.sessions.password_change import change_password
 from authapi.web.bodies import StrictRoute
 from authapi.web.credentials.handover import hand_over
-from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice
+from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
+from authapi.web.mail_schemas import EmailChange
 from authapi.web.openapi.document import BODY, CHANGE, CREDENTIAL, refusals
 from authapi.web.responses import as_json
 from authapi.web.runtime import runtime_of
-from authapi.web.schemas import PasswordChange, PasswordProof, Profile, ProfileChange, TokenResponse
+from authapi.web.schemas import (
+    PasswordChange,
+    PasswordProof,
+    Profile,
+    ProfileChange,
+    TokenResponse,
+)
 
 router = APIRouter(route_class=StrictRoute, prefix="/me", tags=["me"])
 
@@ -69,3 +77,26 @@ async def delete_own_account(
     wanted = Deletion(current.sub, body.password, device.address)
     deleting = delete_account(runtime.db, runtime.passwords, runtime.usernames, wanted)
     await runtime.password_pool.carry_out(deleting, device.address)
+
+
+@router.post(
+    "/email",
+    status_code=202,
+    response_class=Response,
+    summary="Ask for another e-mail address",
+    responses=refusals(*CHANGE, *BODY, WrongPassword, RateLimited),
+)
+async def change_own_email(
+    body: EmailChange,
+    request: Request,
+    runtime: AppRuntime,
+    current: CurrentSubject,
+    device: FromDevice,
+) -> Response:
+    locale = locale_of(request, body.locale)
+    change = email_change.EmailChange(body.password, body.email, device.address, locale)
+    asking = email_change.ask_to_change(
+        runtime.db, runtime.mails, runtime.passwords, current, change
+    )
+    await runtime.password_pool.carry_out(asking, device.address)
+    return Response(status_code=202)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from authapi.errors import (
     BadRequest,
     CsrfFailed,
+    EmailNotVerified,
     InvalidCredentials,
     InvalidGrant,
     InvalidTarget,
@@ -34,6 +35,8 @@ from authapi.web.openapi.document import BODY, CHANGE, refusals
 from authapi.web.runtime import Runtime, runtime_of
 from authapi.web.schemas import CsrfToken, Login, Logout, PasswordProof, Refresh, TokenResponse
 
+LOG_IN = (InvalidCredentials, CsrfFailed, EmailNotVerified, RateLimited)
+
 router = APIRouter(route_class=StrictRoute, tags=["tokens"])
 
 # Any of several credentials serves, and so needs none of them in particular.
@@ -44,7 +47,7 @@ ANY_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
     "/login",
     summary="Log in",
     response_model=TokenResponse,
-    responses=refusals(*BODY, InvalidTarget, InvalidCredentials, CsrfFailed, RateLimited),
+    responses=refusals(*BODY, InvalidTarget, *LOG_IN),
 )
 async def login(body: Login, request: Request, runtime: AppRuntime, device: FromDevice) -> Response:
     # Cookies that come along end their session and are cleared: not for any site that asks.
@@ -53,7 +56,13 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     tokens = runtime.tokens.for_resource(body.resource, body.transport)
     came_with = await sessions_sent(request, runtime)
     attempt = LoginAttempt(
-        body.email, body.username, body.password, body.transport, came_with, remember=body.remember
+        email=body.email,
+        username=body.username,
+        password=body.password,
+        transport=body.transport,
+        came_with=came_with,
+        remember=body.remember,
+        needs_verified_email=runtime.settings.login_needs_verified_email,
     )
     logging_in = log_in(runtime.db, runtime.passwords, tokens, attempt, device)
     given = await runtime.password_pool.carry_out(logging_in, device.address)

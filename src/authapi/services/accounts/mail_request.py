@@ -1,0 +1,37 @@
+"""A stranger asks for a mail to an address. Nobody learns whether it has an account.
+
+For every address the same is done: one row in the outbox. Who it is for is looked up when it is
+sent, on another thread.
+"""
+
+from dataclasses import dataclass
+
+from authapi.db.database import Database
+from authapi.services.accounts.names import canonical_email, parse_email
+from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.mail.mails import Mails
+from authapi.services.mail.messages import Mail, MailKind
+
+
+@dataclass(frozen=True, slots=True)
+class MailRequest:
+    """The address as typed, the language to write in, and where the request came from."""
+
+    email: str
+    locale: str
+    address: str
+
+
+def post_to_stranger(
+    db: Database, mails: Mails, limits: RateLimits, kind: MailKind, request: MailRequest
+) -> None:
+    """Post the mail. Raises InvalidField for what is no e-mail address; RateLimited.
+
+    An address that got its mails of this hour gets no other one, and the answer stays the same.
+    """
+    email = parse_email(request.email)
+    name = canonical_email(email)
+    limits.count_mail_request(request.address)
+    if limits.may_mail(name):
+        with db.begin() as tx:
+            mails.post(tx, Mail(kind, email, canonical=name, locale=request.locale))

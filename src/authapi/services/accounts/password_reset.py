@@ -1,0 +1,84 @@
+"""A forgotten password: a mail with a link and a code, and a new password for one of them.
+
+The reset proves that its user reads the mailbox. So whoever had the account before, or registered
+it first with a stranger's address, has nothing left: every session ends, and so do a pending change
+of address and all other links but those to undo one. Second factors stay.
+"""
+
+from dataclasses import dataclass, field
+
+from authapi.db import links, users
+from authapi.db.clock import read_clock
+from authapi.db.database import Database
+from authapi.db.links import Purpose
+from authapi.db.models import RevokedReason
+from authapi.errors import InvalidLink
+from authapi.services.accounts.hashing import Hashing
+from authapi.services.accounts.mail_request import MailRequest, post_to_stranger
+from authapi.services.accounts.names import canonical_email
+from authapi.services.accounts.password_rules import require_acceptable_password
+from authapi.services.accounts.passwords import Passwords
+from authapi.services.events.catalogue import Event, EventType
+from authapi.services.events.record import record
+from authapi.services.mail.links import Proof, use_up
+from authapi.services.mail.mails import Mails, as_time
+from authapi.services.mail.messages import Mail, MailKind
+from authapi.services.revocation.stopping import follow_up, stop_sessions
+
+ENDED = (Purpose.RESET, Purpose.CHANGE, Purpose.VERIFY)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordReset:
+    """What came back from the mail, the password as typed, and where the request came from."""
+
+    proof: Proof
+    new_password: str = field(repr=False)
+    address: str
+    user_agent: str | None
+    locale: str
+
+
+def ask_to_reset(db: Database, mails: Mails, passwords: Passwords, request: MailRequest) -> None:
+    """Post a mail to choose a new password. The same for every address. Raises RateLimited."""
+    post_to_stranger(db, mails, passwords.limits, MailKind.RESET_PASSWORD, request)
+
+
+def reset_password(
+    db: Database, mails: Mails, passwords: Passwords, reset: PasswordReset
+) -> Hashing[None]:
+    """Store the new password, and end every session. Raises InvalidLink; InvalidField.
+
+    A password that is refused uses nothing up.
+    """
+    link = mails.links.find(db, reset.proof, (Purpose.RESET,))
+    with db.connect() as connection:
+        known = users.find(connection, link.user_id)
+    if known is None:
+        raise InvalidLink
+    require_acceptable_password(
+        reset.new_password, field="new_password", email=known.email, username=known.username
+    )
+    new_hash = yield from passwords.hash(reset.new_password)
+    with db.begin() as tx:
+        account = use_up(tx, link)
+        if canonical_email(account.email) != link.email_canonical:
+            raise InvalidLink
+        users.set_password(tx, account.id, new_hash)
+        users.verify_email(tx, account.id)
+        links.end(tx, account.id, ENDED)
+        stop = stop_sessions(tx, account.id, RevokedReason.PASSWORD_CHANGED)
+        fields = {"user_id": account.id, "ip": reset.address}
+        record(tx, Event(EventType.PASSWORD_RESET, fields))
+        device = {"ip": reset.address, "user_agent": reset.user_agent}
+        mails.post(
+            tx,
+            Mail(
+                MailKind.PASSWORD_CHANGED,
+                account.email,
+                user_id=account.id,
+                locale=reset.locale,
+                details={"at": as_time(read_clock(tx)), "device": device},
+            ),
+        )
+    follow_up(db, stop)

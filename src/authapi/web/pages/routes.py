@@ -1,0 +1,158 @@
+"""The pages: GET shows one and changes nothing, its button posts to a path of its own.
+
+| page                | button posts to       | does what                     |
+| ------------------- | --------------------- | ----------------------------- |
+| GET /email/verify   | /pages/email/verify   | `POST /email/verify`          |
+| GET /email/undo     | /pages/email/undo     | `POST /email/undo`            |
+| GET /password/forgot| /pages/password/forgot| `POST /password/forgot`       |
+| GET /password/reset | /pages/password/reset | `POST /password/reset`        |
+
+A form has no cookie and needs none: what it sends is the proof. So another site's form can do
+nothing that its author could not do himself.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from authapi.errors import InvalidField, Refusal
+from authapi.web.bodies import StrictRequest
+from authapi.web.dependencies import device as device_of
+from authapi.web.mail_schemas import AskedMail, LinkOrCode, NewPassword, OnlyLink
+from authapi.web.pages.render import (
+    CODE,
+    EMAIL,
+    HERE,
+    NEW_PASSWORD,
+    Field,
+    Page,
+    language_of,
+    show,
+    show_done,
+)
+from authapi.web.pages.words import WORDS
+from authapi.web.responses import cacheable
+from authapi.web.routers import links
+from authapi.web.runtime import runtime_of
+
+MAX_FIELDS = 20
+MAX_TOKEN_CHARACTERS = 100  # ours have 55
+FORM = "application/x-www-form-urlencoded"
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A page and what its button does. `page` shows it without a token."""
+
+    page: Page
+    body: type[BaseModel]
+    act: Callable[[Request, Any], Awaitable[object]]
+    with_token: Page
+
+
+async def _verify(request: Request, body: LinkOrCode) -> None:
+    device = await device_of(request)
+    await run_in_threadpool(links.verify_address, body, runtime_of(request), device)
+
+
+async def _undo(request: Request, body: OnlyLink) -> None:
+    device = await device_of(request)
+    await run_in_threadpool(links.undo_address, body, runtime_of(request), device)
+
+
+async def _forgot(request: Request, body: AskedMail) -> None:
+    device, runtime = await device_of(request), runtime_of(request)
+    body.locale = language_of(request)
+    await run_in_threadpool(links.forgot_password, body, request, runtime, device)
+
+
+async def _reset(request: Request, body: NewPassword) -> None:
+    device = await device_of(request)
+    body.locale = language_of(request)
+    await links.choose_password(body, request, runtime_of(request), device)
+
+
+ASK_AGAIN = (("/password/forgot", "ask_again"),)
+RESET = Page("reset", "/pages/password/reset", (EMAIL, CODE, NEW_PASSWORD), links=ASK_AGAIN)
+VERIFY = Page("verify", "/pages/email/verify", (EMAIL, CODE))
+UNDO = Page("undo", "/pages/email/undo")
+FORGOT = Page(
+    "forgot", "/pages/password/forgot", (EMAIL,), links=(("/password/reset", "use_code"),)
+)
+FORMS: Mapping[str, Form] = {
+    "/email/verify": Form(VERIFY, LinkOrCode, _verify, replace(VERIFY, fields=())),
+    "/email/undo": Form(UNDO, OnlyLink, _undo, UNDO),
+    "/password/forgot": Form(FORGOT, AskedMail, _forgot, FORGOT),
+    "/password/reset": Form(RESET, NewPassword, _reset, replace(RESET, fields=(NEW_PASSWORD,))),
+}
+
+
+def _shows(form: Form) -> Callable[[Request], Response]:
+    def page(request: Request) -> Response:
+        token = request.query_params.get("token", "")[:MAX_TOKEN_CHARACTERS]
+        return show(request, replace(form.with_token, token=token) if token else form.page)
+
+    return page
+
+
+def _acts(form: Form) -> Callable[[Request], Awaitable[Response]]:
+    async def act(request: Request) -> Response:
+        values = await _read_form(request)
+        token = values.get("token", "")
+        page = replace(form.with_token, token=token) if token else form.page
+        page = replace(page, fields=[_kept(one, values) for one in page.fields])
+        words = WORDS[language_of(request)]
+        try:
+            await form.act(request, form.body.model_validate(values))
+        except ValidationError:
+            return show(request, replace(page, problem=words["refused"]), InvalidField.status)
+        except Refusal as refusal:
+            problem = _sentence(refusal, words)
+            response = show(request, replace(page, problem=problem), refusal.status)
+            response.headers.update(refusal.headers)
+            return response
+        return show_done(request, page.name)
+
+    return act
+
+
+async def _read_form(request: Request) -> dict[str, str]:
+    """Return the fields that have a value. Anything that is no form has none."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != FORM:
+        return {}
+    body = await StrictRequest(request.scope, request.receive).body()
+    try:
+        pairs = parse_qsl(body.decode(), max_num_fields=MAX_FIELDS)
+    except ValueError:
+        return {}
+    return dict(pairs)
+
+
+def _kept(field: Field, values: Mapping[str, str]) -> Field:
+    """Return the field with what was typed, but for a password."""
+    typed = "" if field.type == "password" else values.get(field.name, "")
+    return replace(field, value=typed[: field.longest])
+
+
+def _sentence(refusal: Refusal, words: Mapping[str, str]) -> str:
+    if isinstance(refusal, InvalidField):
+        return " ".join(str(error["msg"]) for error in refusal.errors)
+    return words.get(refusal.code, words["refused"])
+
+
+for path, form in FORMS.items():
+    router.add_api_route(path, _shows(form), methods=["GET"])
+    router.add_api_route(form.page.action, _acts(form), methods=["POST"])
+
+
+@router.get("/pages/style.css")
+def style(request: Request) -> Response:
+    return cacheable(request, (HERE / "style.css").read_bytes(), media_type="text/css")

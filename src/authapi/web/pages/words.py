@@ -1,0 +1,70 @@
+"""What the pages say, in each language."""
+
+from collections.abc import Mapping
+
+DEFAULT_LANGUAGE = "en"
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "verify": "Verify your e-mail address",
+        "verify_lines": "Press the button, and this address belongs to your account.",
+        "verify_button": "Verify the address",
+        "verify_done": "Your e-mail address is verified.",
+        "undo": "Undo the change of your e-mail address",
+        "undo_lines": "Press the button, and the account has its old address again. "
+        "Everybody is logged out.",
+        "undo_button": "Undo the change",
+        "undo_done": "The account has its old address again. Choose a new password now.",
+        "reset": "Choose a new password",
+        "reset_lines": "At least 8 characters. A few words make a good password.",
+        "reset_button": "Save the password",
+        "reset_done": "Your password is changed, and all devices are logged out. "
+        "You can log in now.",
+        "forgot": "Forgot your password?",
+        "forgot_lines": "We send you a mail with a link and a code.",
+        "forgot_button": "Send the mail",
+        "forgot_done": "If this address has an account, a mail is on its way. "
+        "Link and code work for 15 minutes.",
+        "done": "Done",
+        "email": "E-mail address",
+        "code": "Code from the mail",
+        "new_password": "New password",
+        "use_code": "Type the code of a mail instead",
+        "ask_again": "Ask for a new mail",
+        "invalid_link": "This link or code is not valid any more. Ask for a new mail.",
+        "rate_limited": "Too many tries. Wait a while.",
+        "unavailable": "This does not work at the moment. Try again in a minute.",
+        "refused": "This is not accepted. Look at what you typed.",
+    },
+    "de": {
+        "verify": "E-Mail-Adresse bestätigen",
+        "verify_lines": "Drücke den Knopf, dann gehört diese Adresse zu deinem Konto.",
+        "verify_button": "Adresse bestätigen",
+        "verify_done": "Deine E-Mail-Adresse ist bestätigt.",
+        "undo": "Änderung der E-Mail-Adresse rückgängig machen",
+        "undo_lines": "Drücke den Knopf, dann hat das Konto wieder die alte Adresse. "
+        "Alle Geräte werden abgemeldet.",
+        "undo_button": "Rückgängig machen",
+        "undo_done": "Das Konto hat wieder die alte Adresse. Wähle jetzt ein neues Passwort.",
+        "reset": "Neues Passwort wählen",
+        "reset_lines": "Mindestens 8 Zeichen. Ein paar Wörter sind ein gutes Passwort.",
+        "reset_button": "Passwort speichern",
+        "reset_done": "Dein Passwort ist geändert, alle Geräte sind abgemeldet. "
+        "Du kannst dich jetzt anmelden.",
+        "forgot": "Passwort vergessen?",
+        "forgot_lines": "Wir schicken dir eine Mail mit einem Link und einem Code.",
+        "forgot_button": "Mail schicken",
+        "forgot_done": "Wenn diese Adresse ein Konto hat, ist eine Mail unterwegs. "
+        "Link und Code gelten 15 Minuten.",
+        "done": "Fertig",
+        "email": "E-Mail-Adresse",
+        "code": "Code aus der Mail",
+        "new_password": "Neues Passwort",
+        "use_code": "Stattdessen den Code aus einer Mail eingeben",
+        "ask_again": "Neue Mail anfordern",
+        "invalid_link": "Dieser Link oder Code gilt nicht mehr. Fordere eine neue Mail an.",
+        "rate_limited": "Zu viele Versuche. Warte eine Weile.",
+        "unavailable": "Das geht gerade nicht. Versuche es in einer Minute noch einmal.",
+        "refused": "Das wird nicht angenommen. Sieh dir an, was du eingegeben hast.",
+    },
+}

@@ -5,18 +5,21 @@ Exit status 0; 1 for a refusal, with one sentence on stderr; 2 for wrong usage.
 
 import sys
 from contextlib import suppress
+from threading import Event
 
 import click
 
 from authapi import logs
-from authapi.cli.connecting import settings_in_force, settings_with_secret
+from authapi.cli.connecting import connected, settings_in_force, settings_with_secret
 from authapi.cli.keys import keys
+from authapi.cli.mail import mail
 from authapi.cli.printing import say, say_on_stderr, show
 from authapi.cli.users import users
 from authapi.config import load_settings
 from authapi.db import migrations
 from authapi.errors import InvalidField, OperatorError, Refusal, Unavailable
 from authapi.services.keys.rotation import KeyIsWaitingError, NoSuchKeyError
+from authapi.services.operation.purge import purge_all
 
 # What to do about it, where the service that refuses can't know of a command line.
 ADVICE: dict[type[Exception], str] = {
@@ -85,6 +88,15 @@ def migrate() -> None:
 
 
 @authapi.command()
+def purge() -> None:
+    """Remove ended sessions, old links, mails and events now. The service does so every hour."""
+    settings = settings_in_force()
+    with connected(settings) as db:
+        counts = purge_all(db, settings, Event())
+    say(", ".join(f"{count} {table}" for table, count in counts.items()) + " removed.")
+
+
+@authapi.command()
 def config() -> None:
     """Show the settings in force, secrets masked."""
     for name, value in load_settings().masked().items():
@@ -93,3 +105,4 @@ def config() -> None:
 
 authapi.add_command(users)
 authapi.add_command(keys)
+authapi.add_command(mail)

@@ -29,8 +29,12 @@ from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.known_addresses import KnownAddresses
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
+from authapi.services.keys.ring import Keys
 from authapi.services.keys.rotation import new_keys
 from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.mail.mails import Mails
+from authapi.services.mail.sending import MailSender
+from authapi.services.operation.purge import Purge
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
 from authapi.services.revocation.row_follower import RowFollower
@@ -49,13 +53,16 @@ from authapi.web.middleware.unexpected_errors import UnexpectedErrors
 from authapi.web.middleware.verify import Verify
 from authapi.web.openapi import document
 from authapi.web.openapi.docs_page import docs_router
+from authapi.web.pages import routes as pages
 from authapi.web.password_pool import PasswordPool
 from authapi.web.routers import (
     accounts,
     client_script,
     health,
+    links,
     me,
     metrics,
+    own_data,
     revocations,
     sessions,
     tokens,
@@ -113,11 +120,12 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:
-    for group in (accounts, tokens, me, sessions, well_known, revocations, health):
+    for group in (accounts, links, tokens, me, own_data, sessions, well_known, revocations, health):
         yield group.router
     if settings.metrics:
         yield metrics.router
     yield client_script.router
+    yield pages.router
     if settings.docs:
         yield docs_router()
 
@@ -128,20 +136,13 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
     entries = SignedEntries(settings.secrets)
     cache = SessionCache(settings.redis_url, entries.sign, entries.verify)
     feed = RevocationFeed(settings, clock, when_added=cache.revoke)
-    db = open_database(settings.database_url, clock, on_revoked=feed.add)
+    mails = Mails.of(settings)
+    sender = MailSender(settings, clock, mails)
+    db = open_database(settings.database_url, clock, on_revoked=feed.add, on_mail=sender.wake)
     db = replace(db, reading=feed.reading)
     limits = RateLimits(settings, clock)
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
-    new_verifier = partial(
-        Verifier,
-        issuer=settings.public_url,
-        jwks=keys.ring,
-        revocations=feed,
-        leeway=settings.clock_leeway,
-        clock=clock,
-    )
-    # Each has its own cache: a token that one has verified passes by no other.
-    verifier = new_verifier(audience=settings.audience)
+    verifier, verifier_for_all = _verifiers(settings, keys, feed, clock)
     decoys = Decoys(settings.secrets[0], hasher, clock)
     known_addresses = KnownAddresses(db, settings.secrets)
     return Runtime(
@@ -152,9 +153,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         passwords=Passwords(hasher, limits, decoys, known_addresses),
         usernames=Usernames(NameDigests(settings.secrets)),
         verifier=verifier,
-        verifier_for_all=(
-            new_verifier(audience=settings.all_audiences) if settings.audiences else verifier
-        ),
+        verifier_for_all=verifier_for_all,
         revocations=feed,
         poll=RevocationPoll(settings, keys.ring, feed, clock),
         row_follower=RowFollower(settings, clock),
@@ -165,7 +164,29 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         limits=limits,
         password_pool=PasswordPool(settings.hash_concurrency, settings.hash_queue),
         whole_window=WholeWindow(),
+        mails=mails,
+        mail_sender=sender,
+        purge=Purge(settings, clock),
     )
+
+
+def _verifiers(
+    settings: Settings, keys: Keys, feed: RevocationFeed, clock: Clock
+) -> tuple[Verifier, Verifier]:
+    """Return the verifier of tokens for authapi, and that of tokens for AUDIENCES too.
+
+    Each has its own cache: a token that one has verified passes by no other.
+    """
+    new = partial(
+        Verifier,
+        issuer=settings.public_url,
+        jwks=keys.ring,
+        revocations=feed,
+        leeway=settings.clock_leeway,
+        clock=clock,
+    )
+    verifier = new(audience=settings.audience)
+    return verifier, new(audience=settings.all_audiences) if settings.audiences else verifier
 
 
 @asynccontextmanager

@@ -12,6 +12,9 @@ from authapi.errors import Refusal
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.mail.mails import Mails
+from authapi.services.mail.sending import MailSender
+from authapi.services.operation.purge import Purge
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
 from authapi.services.revocation.row_follower import RowFollower
@@ -45,6 +48,9 @@ class Runtime:
     limits: RateLimits
     password_pool: PasswordPool
     whole_window: WholeWindow
+    mails: Mails
+    mail_sender: MailSender
+    purge: Purge
     # Answers with an error, by class of errors.py; and the connections of `authapi serve`.
     refusals: Tally = field(default_factory=lambda: Tally(*Refusal.names()))
     connections: Tally = field(default_factory=lambda: Tally("opened", "ended", "cut"))
@@ -54,6 +60,8 @@ class Runtime:
         self.password_pool.close()
         self.poll.stop()
         self.row_follower.stop()
+        self.mail_sender.stop()
+        self.purge.stop()
         self.db.close()
         self.lookups.cache.close()
 

@@ -86,6 +86,8 @@ class StartGate:
                 self._not_before = monotonic() + RETRY_PAUSE_SECONDS
             runtime.poll.start()
             runtime.row_follower.start()
+            runtime.mail_sender.start()
+            runtime.purge.start()
             self.is_open = True
         finally:
             self._lock.release()

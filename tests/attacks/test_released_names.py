@@ -11,7 +11,7 @@ from authapi.errors import NotFound, UsernameTaken
 from authapi.services.accounts.administration import get_by_email
 from authapi.services.accounts.deletion import Deletion, delete_account
 from authapi.services.accounts.profile import UsernameChange, change_username
-from authapi.services.accounts.registration import NewUser, add_user
+from authapi.services.accounts.registration import NewUser, Registrar, add_user
 from authapi.services.accounts.registration import register as register_account
 from authapi.web.runtime import Runtime
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
@@ -172,9 +172,8 @@ def test_a_name_that_came_and_went_while_a_stranger_hashed_rests(
 ) -> None:
     runtime: Runtime = api.app.state.runtime
     wanted = NewUser(EVE, PASSWORD, "countess", address="198.51.100.7")
-    registering = register_account(
-        db, runtime.settings, runtime.passwords, wanted, runtime.usernames
-    )
+    here = Registrar(db, runtime.settings, runtime.passwords, runtime.usernames, runtime.mails)
+    registering = register_account(here, wanted)
     compute = next(registering)  # the name was free
     rename(api, ada, "countess")
     rename(api, ada, "ada")

@@ -99,7 +99,7 @@ def test_another_secret_opens_nothing_and_overwrites_nothing(
     with db.connect() as connection:
         before = connection.execute(text("SELECT * FROM signing_keys")).all()
     monkeypatch.setenv("AUTHAPI_SECRET", SECRET[::-1])
-    assert "AUTHAPI_SECRET does not open" in authapi("serve", "--port", "0").sentence
+    assert "AUTHAPI_SECRET does not open" in authapi("serve", "--port", "0").errors
     with db.connect() as connection:
         assert connection.execute(text("SELECT * FROM signing_keys")).all() == before
     assert api.verify(tokens) == 204

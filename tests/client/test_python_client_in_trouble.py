@@ -19,7 +19,7 @@ from authapi.client import AuthapiAuth, LoginNeededError, StoredTokens, Unexpect
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.databases import sqlite_only
 
-URL = "http://testserver"
+URL = "https://testserver"
 
 FRAMING = ("content-length", "transfer-encoding", "host")
 

@@ -20,10 +20,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from authapi import clock
 from authapi.config import load_settings
+from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db import migrations
 from authapi.db.database import open_database
 from authapi.services.accounts.registration import NewUser, add_user
+from authapi.services.accounts.usernames import Usernames
 from tests.project.tree import ROOT
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.postgresql import PostgreSQL
@@ -256,6 +258,6 @@ def test_the_role_is_enough_for_authapi(role_url: str) -> None:
     migrations.upgrade(url)
     db = open_database(url, clock.now)
     try:
-        add_user(db, PasswordHasher(1024, 1), NewUser(EMAIL, PASSWORD))
+        add_user(db, PasswordHasher(1024, 1), NewUser(EMAIL, PASSWORD), Usernames(NameDigests(())))
     finally:
         db.close()

@@ -147,13 +147,6 @@ def test_a_bad_overlap_for_bearer_is_one_sentence() -> None:
     assert refusal(refresh_overlap_cookie="until_used").startswith("AUTHAPI_REFRESH_OVERLAP_COOKIE")
 
 
-@pytest.mark.parametrize("field", ["registration_confirms_email", "login_needs_verified_email"])
-def test_a_promise_that_this_version_does_not_keep_is_refused(field: str) -> None:
-    assert refusal(**{field: "true"}) == (
-        f"AUTHAPI_{field.upper()} is not available in this version."
-    )
-
-
 def test_an_empty_limit_switches_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTHAPI_LIMIT_REFRESH", "")
     assert load_settings().limit_refresh == ""

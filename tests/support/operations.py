@@ -19,6 +19,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "/me": {"username": "countess"},
     "/me/password": {"current_password": PASSWORD, "new_password": "a new and longer phrase"},
     "/me/delete": {"password": PASSWORD},
+    "/me/email": {"password": PASSWORD, "email": "eve@new.example"},
+    "/email/verify": {"token": "A" * 55},
+    "/email/verify/resend": {"email": "eve@example.com"},
+    "/email/undo": {"token": "A" * 55},
+    "/password/forgot": {"email": "eve@example.com"},
+    "/password/reset": {"token": "A" * 55, "new_password": "a new and longer phrase"},
 }
 
 

@@ -124,7 +124,7 @@ WRONG = [
     ("POST", "/logout", {"refresh_token": SECRET + "\x7f"}),
     ("POST", "/refresh", SECRET),
     ("POST", "/refresh", [SECRET]),
-    ("PATCH", "/me", {"username": f" {SECRET}"}),
+    ("PATCH", "/me", {"username": f"@{SECRET}"}),
     ("POST", "/me/password", {"current_password": SECRET, "new_password": f"\t{SECRET}"}),
     ("POST", "/me/delete", {"password": SECRET}),
     ("DELETE", f"/sessions/{SECRET}", None),

@@ -22,6 +22,8 @@ PUBLIC = {
     *("POST /register", "POST /login", "POST /refresh", "GET /healthz", "GET /readyz"),
     *("GET /metrics", "GET /revocations", "GET /.well-known/jwks.json"),
     "GET /.well-known/oauth-authorization-server",
+    *("POST /email/verify", "POST /email/verify/resend", "POST /email/undo"),
+    *("POST /password/forgot", "POST /password/reset"),
 }
 HEADERS = {"401": "WWW-Authenticate", "405": "Allow", "429": "Retry-After", "503": "Retry-After"}
 

@@ -15,13 +15,16 @@ BODIES: dict[str, dict[str, str]] = {
     "POST /me/password": {"current_password": PASSWORD, "new_password": "a much longer phrase"},
     "POST /me/delete": {"password": PASSWORD},
     "POST /reauth": {"password": PASSWORD},
+    "POST /me/email": {"password": PASSWORD, "email": "ada@new.example"},
 }
 OPERATIONS = [
     f"{method.upper()} {path}" for path, of_path in DOCUMENT["paths"].items() for method in of_path
 ]
 CHANGING = sorted(
     {name for name in OPERATIONS if not name.startswith("GET ")}
-    - {"POST /register", "POST /login"}  # no cookie is their credential
+    # No cookie is their credential.
+    - {"POST /register", "POST /login", "POST /password/forgot", "POST /password/reset"}
+    - {"POST /email/verify", "POST /email/verify/resend", "POST /email/undo"}
 )
 # The refresh cookie, the only one of `hybrid`, counts at few routes.
 OF_HYBRID = ("POST /logout", "POST /refresh")

@@ -143,3 +143,16 @@ def test_the_sixth_mail_of_an_hour_is_not_sent_and_nobody_learns_of_it(
     for _ in range(3):
         last = mail_api.post("/password/forgot", email="somebody@example.com")
     assert last == 429
+
+
+def test_a_reset_lifts_the_limits_that_strangers_used_up(make_mail_api: MakeMailApi) -> None:
+    mail_api = make_mail_api(
+        limit_links="", limit_login_pair="2/hour", limit_login_account="2/hour"
+    )
+    mail_api.api.register()
+    wrong = {"email": EMAIL, "password": "not the password"}
+    assert [mail_api.post("/login", **wrong) for _ in range(3)] == [401, 401, 429]
+    mail_api.post("/password/forgot", email=EMAIL)
+    token = mail_api.mail(EMAIL, "password").token
+    assert mail_api.post("/password/reset", token=token, new_password=NEW) == 204
+    assert mail_api.api.login(password=NEW)

@@ -2,7 +2,8 @@
 
 The reset proves that its user reads the mailbox. So whoever had the account before, or registered
 it first with a stranger's address, has nothing left: every session ends, and so do a pending change
-of address and all other links but those to undo one. Second factors stay.
+of address and all other links but those to undo one. Second factors stay. The limits on guesses of
+this account begin anew: strangers may have used them up.
 """
 
 from dataclasses import dataclass, field
@@ -82,3 +83,4 @@ def reset_password(
             ),
         )
     follow_up(db, stop)
+    passwords.limits.lift(account.id, reset.address)

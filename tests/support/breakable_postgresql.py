@@ -41,13 +41,25 @@ class BreakablePostgreSQL(PostgreSQL):
         finally:
             _send(signal.SIGCONT, pids)
 
+    @contextmanager
+    def silenced(self, database: str) -> Iterator[None]:
+        """Freeze the connections that a database has now; new ones are answered."""
+        with psycopg.connect(self.url("postgres")) as connection:
+            asked = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+            pids = [pid for (pid,) in connection.execute(asked, [database]).fetchall()]
+        try:
+            _send(signal.SIGSTOP, pids)
+            yield
+        finally:
+            _send(signal.SIGCONT, pids)
+
     def restart(self) -> None:
         with self.stopped():
             pass
 
     def end_connections(self, database: str) -> None:
         self.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             f" WHERE datname = '{database}' AND pid <> pg_backend_pid()"
         )
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from authapi.clock import Clock
-from authapi.db.engines import postgresql, sqlite
+from authapi.db.engines import lost, postgresql, sqlite
 from authapi.db.engines.breaker import Breaker
 from authapi.db.engines.sqlite import Patience
 from authapi.errors import Unavailable
@@ -198,6 +198,7 @@ def _open_postgresql(url: str, settings: dict[str, Any]) -> Database:
         url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **settings
     )
     event.listen(autocommit, "do_connect", postgresql.connect)
+    lost.drop_lost(autocommit)
     breaker = Breaker(postgresql.is_timeout)
     return Database(
         autocommit.execution_options(isolation_level="READ COMMITTED"),

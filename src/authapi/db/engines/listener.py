@@ -8,14 +8,9 @@ from typing import Any
 import psycopg
 from sqlalchemy import URL, make_url
 
-from authapi.db.engines.postgresql import BoundedConnection
+from authapi.db.engines.postgresql import BoundedConnection, Selector, connect_to_primary
 from authapi.db.revocations import CHANNEL
 from authapi.logs import log
-
-# These need no descriptor: the poll goes on where a flood of connections has taken them all.
-Selector: type[selectors.BaseSelector] = getattr(
-    selectors, "PollSelector", selectors.SelectSelector
-)
 
 # How soon `hurry` is noticed on PostgreSQL.
 SLICE_SECONDS = 0.1
@@ -69,13 +64,10 @@ def _is_told(connection: psycopg.Connection[Any], ends_at: float, hurry: Event) 
     return False
 
 
-def _listening(url: URL) -> psycopg.Connection[Any]:
+def _listening(url: URL) -> BoundedConnection:
     # SQLAlchemy reads the address, as it does for every other connection.
     args, options = url.get_dialect()().create_connect_args(url)
-    # Detect a connection that a router has dropped in half a minute, not in hours.
-    keepalive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-    settings = {**options, **keepalive, "connect_timeout": 2, "autocommit": True}
-    connection = BoundedConnection.connect(*args, **settings)
+    connection = connect_to_primary(args, options)
     try:
         connection.execute(f"LISTEN {CHANNEL}")
     except psycopg.Error:

@@ -4,6 +4,9 @@ A server that is frozen, or behind a broken network, never answers, and none of 
 helps then. So the client stops waiting.
 """
 
+import select
+import selectors
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Thread
@@ -18,6 +21,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 CONNECT_SECONDS = 1.4
 ANSWER_SECONDS = 1.4
+# A firewall or a NAT on the way forgets no connection, and a lost one is noticed in half a minute.
+KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 # The server gives up first: a request that was answered 503 must not be carried out later. A
 # transaction that was left open ends within 5 s; the revocation feed relies on it.
@@ -28,21 +33,74 @@ SERVER_SETTINGS = (
 )
 
 
+# Also a standby's answer, and that of a server whose disk is full.
+ASK_WHETHER_IT_WRITES = (
+    "SELECT NOT (pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean)"
+)
+
+# These need no descriptor: work goes on where a flood of connections has taken them all.
+Selector: type[selectors.BaseSelector] = getattr(
+    selectors, "PollSelector", selectors.SelectSelector
+)
+
+
 class NoAnswerError(psycopg.OperationalError):
     """The statement may have been lost, or may be carried out later."""
 
 
+class OnlyReadsError(psycopg.OperationalError):
+    """The server is a standby, or takes no writes for another reason."""
+
+
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that is closed when an answer takes longer than ANSWER_SECONDS."""
+    """A connection that is closed when an answer takes longer than `answer_seconds`."""
+
+    answer_seconds = ANSWER_SECONDS
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         try:
-            return super().wait(gen, interval, ANSWER_SECONDS if timeout is None else timeout)
+            return super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
         except psycopg.OperationalError as error:
             if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
                 raise
             self.pgconn.finish()  # its state is unknown; the pool replaces it
             raise NoAnswerError("the database did not answer in time") from error
+
+    def accepts_writes(self) -> bool:
+        """Ask the server, on a connection that is in autocommit."""
+        row = self.execute(ASK_WHETHER_IT_WRITES, prepare=False).fetchone()
+        return bool(row and row[0])
+
+    def has_ended(self) -> bool:
+        """Return whether the server has ended the connection. Nothing is sent."""
+        try:
+            while _is_readable(self.pgconn.socket):
+                self.pgconn.consume_input()  # its last words, and then the end
+        except psycopg.Error:
+            return True
+        return False
+
+
+def _is_readable(socket: int) -> bool:
+    if not hasattr(select, "poll"):
+        return bool(select.select([socket], [], [], 0)[0])
+    poll = select.poll()  # a fifth of a selector's cost, at each use of a connection
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def connect_to_primary(args: Sequence[Any], settings: Mapping[str, Any]) -> BoundedConnection:
+    """Return a connection in autocommit to a server that writes. Raises psycopg.Error."""
+    many = {"target_session_attrs": "read-write"} if "," in str(settings.get("host", "")) else {}
+    options = {**KEEPALIVES, **settings, **many, "connect_timeout": 2, "autocommit": True}
+    connection = BoundedConnection.connect(*args, **options)
+    try:
+        if not connection.accepts_writes():
+            raise OnlyReadsError("the server only reads: it is a standby, or became one")
+    except psycopg.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def connect(
@@ -57,14 +115,13 @@ def connect(
 
     settings = {
         **options,
-        "connect_timeout": 2,
         "application_name": options.get("application_name", "authapi"),
         "options": f"{SERVER_SETTINGS} {options.get('options', '')}",
     }
 
     def run() -> None:
         try:
-            connection = BoundedConnection.connect(*args, **settings)
+            connection = connect_to_primary(args, settings)
         except psycopg.Error as error:
             attempt.set_exception(error)
         else:
@@ -88,7 +145,6 @@ def is_timeout(error: DBAPIError) -> bool:
 
 
 def may_pass(error: DBAPIError) -> bool:
-    # The last one: after a failover, while the new primary still is a standby.
     passing = (
         psycopg.OperationalError,
         psycopg.InterfaceError,

@@ -1,7 +1,7 @@
 """Readiness: the parts that a request needs, and those that are missing."""
 
-from authapi.db.clock import read_clock
 from authapi.db.database import Database
+from authapi.db.primary import read_primary_clock
 from authapi.errors import Unavailable
 from authapi.services.keys.ring import KeyRing
 from authapi.services.revocation.feed import RevocationFeed
@@ -14,7 +14,7 @@ def missing_parts(db: Database, ring: KeyRing, feed: RevocationFeed) -> list[str
     missing = []
     try:
         with db.connect() as connection:
-            read_clock(connection)
+            read_primary_clock(connection)
     except Unavailable:
         missing.append("database")
     if not ring.is_loaded:

@@ -7,6 +7,7 @@ docs/revocation.md says why that is sound.
 
 from collections.abc import Callable, Collection
 from threading import Event, Lock
+from time import monotonic
 
 from authapi.clock import Clock
 from authapi.config import Settings
@@ -31,7 +32,7 @@ class RevocationFeed:
         self._revoked = RevocationSet()
         self.pages = FeedPages(self._revoked)
         self._writing = Lock()
-        self._learned_at = 0.0
+        self._learned_at, self._learned_ticks = 0.0, 0.0  # the second on the monotonic clock
         self.as_of: float | None = None  # the database's time of the last poll
         self.skew = 0.0  # how far this process's clock is ahead of the database's
         self.poll_soon = Event()
@@ -59,6 +60,9 @@ class RevocationFeed:
     def learn(self, changes: Changes, *, asked_at: float) -> None:
         """Learn what a poll read. `asked_at` is this process's time before the poll."""
         with self._writing:
+            was_set_back = self.as_of is not None and changes.as_of < self.as_of
+            if was_set_back:
+                self.pages.note_set_back(changes.as_of)
             untold = self.pages.untold(changes.revoked)
             is_new = self._revoked.learn(
                 until(untold), reissued=changes.reissued, keys=changes.compromised
@@ -67,7 +71,9 @@ class RevocationFeed:
             self.skew = asked_at - changes.as_of
             # Last: what `as_of` covers is in force, and in every page that names it as its cursor.
             self.as_of, self._learned_at = changes.as_of, asked_at
-            self.pages.wake_readers(as_of=changes.as_of, has_news=is_new or bool(untold))
+            self._learned_ticks = monotonic()
+            has_news = is_new or bool(untold) or was_set_back
+            self.pages.wake_readers(as_of=changes.as_of, has_news=has_news)
 
     def forget_old(self) -> None:
         """Drop what has run out by the database's clock and by ours, which reads `exp`."""
@@ -77,8 +83,12 @@ class RevocationFeed:
             self.pages.forget_old(as_of)
 
     def staleness(self) -> float:
-        """Return the seconds since the last successful poll began."""
-        return self._clock() - self._learned_at
+        """Return the seconds since the last successful poll began.
+
+        The clock that says more counts: the wall clock may have been set back, and the other one
+        stands still while a machine sleeps.
+        """
+        return max(self._clock() - self._learned_at, monotonic() - self._learned_ticks)
 
     def is_stale(self) -> bool:
         return self.staleness() > self._max_staleness

@@ -50,6 +50,7 @@ class FeedPages:
         self._late_at = 0.0  # the `as_of` of the last poll with entries from before its look-back
         self._had_news = False
         self.news_at = 0.0  # the `as_of` of the last poll that ends the waiting of readers
+        self.news = 0  # how many such polls there were
         self.changed = WakeUp()
         self.places = WaitingPlaces()
 
@@ -99,8 +100,19 @@ class FeedPages:
         # miss what was committed between its own poll and this one. The next poll is later.
         if has_news or self._had_news:
             self.news_at = as_of
+            self.news += 1
             self.changed.wake()
         self._had_news = has_news
+
+    def note_set_back(self, as_of: float) -> None:
+        """Note that the database's clock was set back to `as_of`: later times say nothing now."""
+        self._late_at = as_of
+        self.news_at = min(self.news_at, as_of)
+
+    async def wait_for_news(self, cursor: float, seconds: float) -> None:
+        """Wait for something newer than a cursor, which may be of a clock that was set back."""
+        before = self.news
+        await self.changed.wait_for(lambda: self.news_at > cursor or self.news != before, seconds)
 
     def forget_old(self, as_of: float) -> None:
         """Drop what no page needs any more."""

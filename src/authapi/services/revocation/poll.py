@@ -71,7 +71,8 @@ class RevocationPoll:
         try:
             # Keys first: a service that hears of a compromised key fetches the key set at once, and
             # must find the successor there.
-            if changes.keys != self._known_keys:
+            # A leap of the clock may have dropped keys that verify again.
+            if changes.keys != self._known_keys or (last is not None and now < last):
                 load_signing_keys(self.db, self._settings, self._ring)
                 self._known_keys = changes.keys
             self._ring.settle(changes.as_of)

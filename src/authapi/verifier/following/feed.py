@@ -39,6 +39,7 @@ class FeedFollower:
         self._freezes = 0  # that there had been when it was sent
         self._cursor: str | None = None
         self._has_advanced = True
+        self._is_in_doubt = False  # the last page was older than the newest: which time is right?
         self._whole_at = 0.0  # monotonic
         self._failed_waits = 0
         self._waits_from = 0.0  # monotonic
@@ -49,7 +50,9 @@ class FeedFollower:
         """Make one request; return the seconds until the next one. Raises FetchError."""
         now, is_late = self._monotonic(), self._contact.is_old()
         since = self._cursor if now < self._whole_at else None
-        may_wait = since is not None and now >= self._waits_from and not is_late
+        may_wait = (
+            since is not None and now >= self._waits_from and not (is_late or self._is_in_doubt)
+        )
         wait = min(WAIT_SECONDS, self._contact.interval) if may_wait else 0.0
         self._wait, self._is_late, self._freezes = wait, is_late, self._contact.freezes
         try:
@@ -86,8 +89,12 @@ class FeedFollower:
             self._on_compromised_key()
         # One of several issuer processes may lag, and give an older cursor.
         self._has_advanced = page.as_of > as_of
-        if page.as_of >= as_of:
+        newest = self._revocations.as_of or 0.0
+        self._is_in_doubt = page.as_of < newest
+        if not self._is_in_doubt:
             self._cursor = page.cursor
+        if newest < as_of:  # the clock was set back: the old cursor says nothing any more
+            self._whole_at = 0.0
         self._reading_took = self._monotonic() - began
         return has_news
 

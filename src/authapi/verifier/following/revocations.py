@@ -9,6 +9,7 @@ from authapi.verifier.claims import Claims
 from authapi.verifier.errors import CatchUpError, VerifierNotReadyError
 from authapi.verifier.following.contact import Contact
 from authapi.verifier.following.fetching import Fetched, FetchError
+from authapi.verifier.following.set_back import SetBackClock
 from authapi.verifier.lifetimes import CLOCKS_DIFFER_SECONDS
 from authapi.verifier.revocations import RevocationSet
 
@@ -68,6 +69,7 @@ class FollowedRevocations:
 
     Staleness is the age of the issuer's own knowledge: an issuer that is cut off from its database
     answers on, with the same `as_of`. Only our monotonic clock counts it, since wall clocks differ.
+    An `as_of` that goes back is believed once it has gone on with our clock for some seconds.
     """
 
     def __init__(self, contact: Contact, *, max_staleness: float, fail_closed: bool) -> None:
@@ -78,6 +80,7 @@ class FollowedRevocations:
         self.as_of: float | None = None  # the newest page's
         self._advanced_at = 0.0  # monotonic
         self._age = 0.0  # how old `as_of` was then
+        self._set_back = SetBackClock()
 
     def __len__(self) -> int:
         return len(self._revoked)
@@ -132,6 +135,11 @@ class FollowedRevocations:
             # or two clocks that drift would add up for weeks.
             behind = (now - self._advanced_at) - (as_of - self.as_of)
             self._age = max(0.0, self._age / 2 + behind)
+            self._set_back.forget()
         else:
-            return
+            age = self._set_back.proven_age(as_of, now) if as_of < self.as_of else None
+            if age is None:
+                return
+            self._age = age
+            self._set_back.forget()
         self.as_of, self._advanced_at = as_of, now

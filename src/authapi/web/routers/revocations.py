@@ -52,7 +52,7 @@ async def revocations(
             address = request.client.host if request.client else ""
             with feed.pages.places.place(address) as has_place:
                 if has_place:
-                    await feed.pages.changed.wait_for(lambda: feed.pages.news_at > seen, wait)
+                    await feed.pages.wait_for_news(seen, wait)
         page = feed.page(seen)
     except VerifierNotReadyError as error:
         raise Unavailable from error

@@ -102,6 +102,12 @@ def test_any_status_but_200_and_304_is_a_failure(code: int) -> None:
         get(status(code, location="https://evil.example/"))
 
 
+def test_304_to_a_request_without_a_condition_is_a_failure() -> None:
+    """Kind: empty answers are believed. Nothing was held that could be as before."""
+    with pytest.raises(FetchError, match="304"):
+        get(status(304))
+
+
 def test_a_network_error_is_a_failure_with_a_sentence() -> None:
     with pytest.raises(FetchError, match="out of reach"):
         get(out_of_reach)

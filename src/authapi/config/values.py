@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr, ValidationError, ValidatorFunctionWrapHandler
 
+from authapi.config.hosts import hosts_in_query
 from authapi.verifier.loopback import is_loopback_host
 
 SECRET_BYTES = 32
@@ -82,7 +83,8 @@ def database_url(url: str) -> str:
     if scheme == "sqlite" and separator:
         return _sqlite_url(url)
     if scheme in {"postgresql", "postgres", "postgresql+psycopg"} and separator:
-        _refuse_bad_postgresql(url)
+        rest = hosts_in_query(rest)
+        _refuse_bad_postgresql(f"{scheme}://{rest}")
         return f"postgresql+psycopg://{rest}"
     raise ValueError("has to begin with sqlite:/// or postgresql://")
 

@@ -90,7 +90,8 @@ def exclusive(url: str) -> Iterator[Connection]:
     if file:
         _make_file(file)
     # An engine without time-outs: a migration may take longer than a request.
-    connect_args = {} if file else {"connect_timeout": CONNECT_SECONDS}
+    primary = {"connect_timeout": CONNECT_SECONDS, "target_session_attrs": "read-write"}
+    connect_args = {} if file else primary
     engine = create_engine(url, connect_args=connect_args, poolclass=NullPool)
     with unavailable_if_out_of_reach(), engine.connect() as connection:
         if file:

@@ -3,8 +3,10 @@
 A standby lags, and its clock doesn't. What it says of the revocations never counts as fresh.
 """
 
+import socket
 from collections.abc import Iterator
 from functools import partial
+from time import monotonic
 from urllib.parse import quote
 
 import pytest
@@ -13,7 +15,7 @@ from authapi.clock import now
 from authapi.db import migrations
 from authapi.errors import Unavailable
 from authapi.web.runtime import Runtime
-from tests.faults.conftest import assert_unavailable, recovered
+from tests.faults.conftest import SOON, assert_unavailable, recovered
 from tests.support.api import Api
 from tests.support.application import MakeApi
 from tests.support.breakable_postgresql import BreakablePostgreSQL
@@ -65,6 +67,21 @@ def test_a_process_that_reaches_a_standby_alone_takes_no_token(
     assert_unavailable(partial(alone.client.get, "/verify", headers=tokens.bearer))
     assert_unavailable(partial(alone.client.get, "/me", headers=tokens.bearer))
     assert "database" in alone.expect(503, "GET", "/readyz").json()["not_ready"]
+
+
+def test_a_dead_host_that_is_named_first_costs_no_request(
+    make_api: MakeApi, server: BreakablePostgreSQL, database: str
+) -> None:
+    """Its machine is gone: nobody even refuses. The next host is asked soon, and remembered."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        hosts = f"127.0.0.1,{quote(server.sockets)}&port={port},5432"
+        api = make_api(database_url=f"postgresql://postgres:@/{database}?host={hosts}")
+        tokens = api.register_and_login()
+        server.end_connections(database)
+        began = monotonic()
+        api.refreshed(tokens.refresh)
+        assert monotonic() - began < SOON / 2
 
 
 def test_a_migration_finds_the_one_that_takes_writes(

@@ -197,8 +197,7 @@ def _open_postgresql(url: str, settings: dict[str, Any]) -> Database:
     autocommit = create_engine(
         url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **settings
     )
-    event.listen(autocommit, "do_connect", postgresql.connect)
-    lost.drop_lost(autocommit)
+    lost.follow_primary(autocommit)
     breaker = Breaker(postgresql.is_timeout)
     return Database(
         autocommit.execution_options(isolation_level="READ COMMITTED"),

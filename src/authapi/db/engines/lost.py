@@ -12,6 +12,7 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from authapi.db.engines.hosts import Hosts
 from authapi.db.engines.postgresql import ANSWER_SECONDS, BoundedConnection
 
 # A connection that was idle for so long is asked before its use, and answers in this time.
@@ -29,8 +30,9 @@ LOST = {
 CONNECTION_LOST = "08"  # the class
 
 
-def drop_lost(engine: Engine) -> None:
-    """Drop the connections that lead nowhere, or to a server that only reads."""
+def follow_primary(engine: Engine) -> None:
+    """Connect to the server that takes writes, and drop connections that lead elsewhere."""
+    event.listen(engine, "do_connect", Hosts().connect)
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", _refuse_lost)
     event.listen(engine, "handle_error", _drop_all)

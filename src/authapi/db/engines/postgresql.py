@@ -131,11 +131,11 @@ def connect(
     try:
         return attempt.result(CONNECT_SECONDS)
     except FutureTimeoutError as error:
-        attempt.add_done_callback(_close_late)
+        attempt.add_done_callback(close_late)
         raise NoAnswerError("the database did not answer in time") from error
 
 
-def _close_late(attempt: Future[BoundedConnection]) -> None:
+def close_late(attempt: Future[BoundedConnection]) -> None:
     if not attempt.exception():
         attempt.result().close()
 

@@ -12,7 +12,13 @@ from authapi.logs import log
 from authapi.services.sessions.lookup import accept_cached, look_up_session
 from authapi.verifier import Claims, InvalidTokenError, Verifier, VerifierNotReadyError
 from authapi.web.credentials.cookies import RepeatedCookieError
-from authapi.web.credentials.csrf import SAFE_METHODS, refuse_foreign, require_csrf_token
+from authapi.web.credentials.csrf import (
+    HANDSHAKE,
+    SAFE_METHODS,
+    refuse_foreign,
+    refuse_foreign_handshake,
+    require_csrf_token,
+)
 from authapi.web.credentials.reading import bearer_token
 from authapi.web.runtime import Runtime, runtime_of
 
@@ -23,7 +29,8 @@ async def authenticate(
     """Return the claims of the request's credential. Only transport `session` costs a look-up.
 
     Without `any_audience` an access token for another service is refused: a service that was sent
-    one can't manage the account. The CSRF rule looks at `method`, by default the request's own.
+    one can't manage the account. The CSRF rule looks at `method`, by default the request's own;
+    it may be HANDSHAKE.
     Raises NoCredential, InvalidToken, CsrfFailed, BadRequest, Unavailable.
     """
     runtime = runtime_of(request)
@@ -38,8 +45,11 @@ async def authenticate(
         raise InvalidToken from error
     if not (access or session):
         raise NoCredential
-    changes_state = (request.method if method is None else method) not in SAFE_METHODS
-    if changes_state:
+    method = request.method if method is None else method
+    changes_state = method != HANDSHAKE and method not in SAFE_METHODS
+    if method == HANDSHAKE:
+        refuse_foreign_handshake(request.headers, runtime.settings)
+    elif changes_state:
         refuse_foreign(request.headers, runtime.settings)
     claims = verify(verifier, access) if access else await _look_up(runtime, session)
     if changes_state:

@@ -5,6 +5,11 @@
   it has no `Origin`, and `Sec-Fetch-Site` says cross-site            403 csrf_failed
   its `X-CSRF-Token` is not its own session's                         403 csrf_failed
 
+A handshake for a WebSocket acts, whatever its method. No page can add a token to it, and every
+browser adds an `Origin`:
+
+  `Origin` is missing, or neither ours nor one of CORS_ORIGINS        403 csrf_failed
+
 A cookie is sent by the browser, whoever wrote the page; a header is not (docs/transports.md).
 """
 
@@ -16,6 +21,9 @@ from authapi.errors import CsrfFailed
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "x-csrf-token"
+HANDSHAKE_ALONE = frozenset({b"sec-websocket-key", b"sec-websocket-version"})
+WEBSOCKET_NAMED = frozenset({b"upgrade", b"sec-fetch-mode", b"sec-fetch-dest"})
+HANDSHAKE = "WebSocket handshake"  # stands for the method. No method has a space
 
 
 def is_foreign(headers: Headers, settings: Settings) -> bool:
@@ -29,6 +37,30 @@ def is_foreign(headers: Headers, settings: Settings) -> bool:
 def refuse_foreign(headers: Headers, settings: Settings) -> None:
     """Raise CsrfFailed for a request that a page of another site sent."""
     if is_foreign(headers, settings):
+        raise CsrfFailed
+
+
+def is_handshake(headers: Headers) -> bool:
+    """Return whether the request opens a WebSocket, as far as a proxy has handed that on.
+
+    Only HTTP/1.1 has a key (RFC 6455 section 4.1, RFC 8441 section 5), and only some browsers say
+    what they fetch.
+    """
+    # One pass over the bytes: `/verify` asks this of every request.
+    return any(
+        name in HANDSHAKE_ALONE or (name in WEBSOCKET_NAMED and _names_websocket(value))
+        for name, value in headers.raw
+    )
+
+
+def _names_websocket(value: bytes) -> bool:
+    protocols = (protocol.partition(b"/")[0] for protocol in value.lower().split(b","))
+    return b"websocket" in map(bytes.strip, protocols)
+
+
+def refuse_foreign_handshake(headers: Headers, settings: Settings) -> None:
+    """Raise CsrfFailed for a handshake that no page of ours sent."""
+    if "origin" not in headers or is_foreign(headers, settings):
         raise CsrfFailed
 
 

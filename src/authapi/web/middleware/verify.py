@@ -25,6 +25,7 @@ from authapi.errors import (
 from authapi.logs import log
 from authapi.verifier import Claims
 from authapi.web.credentials.authentication import authenticate
+from authapi.web.credentials.csrf import HANDSHAKE, is_handshake
 from authapi.web.error_handlers import handle_refusal
 from authapi.web.middleware.proxies import original_method, required_by_proxy
 from authapi.web.openapi.document import documented_refusals
@@ -73,7 +74,8 @@ async def verify_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _authenticate_for_proxy(request: Request) -> Claims:
     try:
-        claims = await authenticate(request, original_method(request), any_audience=True)
+        method = HANDSHAKE if is_handshake(request.headers) else original_method(request)
+        claims = await authenticate(request, method, any_audience=True)
     except BadRequest as error:
         raise InvalidToken from error  # two Authorization headers: 400 elsewhere
     if not (claims.sub.isascii() and claims.sid.isascii()):

@@ -46,7 +46,7 @@ from authapi.web.credentials.cookies import Cookies
 from authapi.web.credentials.session_reader import SessionReader
 from authapi.web.middleware import verify
 from authapi.web.middleware.cors import Cors
-from authapi.web.middleware.headers import CommonHeaders
+from authapi.web.middleware.headers import CommonHeaders, common_headers
 from authapi.web.middleware.proxies import TrustedProxies
 from authapi.web.middleware.start_gate import StartGate, before_shutdown
 from authapi.web.middleware.unexpected_errors import UnexpectedErrors
@@ -112,7 +112,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     app.add_middleware(UnexpectedErrors)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins, refusals=runtime.refusals)
-    app.add_middleware(CommonHeaders, https=settings.is_https)
+    app.add_middleware(CommonHeaders, headers=common_headers(settings))
     if settings.trusted_proxies:
         proxies = [str(network) for network in settings.trusted_proxies]
         app.add_middleware(TrustedProxies, trusted_hosts=proxies)

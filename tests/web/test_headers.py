@@ -7,6 +7,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from authapi.config import load_settings
+from authapi.errors import CommandError
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.databases import sqlite_only
 from tests.support.service import MakeService, Service
@@ -145,3 +147,23 @@ def test_a_429_says_when_to_come_back(make_api: Callable[..., Api]) -> None:
     body = {"email": "eve@example.com", "password": PASSWORD}
     answer = api.expect(429, "POST", "/register", json=body)
     assert answer.headers["Retry-After"] == "3600"
+
+
+@pytest.mark.parametrize("value", ["max-age=0", "max-age=31536000; includeSubDomains; preload", ""])
+def test_a_browser_is_told_what_the_setting_says(make_service: MakeService, value: str) -> None:
+    service = make_service(public_url="https://auth.example", hsts=value)
+    assert service.client.get("/healthz").headers.get_list(HSTS) == ([value] if value else [])
+
+
+def test_by_default_nothing_is_said_of_other_hosts(https: Service) -> None:
+    """They are below our name, but need not be ours."""
+    assert https.client.get("/healthz").headers[HSTS] == "max-age=63072000"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["yes", "max-age", "max-age=x", "includeSubDomains", "max-age=1, b", "max-age=1;\r\nX: y"],
+)
+def test_a_value_that_no_browser_understands_stops_the_start(value: str) -> None:
+    with pytest.raises(CommandError, match=r"^AUTHAPI_HSTS has to look like max-age="):
+        load_settings(hsts=value)

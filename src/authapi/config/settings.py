@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     ] = None
     allow_insecure_http: bool = False
     trusted_proxies: Annotated[tuple[Network, ...], *CommaSeparated] = ()
+    hsts: Annotated[str, AfterValidator(rules.strict_transport)] = "max-age=63072000"
     docs: bool = True
     metrics: bool = True
 

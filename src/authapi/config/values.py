@@ -32,6 +32,9 @@ PLACEHOLDERS = (
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's tutorial
 )
 MAX_PUBLIC_URL = 300
+STRICT_TRANSPORT = re.compile(
+    r"max-age=\d{1,10}( ?; ?(includeSubDomains|preload))*", re.ASCII | re.IGNORECASE
+)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -220,6 +223,13 @@ def mail_address(text: str) -> str:
 def visible_text(text: str) -> str:
     if not text or not text.isprintable() or " " in text:
         raise ValueError("has to be visible characters without spaces")
+    return text
+
+
+def strict_transport(text: str) -> str:
+    """Return the value of Strict-Transport-Security (RFC 6797 section 6.1). Empty: none is sent."""
+    if text and not STRICT_TRANSPORT.fullmatch(text):
+        raise ValueError("has to look like max-age=63072000; includeSubDomains, or be empty")
     return text
 
 

@@ -10,6 +10,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
+from authapi.config import Settings
 from authapi.logs import log
 from authapi.web.logged_path import logged_path
 from authapi.web.middleware.proxies import FROM_PROXY
@@ -29,15 +30,20 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-STRICT_TRANSPORT = "max-age=63072000; includeSubDomains"
+
+
+def common_headers(settings: Settings) -> dict[str, str]:
+    """Return the headers of every response, but for its request id."""
+    if settings.is_https and settings.hsts:
+        return HEADERS | {"Strict-Transport-Security": settings.hsts}
+    return HEADERS
 
 
 class CommonHeaders:
     """Pure ASGI. A header that the response has already is left alone."""
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
         self._app = app
-        headers = HEADERS | ({"Strict-Transport-Security": STRICT_TRANSPORT} if https else {})
         # In ASGI's own form: Starlette's mapping would decode every header for each of these.
         self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
         self._names = frozenset(name for name, _ in self._headers)

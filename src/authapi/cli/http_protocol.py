@@ -46,6 +46,7 @@ class HttpProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limit_concurrency = None  # uvicorn's answer is no JSON: `_make_room` does it
+        self.url = b""
         self._reading = Reading.NOTHING
         self._is_over = False  # what still comes is dropped
         self._idle_bytes = 0  # since the head began, or since the last byte of a body's content
@@ -92,8 +93,7 @@ class HttpProtocol(HttpToolsProtocol):
                 if not self._is_over:
                     self._feed(data[start : start + PIECE_BYTES])
         except httptools.HttpParserError as error:
-            cause = error.__context__  # what one of the callbacks below raised
-            self._refuse(cause if isinstance(cause, Refusal) else BadRequest())
+            self._refuse(rules.cause_of(error))
         except Refusal as refusal:
             self._refuse(refusal)
         if not self._is_over:
@@ -143,8 +143,11 @@ class HttpProtocol(HttpToolsProtocol):
             return  # httptools takes this for the end of the request: see _feed_again
         if self._sent_headers is not None:
             self.headers[:], self._sent_headers = self._sent_headers, None
-        self._reading = Reading.BODY
+        rules.require_chunked(self.headers)
+        self.url = rules.origin_form(self.url)
+        self.expect_100_continue &= version != "1.0"
         super().on_headers_complete()
+        self._reading = Reading.BODY
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
@@ -290,6 +293,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._waiting.pop(self, None)
         log.info("connection_refused", error=refusal.code, ip=self._address)
         self._runtime.refusals.add(type(refusal).__name__)
-        self.transport.write(as_bytes(refusal, self._runtime.settings))
+        # Without a target there is no method yet: the parser names that of an earlier request.
+        is_head = self.url and self.parser.get_method() == b"HEAD"
+        self.transport.write(as_bytes(refusal, self._runtime.settings, with_content=not is_head))
         self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)

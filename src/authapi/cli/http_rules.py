@@ -2,11 +2,15 @@
 
 import re
 
-from httptools import HttpRequestParser
+from httptools import HttpParserInvalidMethodError, HttpRequestParser
 
-from authapi.errors import BadRequest
+from authapi.errors import BadRequest, Refusal
 
 HOST = re.compile(rb"[\w.~!$&'()*+;=:\[\]%-]*")  # RFC 9110 section 7.2, without the comma
+# RFC 9112 section 3.2.2. A user in it is an error (RFC 9110 section 4.2.4).
+ABSOLUTE_FORM = re.compile(
+    rb"https?://(?:\[[\da-f:.]+\]|[\w.~%-]+)(?::\d*)?([/?].*)?", re.IGNORECASE
+)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -23,6 +27,36 @@ def require_host(headers: Headers, version: str) -> None:
         return
     if len(hosts) != 1 or not HOST.fullmatch(hosts[0]):
         raise BadRequest("The request has to name one host.")
+
+
+def require_chunked(headers: Headers) -> None:
+    """Raises BadRequest for any `Transfer-Encoding` but `chunked`: its bytes are no content."""
+    given = b",".join(value for name, value in headers if name == b"transfer-encoding")
+    if given and given.lower().replace(b",", b" ").split() != [b"chunked"]:
+        raise BadRequest("The only transfer coding that is known here is chunked.")
+
+
+def origin_form(target: bytes) -> bytes:
+    """Return path and query of a target: a client sends more to what it takes for a proxy.
+
+    Raises BadRequest for one that names nothing here.
+    """
+    if target.startswith(b"/") or target == b"*":
+        return target
+    absolute = ABSOLUTE_FORM.fullmatch(target)
+    if absolute is None:
+        raise BadRequest("The target of the request has to be a path or an http URL.")
+    rest = absolute[1] or b"/"
+    return rest if rest.startswith(b"/") else b"/" + rest
+
+
+def cause_of(error: Exception) -> Refusal:
+    """Return the refusal for a request that the parser, or a callback of ours, did not take."""
+    if isinstance(error.__context__, Refusal):
+        return error.__context__
+    if isinstance(error, HttpParserInvalidMethodError):
+        return BadRequest("The method is unknown. Methods are written in capitals.")
+    return BadRequest()
 
 
 def require_no_tunnel(method: bytes) -> None:

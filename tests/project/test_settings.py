@@ -116,6 +116,7 @@ def test_every_problem_is_told_at_once() -> None:
         ("log_format", "xml"),
         ("audience", ""),
         ("audience", "two words"),
+        ("audiences", "a,two words"),
         ("cookie_samesite", "off"),
         ("redis_url", "http://cache"),
         ("mail_from", "a@b.example\r\nBcc: c@d.example"),

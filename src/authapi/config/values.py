@@ -32,6 +32,11 @@ PLACEHOLDERS = (
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's tutorial
 )
 MAX_PUBLIC_URL = 300
+APP_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._-]+(:[0-9]{1,5})?")
+# Schemes that are no origin of one app: any local file, and a document without an address.
+NO_APPS = frozenset(
+    {"file", "filesystem", "data", "blob", "about", "javascript", "ws", "wss", "ftp"}
+)
 STRICT_TRANSPORT = re.compile(
     r"max-age=\d{1,10}( ?; ?(includeSubDomains|preload))*", re.ASCII | re.IGNORECASE
 )
@@ -146,6 +151,9 @@ def exact_origin(text: str) -> str:
     """Return one allowed origin. `*` and `null` would let any site in."""
     if "*" in text or text == "null":
         raise ValueError("takes exact origins, never * or null")
+    scheme, separator, _ = text.partition("://")
+    if separator and scheme.lower() not in DEFAULT_PORTS:
+        return _origin_of_app(text)
     origin = origin_of(text)
     if origin != text:
         raise ValueError(f"has to name an origin as browsers send it: {origin}")
@@ -153,6 +161,13 @@ def exact_origin(text: str) -> str:
     if origin.startswith("http:") and not is_loopback_host(urlsplit(origin).hostname or ""):
         raise ValueError("takes https origins, and http only where the host is this machine")
     return origin
+
+
+def _origin_of_app(text: str) -> str:
+    """Return the origin of an app in a web view, or of a browser's extension."""
+    if not APP_ORIGIN.fullmatch(text) or text.partition(":")[0] in NO_APPS:
+        raise ValueError("takes origins such as https://app.example and capacitor://localhost")
+    return text
 
 
 def _split_http(url: str) -> SplitResult:
@@ -218,6 +233,13 @@ def mail_address(text: str) -> str:
     if address.count("@") != 1 or not text.isprintable() or address.strip("@") != address:
         raise ValueError("has to be an e-mail address")
     return text
+
+
+def audience(text: str) -> str:
+    """Return the name of one service."""
+    if "," in text:
+        raise ValueError("names one service; AUTHAPI_AUDIENCES takes a list of the others")
+    return visible_text(text)
 
 
 def visible_text(text: str) -> str:

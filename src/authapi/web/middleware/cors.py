@@ -10,7 +10,11 @@ from authapi.tally import Tally
 from authapi.web.error_handlers import METHODS, as_response
 from authapi.web.middleware.verify import is_verify_request
 
-ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-CSRF-Token", "Idempotency-Key")
+ALLOWED_HEADERS = (
+    *("Authorization", "Content-Type", "X-CSRF-Token", "Idempotency-Key", "DPoP"),
+    # What tools add to each request of a page. A preflight for another header fails the request.
+    *("X-Requested-With", "X-Request-ID", "traceparent", "tracestate", "baggage", "sentry-trace"),
+)
 EXPOSED_HEADERS = ("WWW-Authenticate", "Retry-After", "X-Request-ID")
 PREFLIGHT_MAX_AGE_SECONDS = 600
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
@@ -94,6 +95,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         version=version("authapi"),
         lifespan=_lifespan,
         openapi_url="/openapi.json" if settings.docs else None,
+        servers=[{"url": path}] if (path := urlsplit(settings.public_url).path) else None,
         docs_url=None,  # web/openapi/docs_page.py, without any outside address
         redoc_url=None,
         telemetry={"tracing": HAS_OTEL, "metrics": HAS_OTEL, "logs": HAS_OTEL},

@@ -15,6 +15,7 @@ PUBLIC = {
     *("POST /register", "POST /login", "POST /refresh", "POST /logout"),
     *("GET /healthz", "GET /readyz", "GET /metrics", "GET /revocations"),
     *("GET /.well-known/jwks.json", "GET /.well-known/oauth-authorization-server"),
+    "GET /.well-known/openid-configuration",
     # What comes from a mail is the credential; who asks for one needs none.
     *("POST /email/verify", "POST /email/verify/resend", "POST /email/undo"),
     *("POST /password/forgot", "POST /password/reset"),

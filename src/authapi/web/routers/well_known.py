@@ -1,8 +1,11 @@
 """The public keys and metadata, for services that verify our access tokens."""
 
+from urllib.parse import unquote, urlsplit
+
 from fastapi import APIRouter, Request, Response
 
 from authapi.crypto.signing_keys import as_jwk
+from authapi.errors import NotFound
 from authapi.services.keys.ring import KeyRing
 from authapi.web.dependencies import AppRuntime
 from authapi.web.responses import cacheable
@@ -10,6 +13,7 @@ from authapi.web.schemas import JwkSet, ServerMetadata
 
 router = APIRouter(prefix="/.well-known", tags=["for services"])
 
+OAUTH, OPENID = "oauth-authorization-server", "openid-configuration"
 METADATA_MAX_AGE_SECONDS = 3600
 
 
@@ -22,7 +26,7 @@ async def jwks(request: Request, runtime: AppRuntime) -> Response:
 
 
 @router.get(
-    "/oauth-authorization-server",
+    f"/{OAUTH}",
     summary="Where the rest is (RFC 8414)",
     response_model=ServerMetadata,
     response_model_exclude_none=True,
@@ -39,6 +43,26 @@ async def metadata(request: Request, runtime: AppRuntime) -> Response:
     )
     content = document.model_dump_json(exclude_none=True).encode()
     return cacheable(request, content, max_age=METADATA_MAX_AGE_SECONDS)
+
+
+@router.get(
+    f"/{OPENID}",
+    summary="The same, under the name that many libraries read",
+    response_model=ServerMetadata,
+    response_model_exclude_none=True,
+)
+async def openid_configuration(request: Request, runtime: AppRuntime) -> Response:
+    return await metadata(request, runtime)
+
+
+@router.get(f"/{OAUTH}/{{issuer_path:path}}", include_in_schema=False)
+@router.get(f"/{OPENID}/{{issuer_path:path}}", include_in_schema=False)
+async def metadata_at_the_host(request: Request, runtime: AppRuntime, issuer_path: str) -> Response:
+    """Answer at the place for an issuer with a path: between host and path (section 3.1)."""
+    own_path = unquote(urlsplit(runtime.settings.public_url).path)
+    if not own_path or f"/{issuer_path}" != own_path:
+        raise NotFound
+    return await metadata(request, runtime)
 
 
 def _public_keys(ring: KeyRing) -> list[dict[str, str]]:

@@ -1,0 +1,122 @@
+"""The kind: the mount path is not carried to the edge.
+
+What clients look for at a place that depends on the issuer's path: the metadata (RFC 8414 section
+3.1, OpenID Connect Discovery section 4), and the server of the OpenAPI document. Issue 12.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from tests.support.app_transport import AppClient
+from tests.support.application import MakeApi, MakeApp
+from tests.support.databases import sqlite_only
+from tests.support.server import Program, free_port
+from tests.support.settings import SERVER as SERVER_SETTINGS
+from tests.support.settings import environment
+
+SERVER, OPENID = "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"
+BASE = "https://example.com"
+PATHS = ("/auth", "/a/b", "/tenants/%C3%A4", "/a.b", "/{x}", "/.well-known")
+
+
+@sqlite_only
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", [SERVER, OPENID])
+def test_the_metadata_of_an_issuer_with_a_path_is_where_clients_look(
+    make_api: MakeApi, path: str, name: str
+) -> None:
+    api = make_api(public_url=BASE + path)
+    below = api.expect(200, "GET", name)
+    assert below.json()["issuer"] == BASE + path
+    between = api.expect(200, "GET", name + path)
+    assert (between.json(), between.headers["ETag"]) == (below.json(), below.headers["ETag"])
+
+
+@sqlite_only
+@pytest.mark.parametrize("name", [SERVER, OPENID])
+def test_the_metadata_of_no_other_issuer_is_there(make_api: MakeApi, name: str) -> None:
+    api = make_api(public_url=f"{BASE}/auth")
+    for path in ("/", "/aut", "/auth/", "/auth/x", "/AUTH", "/x/auth", "//auth", "/%2Fauth"):
+        assert api.expect(404, "GET", name + path).json()["error"] == "not_found"
+
+
+@sqlite_only
+@pytest.mark.parametrize("name", [SERVER, OPENID])
+def test_an_issuer_without_a_path_has_one_place(make_api: MakeApi, name: str) -> None:
+    api = make_api(public_url=BASE)
+    api.expect(200, "GET", name)
+    for path in ("/", "/auth", "/None"):
+        api.expect(404, "GET", name + path)
+
+
+@sqlite_only
+def test_both_names_have_the_same_document(make_api: MakeApi) -> None:
+    api = make_api()
+    server, openid = (api.expect(200, "GET", name) for name in (SERVER, OPENID))
+    assert server.content == openid.content
+    assert server.headers["Cache-Control"] == openid.headers["Cache-Control"]
+
+
+# The document's server
+
+
+@sqlite_only
+@pytest.mark.parametrize("path", ["/auth", "/a/b"])
+def test_the_document_names_the_path_that_a_proxy_takes_away(make_api: MakeApi, path: str) -> None:
+    document = make_api(public_url=BASE + path).expect(200, "GET", "/openapi.json").json()
+    assert document["servers"] == [{"url": path}]
+
+
+@sqlite_only
+def test_without_a_path_the_server_is_where_the_document_is(make_api: MakeApi) -> None:
+    document = make_api(public_url=BASE).expect(200, "GET", "/openapi.json").json()
+    assert "servers" not in document  # OpenAPI's default: the root of the host
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@sqlite_only
+def test_mounted_the_servers_are_named_once(make_app: MakeApp, stack: ExitStack) -> None:
+    host = FastAPI()
+    host.mount("/auth", make_app(public_url=f"{BASE}/auth"))
+    client = stack.enter_context(AppClient(host))
+    assert client.get("/auth/openapi.json").json()["servers"] == [{"url": "/auth"}]
+
+
+def test_a_server_that_is_told_its_root_path_says_it(tmp_path: Path) -> None:
+    """Behind a proxy that takes the prefix away."""
+    port = free_port()
+    options = ("--factory", "--root-path", "/auth", "--port", str(port))
+    command = (sys.executable, "-m", "uvicorn", "authapi:create_app", *options)
+    env = environment(**SERVER_SETTINGS, public_url=f"{BASE}/auth")
+    with Program(command, tmp_path, env, port) as program, program.client() as client:
+        assert client.get("/openapi.json").json()["servers"] == [{"url": "/auth"}]
+        assert client.get("/verify").status_code == 401
+        for name in (SERVER, f"{SERVER}/auth", f"{OPENID}/auth"):
+            assert client.get(name).json()["issuer"] == f"{BASE}/auth"
+
+
+@sqlite_only
+def test_an_application_around_it_can_route_the_place_at_the_host(
+    make_app: MakeApp, stack: ExitStack
+) -> None:
+    """As docs/browsers.md shows."""
+    auth, host = make_app(public_url=f"{BASE}/auth"), FastAPI()
+    host.mount("/auth", auth)
+    for name in (SERVER, OPENID):
+        host.add_route(f"{name}/auth", auth)  # type: ignore[arg-type]
+    client = stack.enter_context(AppClient(host))
+    for place in (f"{SERVER}/auth", f"{OPENID}/auth", f"/auth{SERVER}", f"/auth{OPENID}"):
+        answer = client.get(place)
+        assert (answer.status_code, answer.json()["issuer"]) == (200, f"{BASE}/auth")
+        assert answer.headers["X-Request-ID"]
+    assert client.post(f"{SERVER}/auth").status_code == 405

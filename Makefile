@@ -18,7 +18,7 @@ AUDITED := requirements.lock requirements-build.lock requirements-dev.lock requi
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-browser check audit fix migrate lock example-spa example-pages example-nginx example-api
+.PHONY: help run test test-browser test-clients check audit fix migrate lock example-spa example-pages example-nginx example-api
 .PHONY: bench bench-growth bench-lock
 
 help:
@@ -34,6 +34,12 @@ test: .venv/dev.stamp ## run the tests that need no browser (ARGS="tests/rfc -x"
 
 test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx (apt install chromium nginx)
 	@$(BIN)/pytest --numprocesses logical --maxprocesses 2 --dist worksteal tests/browser $(ARGS)
+
+test-clients: .venv/dev.stamp tests/foreign_clients/node_modules/stamp ## run the tests with clients of others: Java's and Node's (apt install default-jdk-headless nodejs npm)
+	@$(BIN)/pytest tests/foreign_clients $(ARGS)
+
+tests/foreign_clients/node_modules/stamp: tests/foreign_clients/package-lock.json
+	@cd $(@D)/.. && npm ci --silent --no-audit --no-fund && touch node_modules/stamp
 
 example-spa: .venv/run.stamp ## a single-page app beside authapi, on localhost:8001
 	@exec $(BIN)/python examples/spa/spa.py

@@ -45,6 +45,7 @@ def test_make_alone_lists_the_targets() -> None:
         "run",
         "test",
         "test-browser",
+        "test-clients",
         "example-spa",
         "example-pages",
         "example-nginx",

@@ -47,6 +47,7 @@ from authapi.web.credentials.cookies import Cookies
 from authapi.web.credentials.session_reader import SessionReader
 from authapi.web.middleware import verify
 from authapi.web.middleware.cors import Cors
+from authapi.web.middleware.handshakes import Handshakes
 from authapi.web.middleware.headers import CommonHeaders, common_headers
 from authapi.web.middleware.proxies import TrustedProxies
 from authapi.web.middleware.start_gate import StartGate, before_shutdown
@@ -118,6 +119,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     if settings.trusted_proxies:
         proxies = [str(network) for network in settings.trusted_proxies]
         app.add_middleware(TrustedProxies, trusted_hosts=proxies)
+    app.add_middleware(Handshakes)
     return app
 
 

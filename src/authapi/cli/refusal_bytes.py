@@ -11,7 +11,7 @@ from authapi.web.error_handlers import as_response
 from authapi.web.middleware.headers import common_headers
 
 
-def as_bytes(refusal: Refusal, settings: Settings, *, with_content: bool) -> bytes:
+def as_bytes(refusal: Refusal, settings: Settings, *, with_content: bool = True) -> bytes:
     """Return the whole response, with the headers of every response, that ends a connection."""
     response = as_response(refusal)
     headers = {name.decode().title(): value.decode() for name, value in response.raw_headers}

@@ -3,6 +3,8 @@
 An Authorization header outranks the access cookie, which outranks the session cookie.
 """
 
+from collections.abc import Callable
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -23,14 +25,21 @@ from authapi.web.credentials.reading import bearer_token
 from authapi.web.runtime import Runtime, runtime_of
 
 
+def own_method(request: Request) -> str:
+    return request.method
+
+
 async def authenticate(
-    request: Request, method: str | None = None, *, any_audience: bool = False
+    request: Request,
+    method_of: Callable[[Request], str] = own_method,
+    *,
+    any_audience: bool = False,
 ) -> Claims:
     """Return the claims of the request's credential. Only transport `session` costs a look-up.
 
     Without `any_audience` an access token for another service is refused: a service that was sent
-    one can't manage the account. The CSRF rule looks at `method`, by default the request's own;
-    it may be HANDSHAKE.
+    one can't manage the account. The CSRF rule, which a cookie needs, looks at `method_of` the
+    request. That may be HANDSHAKE.
     Raises NoCredential, InvalidToken, CsrfFailed, BadRequest, Unavailable.
     """
     runtime = runtime_of(request)
@@ -45,7 +54,7 @@ async def authenticate(
         raise InvalidToken from error
     if not (access or session):
         raise NoCredential
-    method = request.method if method is None else method
+    method = method_of(request)
     changes_state = method != HANDSHAKE and method not in SAFE_METHODS
     if method == HANDSHAKE:
         refuse_foreign_handshake(request.headers, runtime.settings)

@@ -74,8 +74,7 @@ async def verify_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _authenticate_for_proxy(request: Request) -> Claims:
     try:
-        method = HANDSHAKE if is_handshake(request.headers) else original_method(request)
-        claims = await authenticate(request, method, any_audience=True)
+        claims = await authenticate(request, _acting_method, any_audience=True)
     except BadRequest as error:
         raise InvalidToken from error  # two Authorization headers: 400 elsewhere
     if not (claims.sub.isascii() and claims.sid.isascii()):
@@ -86,6 +85,10 @@ async def _authenticate_for_proxy(request: Request) -> Claims:
     if required:
         _require(required, claims, own_audience=runtime_of(request).settings.audience)
     return claims
+
+
+def _acting_method(request: Request) -> str:
+    return HANDSHAKE if is_handshake(request.headers) else original_method(request)
 
 
 def _require(required: list[tuple[str, str]], claims: Claims, *, own_audience: str) -> None:

@@ -239,7 +239,7 @@ class RateLimited(Refusal):
 class HeaderFieldsTooLarge(Refusal):
     status = 431
     code = "request_header_fields_too_large"
-    description = "The head of the request is larger than 64 KiB."
+    description = "The head of the request is larger than 64 KiB, or has more than 200 fields."
 
 
 class ServerError(Refusal):

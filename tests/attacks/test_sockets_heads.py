@@ -57,6 +57,24 @@ def test_a_head_over_64_kib_is_431(server: ServerProcess, name: str) -> None:
     require_refusal(ask(server, BIG_HEADS[name]), 431, "request_header_fields_too_large")
 
 
+@pytest.mark.parametrize("more", [(), ("Connection: Upgrade", "Upgrade: h2c")])
+def test_a_head_of_more_than_200_fields_is_431(
+    server: ServerProcess, more: tuple[str, ...]
+) -> None:
+    def with_fields(count: int) -> Answer:  # `Host` and `Connection` are two of them
+        fields = [f"X-{number}: a" for number in range(count - 2 - len(more))]
+        return ask(server, request("GET", "/healthz", *fields, *more))
+
+    assert with_fields(200).status == 200
+    require_refusal(with_fields(201), 431, "request_header_fields_too_large")
+
+
+def test_trailers_are_fields_too(server: ServerProcess) -> None:
+    body = b"2\r\n{}\r\n0\r\n" + b"X: a\r\n" * 200 + b"\r\n"
+    answer = ask(server, CHUNKED + body)
+    require_refusal(answer, 431, "request_header_fields_too_large")
+
+
 def test_a_second_head_is_bounded_too(server: ServerProcess) -> None:
     answer = ask(server, BIG_HEADS["a second head"])
     assert answer.status == 200  # the first

@@ -22,6 +22,7 @@ from authapi.web.runtime import Runtime
 
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 64 * 1024
+MAX_FIELDS = 200  # of a head and its trailers: each costs a microsecond, however short it is
 MAX_DROPPED_BYTES = 16 * 1024 * 1024  # of what still comes after the answer
 MAX_PIPELINED = 32  # requests that wait for the answer to an earlier one
 HEAD_SECONDS = 10
@@ -49,6 +50,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.url = b""
         self._reading = Reading.NOTHING
         self._is_over = False  # what still comes is dropped
+        self._fields = 0
         self._idle_bytes = 0  # since the head began, or since the last byte of a body's content
         self._dropped_bytes = 0
         self._head_since = 0.0
@@ -120,7 +122,7 @@ class HttpProtocol(HttpToolsProtocol):
             raise BadRequest("There are too many requests at once.")
         super().on_message_begin()
         self._reading = Reading.HEAD
-        self._idle_bytes = self._dropped_bytes = 0
+        self._fields = self._idle_bytes = self._dropped_bytes = 0
         self._head_since = self.loop.time()
 
     def on_url(self, url: bytes) -> None:
@@ -129,6 +131,9 @@ class HttpProtocol(HttpToolsProtocol):
             raise UriTooLong
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields += 1
+        if self._fields > MAX_FIELDS:
+            raise HeaderFieldsTooLarge
         # A trailer never becomes a header: a proxy has checked the headers only.
         if self._reading is Reading.HEAD:
             super().on_header(name, value)

@@ -5,20 +5,17 @@ it is written in C. h11 is written in Python, and bounds the head alone.
 """
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any
 
 import httptools
-from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from authapi.cli import http_rules as rules
 from authapi.cli.deadline import Deadline, Reading
-from authapi.cli.refusal_bytes import as_bytes
+from authapi.cli.slowed_protocol import SlowedProtocol
 from authapi.errors import BadRequest, HeaderFieldsTooLarge, Refusal, Unavailable, UriTooLong
 from authapi.logs import log
-from authapi.web.runtime import Runtime
 
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 64 * 1024
@@ -28,15 +25,11 @@ MAX_PIPELINED = 32  # requests that wait for the answer to an earlier one
 HEAD_SECONDS = 10
 BODY_SECONDS = 20  # of silence
 READ_SECONDS = 20  # in which a client reads nothing of an answer
-LINGER_SECONDS = 1  # a connection that is cut at once loses the refusal on its way
 PIECE_BYTES = 4096  # httptools keeps an unfinished header to itself: bounds are looked at between
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(SlowedProtocol):
     """One connection. `authapi serve` uses it in every worker."""
-
-    # All that wait for their client, the longest first. The first is cut off to make room.
-    _waiting: ClassVar[dict["HttpProtocol", None]] = {}
 
     def __init__(
         self,
@@ -47,9 +40,6 @@ class HttpProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limit_concurrency = None  # uvicorn's answer is no JSON: `_make_room` does it
-        self.url = b""
-        self._reading = Reading.NOTHING
-        self._is_over = False  # what still comes is dropped
         self._fields = 0
         self._idle_bytes = 0  # since the head began, or since the last byte of a body's content
         self._dropped_bytes = 0
@@ -57,8 +47,6 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline = Deadline(self.loop, self._give_up)
         self._reader_timer: asyncio.TimerHandle | None = None
         self._sent_headers: list[tuple[bytes, bytes]] | None = None
-        self._running: RequestResponseCycle | None = None  # requests after it wait in the pipeline
-        self._runtime: Runtime = self.app.state.runtime
 
     # asyncio's callbacks
 
@@ -74,14 +62,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._runtime.connections.add("ended")
-        self._waiting.pop(self, None)
         self._deadline.stop()
         if self._reader_timer is not None:
             self._reader_timer.cancel()
-        self._is_over = True
         super().connection_lost(exc)
-        if self._running is not None:
-            self._running.disconnected = True  # uvicorn marks the request that came last, alone
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -166,10 +150,6 @@ class HttpProtocol(HttpToolsProtocol):
             self._head_since = self.loop.time()
             super().on_message_complete()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
-
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.transport.is_closing():
@@ -211,10 +191,6 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     # The time it takes
-
-    @property
-    def _address(self) -> str | None:
-        return self.client[0] if self.client else None
 
     @property
     def _is_answering(self) -> bool:
@@ -259,13 +235,6 @@ class HttpProtocol(HttpToolsProtocol):
 
     # The end
 
-    def _make_room(self) -> bool:
-        """Cut the connection that has waited longest for its client; return whether one has."""
-        for oldest in self._waiting:
-            oldest._cut("another connection needs its place")  # noqa: SLF001 - the same class
-            return True
-        return False
-
     def _end(self, reason: str) -> None:
         """Take no more requests. An answer to an earlier one is still sent."""
         if self._is_answering and self._reading is not Reading.BODY:
@@ -273,14 +242,6 @@ class HttpProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
         else:
             self._cut(reason)
-
-    def _cut(self, reason: str) -> None:
-        if self._reading is not Reading.NOTHING:  # a client that sent nothing is no news
-            log.info("connection_ended", reason=reason, ip=self._address)
-            self._runtime.connections.add("cut")
-        self._is_over = True
-        self._waiting.pop(self, None)
-        self.transport.abort()
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer and end the connection. Never before the answer to an earlier request."""
@@ -294,12 +255,12 @@ class HttpProtocol(HttpToolsProtocol):
         elif self._is_answering or is_of_body:
             self._end("malformed")
             return
-        self._is_over = True
+        self._is_over = self._is_refused = True
         self._waiting.pop(self, None)
         log.info("connection_refused", error=refusal.code, ip=self._address)
         self._runtime.refusals.add(type(refusal).__name__)
-        # Without a target there is no method yet: the parser names that of an earlier request.
-        is_head = self.url and self.parser.get_method() == b"HEAD"
-        self.transport.write(as_bytes(refusal, self._runtime.settings, with_content=not is_head))
-        self.transport.write_eof()
-        self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        # Without a place for the connection, none can wait.
+        if not isinstance(refusal, Unavailable) and self._must_wait(self._address or ""):
+            self._start(self._tell_late(refusal))
+        else:
+            self._tell(refusal)

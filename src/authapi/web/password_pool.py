@@ -16,11 +16,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from authapi.errors import RateLimited, Unavailable
+from authapi.errors import Unavailable
 from authapi.services.accounts.hashing import Hash, Hashing
 from authapi.services.limits.rate_limits import bucket
 from authapi.tally import Tally
-from authapi.web.waiting_room import WaitingRoom
 
 HASH_NICENESS = 10  # added to the process's: a hash still gets its share of a busy machine
 SHARES = 8  # a client may hold one of so many equal parts of the places
@@ -43,7 +42,6 @@ class PasswordPool:
         self._taken = Counter[str]()
         self._lock = threading.Lock()
         self.refused = Tally("full", "share")
-        self._waiting_room = WaitingRoom()
         self._executor = self._new_executor()
 
     @property
@@ -60,15 +58,7 @@ class PasswordPool:
 
         All its other steps run on request threads. So it has no place of the pool before it asks
         for a hash. Raises Unavailable, inside the use case first: it can give back its counts.
-        In a flood, a refusal waits.
         """
-        try:
-            return await self._carry_out(use_case, address)
-        except (RateLimited, Unavailable):
-            await self._waiting_room.wait(address)
-            raise
-
-    async def _carry_out(self, use_case: Hashing[T], address: str) -> T:
         client = bucket(address)
         resume: Callable[[], Hash] = partial(use_case.send, None)
         try:

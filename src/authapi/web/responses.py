@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 JSON = "application/json"
 PIECE_BYTES = 64 * 1024
+ANSWERED_EARLY = "answered_early"  # in `request.state`: it asked to wait, and found no place
 
 
 class PiecewiseResponse(Response):

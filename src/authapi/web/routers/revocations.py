@@ -14,7 +14,7 @@ from authapi.services.revocation.pages import Page
 from authapi.verifier import VerifierNotReadyError
 from authapi.web.dependencies import AppRuntime
 from authapi.web.openapi.document import refusals
-from authapi.web.responses import cacheable, etag_of
+from authapi.web.responses import ANSWERED_EARLY, cacheable, etag_of
 from authapi.web.schemas import RevocationPage
 from authapi.web.whole_window import LEAST_KEPT_SESSIONS, Document
 
@@ -51,6 +51,7 @@ async def revocations(
         if wait and seen is not None:
             address = request.client.host if request.client else ""
             with feed.pages.places.place(address) as has_place:
+                setattr(request.state, ANSWERED_EARLY, not has_place)
                 if has_place:
                     await feed.pages.wait_for_news(seen, wait)
         page = feed.page(seen)

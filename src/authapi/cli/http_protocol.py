@@ -21,6 +21,7 @@ MAX_TARGET_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 64 * 1024
 MAX_FIELDS = 200  # of a head and its trailers: each costs a microsecond, however short it is
 MAX_DROPPED_BYTES = 16 * 1024 * 1024  # of what still comes after the answer
+MAX_DROPPED_AFTER_REFUSAL = 256 * 1024  # then the rest is left unread until the end
 MAX_PIPELINED = 32  # requests that wait for the answer to an earlier one
 HEAD_SECONDS = 10
 BODY_SECONDS = 20  # of silence
@@ -186,6 +187,8 @@ class HttpProtocol(SlowedProtocol):
 
     def _drop(self, content: bytes) -> None:
         self._dropped_bytes += len(content)
+        if self._is_refused and self._dropped_bytes > MAX_DROPPED_AFTER_REFUSAL:
+            self.flow.pause_reading()
         if self._dropped_bytes > MAX_DROPPED_BYTES:
             self._is_over = True
             self.transport.abort()

@@ -188,9 +188,9 @@ def list_in_force(
     """
     values: dict[str, Any] = {"of_user": user_id, "at_most": limit}
     if after is None:
-        return [StoredSession(*row) for row in connection.execute(_PAGE, values)]
+        return [StoredSession(*row) for row in connection.execute(_PAGE, values).all()]
     values |= {"after_moment": after.last_used_at, "after_sid": after.sid}
-    return [StoredSession(*row) for row in connection.execute(_NEXT_PAGE, values)]
+    return [StoredSession(*row) for row in connection.execute(_NEXT_PAGE, values).all()]
 
 
 def revoke(tx: Transaction, sid: str, reason: RevokedReason) -> None:

@@ -25,6 +25,7 @@ from authapi.verifier import Verifier
 from authapi.web.credentials.cookies import Cookies
 from authapi.web.credentials.session_reader import SessionReader
 from authapi.web.password_pool import PasswordPool
+from authapi.web.turns import Turns
 from authapi.web.whole_window import WholeWindow
 
 
@@ -51,6 +52,7 @@ class Runtime:
     mails: Mails
     mail_sender: MailSender
     purge: Purge
+    turns: Turns = field(default_factory=Turns)
     # Answers with an error, by class of errors.py; and the connections of `authapi serve`.
     refusals: Tally = field(default_factory=lambda: Tally(*Refusal.names()))
     connections: Tally = field(default_factory=lambda: Tally("opened", "ended", "cut"))

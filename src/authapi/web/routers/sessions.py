@@ -4,13 +4,17 @@ from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Query, Response
+from starlette.concurrency import run_in_threadpool
 
 from authapi.errors import InvalidField, NotFound
 from authapi.services.sessions.listing import list_sessions
 from authapi.services.sessions.logout import end_other_sessions, end_session
+from authapi.verifier import Claims
 from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppRuntime, CurrentSubject
 from authapi.web.openapi.document import CHANGE, CREDENTIAL, refusals
+from authapi.web.responses import as_json_list
+from authapi.web.runtime import Runtime
 from authapi.web.schemas import SessionInfo
 
 MOST_LISTED = 100
@@ -25,22 +29,25 @@ router = APIRouter(route_class=StrictRoute, prefix="/sessions", tags=["sessions"
 @router.get(
     "",
     summary="List the sessions",
+    response_model=list[SessionInfo],
     responses={200: WITH_LINK, **refusals(*CREDENTIAL, InvalidField)},
 )
-def read_sessions(
-    runtime: AppRuntime,
-    current: CurrentSubject,
-    response: Response,
-    cursor: Cursor = None,
-    limit: Limit = MOST_LISTED,
-) -> list[SessionInfo]:
+async def read_sessions(
+    runtime: AppRuntime, current: CurrentSubject, cursor: Cursor = None, limit: Limit = MOST_LISTED
+) -> Response:
     """The latest used first. `Link` names the next page, if there is one (RFC 8288)."""
+    async with runtime.turns.turn(current.sub):
+        return await run_in_threadpool(_read_page, runtime, current, cursor, limit)
+
+
+def _read_page(runtime: Runtime, current: Claims, cursor: str | None, limit: int) -> Response:
     page = list_sessions(runtime.db, current.sub, cursor, limit)
+    response = as_json_list([SessionInfo.of(row, current.sid) for row in page.sessions])
     if page.next_cursor:
         path = urlsplit(runtime.settings.public_url).path + router.prefix
         query = urlencode({"cursor": page.next_cursor, "limit": limit})
         response.headers["Link"] = f'<{path}?{query}>; rel="next"'
-    return [SessionInfo.of(row, current.sid) for row in page.sessions]
+    return response
 
 
 @router.delete(

@@ -1,0 +1,73 @@
+"""The kind: long requests of one user that keep the threads of everybody else (issue 11, row 6)."""
+
+import asyncio
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from authapi.db.database import Database
+from authapi.web.turns import Turns
+from tests.support.api import Api, Tokens
+from tests.support.databases import postgresql_only
+
+REQUESTS = 8
+BLOCKED = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+LOCK = text("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+
+
+async def pages(api: Api, tokens: Tokens) -> list[int]:
+    transport = httpx.ASGITransport(api.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        asked = [client.get("/sessions", headers=tokens.bearer) for _ in range(REQUESTS)]
+        return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+
+@postgresql_only
+def test_a_user_reads_one_page_of_sessions_at_a_time(api: Api, db: Database) -> None:
+    tokens = api.register_and_login()
+
+    async def exercise() -> tuple[int, list[int]]:
+        with db.begin() as tx:
+            tx.execute(LOCK)
+            reading = asyncio.create_task(pages(api, tokens))
+            await asyncio.sleep(0.3)
+            blocked = tx.execute(BLOCKED).scalar_one()
+        return blocked, await reading
+
+    assert asyncio.run(exercise()) == (1, [200] * REQUESTS)
+
+
+def test_another_user_does_not_wait_and_nobody_stays_in_memory() -> None:
+    async def exercise() -> None:
+        turns = Turns()
+        async with turns.turn("a"):
+            same = asyncio.create_task(enter(turns, "a"))
+            async with asyncio.timeout(1):
+                await enter(turns, "b")
+            assert not same.done()
+        await same
+        assert not turns._locks
+
+    asyncio.run(exercise())
+
+
+async def enter(turns: Turns, who: str) -> None:
+    async with turns.turn(who):
+        pass
+
+
+def test_who_hangs_up_while_waiting_holds_nobody_up() -> None:
+    async def exercise() -> None:
+        turns = Turns()
+        async with turns.turn("a"):
+            gone = asyncio.create_task(enter(turns, "a"))
+            await asyncio.sleep(0)
+            gone.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await gone
+        async with asyncio.timeout(1):
+            await enter(turns, "a")
+        assert not turns._locks
+
+    asyncio.run(exercise())

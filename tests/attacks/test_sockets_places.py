@@ -16,6 +16,7 @@ from tests.support.sockets import ask, peak_kib, request, send
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 BODY = request("POST", "/login", "Content-Type: application/json", "Content-Length: 99")
 FEW_DESCRIPTORS, MANY = 256, 400
+EXCESS = 10  # connections more than there are places
 GROWTH_KIB = 64 * 1024
 
 
@@ -76,3 +77,28 @@ def test_many_that_hold_a_connection_keep_nobody_else_out(small: FewDescriptors,
     assert peak_kib(small.pid) - idle < GROWTH_KIB
     assert "Too many open files" not in small.log
     assert "Traceback" not in small.log
+
+
+def test_those_that_are_cut_for_a_place_do_not_come_back_at_once(small: FewDescriptors) -> None:
+    held: list[socket.socket] = []
+    ended, ends_at = 0, monotonic() + 2.5
+    places = FEW_DESCRIPTORS // 2
+    while monotonic() < ends_at:
+        while len(held) < places + EXCESS:
+            held.append(socket.create_connection(("127.0.0.1", small.port), 5))
+            held[-1].settimeout(0)
+        sleep(0.01)
+        for connection in held[:]:
+            if is_closed(connection):
+                held.remove(connection)
+                connection.close()
+                ended += 1
+    for connection in held:
+        connection.close()
+    assert 0 < ended <= EXCESS * (2.5 / 0.5 + 1)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    with suppress(BlockingIOError):
+        return connection.recv(1) == b""
+    return False

@@ -55,8 +55,7 @@ class HttpProtocol(SlowedProtocol):
         super().connection_made(transport)
         self._runtime.connections.add("opened")
         self._head_since = self.loop.time()
-        most = self.config.limit_concurrency
-        if most is None or len(self.connections) <= most or self._make_room():
+        if self._has_room():
             self._set_deadline()
         else:
             self._refuse(Unavailable())

@@ -23,6 +23,7 @@ from authapi.errors import Refusal
 from authapi.logs import log
 from authapi.web.runtime import Runtime
 
+SPARE_PART = 8  # an eighth more than the places of connections, for a moment
 LINGER_SECONDS = 1  # a connection that is cut at once loses the refusal on its way
 
 
@@ -144,6 +145,21 @@ class SlowedProtocol(HttpToolsProtocol):
         task.add_done_callback(self.tasks.discard)
 
     # The end
+
+    def _has_room(self) -> bool:
+        """Return whether there is a place for this connection; see to it that one gets free."""
+        most = self.config.limit_concurrency
+        if most is None or len(self.connections) <= most:
+            return True
+        if len(self.connections) <= most + most // SPARE_PART:
+            # Whoever is cut at once opens a new connection at once, thousands of times a second.
+            self.loop.call_later(WAIT_SECONDS, self._make_room_if_needed, most)
+            return True
+        return self._make_room()
+
+    def _make_room_if_needed(self, most: int) -> None:
+        if len(self.connections) > most:
+            self._make_room()
 
     def _make_room(self) -> bool:
         """Cut the connection that has waited longest for its client; return whether one has."""

@@ -23,7 +23,7 @@ from benchmarks.seed import Seed
 KINDS = {
     "targets": "2: GET of 64 KB that look like tokens",
     "paths": "2: GET of 8,000 bytes that look like tokens",
-    "heads": "3: heads of 58 KB, which are allowed",
+    "heads": "3: heads of 58 KB and 1,000 fields",
     "endless-heads": "3: headers of up to 80 MB",
     "connections": "4: 1,120 connections that stay silent",
     "waiters": "4: GET /revocations?wait=30",

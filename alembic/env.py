@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection
 
+from authapi.db.migrations import VERSION_TABLE, exclusive
 from authapi.db.models import Model
 
 
@@ -10,6 +11,7 @@ def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Model.metadata,
+        version_table=VERSION_TABLE,
         render_as_batch=True,  # SQLite alters a table by making it anew
         compare_type=True,
     )
@@ -22,7 +24,6 @@ if given is not None:
 else:
     from authapi.config import load_settings
     from authapi.config.secret_file import load_or_create
-    from authapi.db.migrations import exclusive
 
     settings = load_settings()
     if settings.database_file:

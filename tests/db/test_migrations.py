@@ -16,7 +16,7 @@ from authapi import clock
 from authapi.db import migrations
 from authapi.db.database import open_database
 from authapi.db.models import Model
-from authapi.errors import Unavailable
+from authapi.errors import OperatorError
 from tests.support.api import Api
 from tests.support.forked import Forked
 from tests.support.settings import SECRET, environment
@@ -45,13 +45,14 @@ def is_behind(url: str) -> bool:
 
 def tables(url: str) -> set[str]:
     with connected(url) as connection:
-        return set(inspect(connection).get_table_names()) - {"alembic_version"}
+        return set(inspect(connection).get_table_names()) - {migrations.VERSION_TABLE}
 
 
 def test_the_newest_migration_makes_what_the_models_say(empty_url: str) -> None:
     migrations.upgrade(empty_url)
     with connected(empty_url) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        known = {"compare_type": True, "version_table": migrations.VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=known)
         assert compare_metadata(context, Model.metadata) == []
 
 
@@ -84,7 +85,7 @@ def test_migrating_keeps_what_is_there(api: Api, database_url: str) -> None:
 def test_a_schema_from_a_later_release_is_not_behind(empty_url: str) -> None:
     migrations.upgrade(empty_url)
     with connected(empty_url) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+        connection.execute(text("UPDATE authapi_alembic_version SET version_num = 'later'"))
         connection.commit()
     assert not is_behind(empty_url)
 
@@ -121,8 +122,8 @@ def test_alembic_by_hand_works_in_a_clone(arguments: tuple[str, ...], empty_url:
     assert bool(tables(empty_url)) == (arguments != ("downgrade", "base"))
 
 
-def test_a_database_out_of_reach_is_unavailable(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable):
+def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="No such file or directory"):
         migrations.upgrade(f"sqlite:///{tmp_path}/no/such/folder/a.db")
 
 

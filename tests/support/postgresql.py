@@ -55,7 +55,7 @@ SELECT
   (SELECT max(xmin::text::bigint) FROM pg_trigger),
   (SELECT array_agg(setconfig::text) FROM pg_db_role_setting
     WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())),
-  (SELECT array_agg(version_num::text) FROM public.alembic_version)
+  (SELECT array_agg(version_num::text) FROM public.authapi_alembic_version)
 """
 SEARCH_PATH = "-c search_path=test_clock,pg_catalog,public"
 
@@ -91,6 +91,11 @@ class PostgreSQL:
             finally:
                 postgresql._let_go()
                 server.cleanup()
+
+    @property
+    def user(self) -> str:
+        """Return the user of this machine that it runs as, where the tests run as root."""
+        return str(self._server.system_user)
 
     def url(self, database: str, *, test_clock: bool = False) -> str:
         url = str(self._server.get_uri(database))

@@ -131,6 +131,7 @@ class Database:
     def connect(self, *, to_write: bool = False, in_portions: bool = False) -> Iterator[Connection]:
         """Open a connection on which each statement commits by itself. Raises Unavailable.
 
+        Behind a pooler they are one transaction, which the end of the block commits.
         `in_portions` for a statement that reads by `yield_per`: on PostgreSQL its cursor needs a
         transaction, and each fetch has the time of a statement.
         """
@@ -142,7 +143,12 @@ class Database:
             breaker.watch(),
             engine.connect() as connection,
         ):
+            is_pooled = postgresql.is_pooled(connection)
+            if is_pooled:  # a statement alone would have no time-out
+                connection.execution_options(isolation_level="READ COMMITTED")
             yield connection
+            if is_pooled:
+                connection.commit()
         if to_write and self.erasure:
             self.erasure.follow(has_erased=False)
 
@@ -198,6 +204,7 @@ def _open_postgresql(url: str, settings: dict[str, Any]) -> Database:
         url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **settings
     )
     lost.follow_primary(autocommit)
+    postgresql.prepare(autocommit)
     breaker = Breaker(postgresql.is_timeout)
     return Database(
         autocommit.execution_options(isolation_level="READ COMMITTED"),

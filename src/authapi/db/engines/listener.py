@@ -8,12 +8,17 @@ from typing import Any
 import psycopg
 from sqlalchemy import URL, make_url
 
+from authapi.db.engines import pooler
 from authapi.db.engines.postgresql import BoundedConnection, Selector, connect_to_primary
 from authapi.db.revocations import CHANNEL
 from authapi.logs import log
 
 # How soon `hurry` is noticed on PostgreSQL.
 SLICE_SECONDS = 0.1
+
+
+class PoolerError(psycopg.Error):
+    """Nobody can listen here."""
 
 
 class Listener:
@@ -43,6 +48,10 @@ class Listener:
             connection = self._connection = self._connection or _listening(self._url)
             self._has_failed = False
             return _is_told(connection, ends_at, hurry)
+        except PoolerError as error:
+            log.warning("not_listening", reason=str(error))
+            self._can_listen = False
+            return False
         except (psycopg.Error, OSError) as error:
             if not self._has_failed:
                 log.warning("not_listening", reason=repr(error))
@@ -69,6 +78,8 @@ def _listening(url: URL) -> BoundedConnection:
     args, options = url.get_dialect()().create_connect_args(url)
     connection = connect_to_primary(args, options)
     try:
+        if pooler.is_between(connection):
+            raise PoolerError("a pooler is between; the poll alone tells of log-outs")
         connection.execute(f"LISTEN {CHANNEL}")
     except psycopg.Error:
         connection.close()

@@ -15,9 +15,11 @@ from typing import Any
 import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Dialect
+from sqlalchemy import Connection, Dialect, Engine, Select, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from authapi.db.engines import pooler
 
 CONNECT_SECONDS = 1.4
 ANSWER_SECONDS = 1.4
@@ -53,9 +55,13 @@ class OnlyReadsError(psycopg.OperationalError):
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that is closed when an answer takes longer than `answer_seconds`."""
+    """A connection that is closed when an answer takes longer than `answer_seconds`.
+
+    `set_up` is None, or behind a pooler the statement that each transaction begins with.
+    """
 
     answer_seconds = ANSWER_SECONDS
+    set_up: Select[tuple[str, ...]] | None = None
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         try:
@@ -113,15 +119,18 @@ def connect(
     """
     attempt: Future[BoundedConnection] = Future()
 
+    server_settings = f"{SERVER_SETTINGS} {options.get('options', '')}"
     settings = {
         **options,
+        "client_encoding": "utf8",  # whatever PGCLIENTENCODING says
         "application_name": options.get("application_name", "authapi"),
-        "options": f"{SERVER_SETTINGS} {options.get('options', '')}",
+        "options": server_settings,
     }
 
     def run() -> None:
         try:
             connection = connect_to_primary(args, settings)
+            _note_pooler(connection, server_settings)
         except psycopg.Error as error:
             attempt.set_exception(error)
         else:
@@ -133,6 +142,35 @@ def connect(
     except FutureTimeoutError as error:
         attempt.add_done_callback(close_late)
         raise NoAnswerError("the database did not answer in time") from error
+
+
+def _note_pooler(connection: BoundedConnection, server_settings: str) -> None:
+    """Let each transaction set what it needs, if a pooler is between. Raises psycopg.Error."""
+    try:
+        if pooler.is_between(connection):
+            connection.set_up = pooler.for_one_transaction(server_settings)
+            connection.prepare_threshold = None
+    except psycopg.Error:
+        connection.close()
+        raise
+
+
+def prepare(engine: Engine) -> None:
+    """Behind a pooler, let each transaction begin with its settings."""
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        if (set_up := _set_up(connection)) is not None:
+            connection.execute(set_up)
+
+
+def is_pooled(connection: Connection) -> bool:
+    """Return whether a pooler is between us and PostgreSQL."""
+    return _set_up(connection) is not None
+
+
+def _set_up(connection: Connection) -> Select[tuple[str, ...]] | None:
+    return getattr(connection.connection.driver_connection, "set_up", None)
 
 
 def close_late(attempt: Future[BoundedConnection]) -> None:

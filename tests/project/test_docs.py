@@ -15,6 +15,7 @@ from authapi import errors
 from authapi.cli import commands
 from authapi.config import Settings
 from authapi.config.problems import KUBERNETES, variable
+from authapi.config.value_files import has_file
 from authapi.errors import Refusal
 from authapi.services.events.catalogue import EventType
 from tests.support.operations import DOCUMENT
@@ -38,6 +39,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 # Outside the OpenAPI document by nature.
 PAGES_OF_THE_APP = {"/docs", "/openapi.json", "/client.js"}
 # What a page speaks of that is made at run time, or stands for any name.
+ANY_SETTING = {"AUTHAPI_X", "AUTHAPI_X_FILE"}
 MADE_LATER = {"AUTHAPI_NAME"}
 
 
@@ -112,7 +114,8 @@ def command_names(group: click.Group) -> Iterator[str]:
 
 @pytest.mark.parametrize("page", TEXTS)
 def test_every_setting_exists(page: str) -> None:
-    known = {variable(field) for field in Settings.model_fields} | MADE_LATER
+    known = {variable(field) for field in Settings.model_fields} | MADE_LATER | ANY_SETTING
+    known |= {f"{variable(field)}_FILE" for field in Settings.model_fields if has_file(field)}
     named = {name for name in SETTING.findall(TEXTS[page]) if not KUBERNETES.fullmatch(name)}
     assert named <= known
 

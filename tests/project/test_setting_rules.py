@@ -128,7 +128,6 @@ def test_a_public_url_is_kept_as_written(url: str) -> None:
         "https://auth example",
         "https://auth.exämple",
         "https://auth.example\\@evil.example",
-        "https://auth.example\n",
         "https://[::1",
         "http://auth.example",
         "http://localhost.evil.example",

@@ -9,6 +9,8 @@ from dotenv.parser import parse_stream
 from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource
 
+from authapi.config import value_files
+
 PREFIX = "AUTHAPI_"
 # Kubernetes gives these to every container that runs beside a Service named authapi(-something).
 # Linear: what may be followed by anything is looked for once.
@@ -27,14 +29,17 @@ def unknown_names(source: EnvSettingsSource, fields: Collection[str]) -> set[str
     """Return the AUTHAPI_ variables that no field reads."""
     names = {name.upper() for name in source.env_vars}
     ours = {name for name in names if name.startswith(PREFIX) and not KUBERNETES.fullmatch(name)}
-    return ours - {variable(field) for field in fields}
+    files = {
+        variable(field) + value_files.SUFFIX for field in fields if value_files.has_file(field)
+    }
+    return ours - {variable(field) for field in fields} - files
 
 
 def unreadable_lines(path: Path) -> set[str]:
     """Return the lines of .env that hold a setting and that python-dotenv skips."""
     if not path.is_file():
         return set()
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8-sig") as lines:
         return {
             f"{path.name} line {binding.original.line}"
             for binding in parse_stream(lines)

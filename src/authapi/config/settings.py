@@ -31,8 +31,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from authapi.config import problems, stores
+from authapi.config import problems, stores, value_files
 from authapi.config import values as rules
+from authapi.config.value_files import Problem
 from authapi.errors import CommandError
 from authapi.verifier.lifetimes import MAX_ACCESS_TOKEN_SECONDS, MAX_LEEWAY_SECONDS
 from authapi.verifier.loopback import is_loopback_host
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=problems.PREFIX,
         env_file=".env",
+        env_file_encoding="utf-8-sig",  # some editors of Windows put a mark before the first line
         dotenv_filtering="only_existing",  # compose keeps its own variables there
         extra="forbid",
         frozen=True,
@@ -155,7 +157,23 @@ class Settings(BaseSettings):
         """Return the sources: arguments, environment, .env, then unknown names to be refused."""
         strays = _strays(env_settings, dotenv_settings)
         unread = InitSettingsSource(settings_cls, dict.fromkeys(strays))
-        return init_settings, env_settings, dotenv_settings, unread
+        return (
+            init_settings,
+            *_with_files(settings_cls, env_settings),
+            *_with_files(settings_cls, dotenv_settings),
+            unread,
+        )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_plainly(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Drop white space around each value: a file or an editor has added it."""
+        if problems_found := [value for value in values.values() if isinstance(value, Problem)]:
+            raise ValueError("; ".join(map(str, problems_found)))
+        return {
+            name: value.strip() if isinstance(value, str) else value
+            for name, value in values.items()
+        }
 
     @model_validator(mode="after")
     def _agree_with_each_other(self) -> Self:
@@ -228,6 +246,15 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - Settings chec
         raise CommandError("\n".join(dict.fromkeys(sentences))) from error
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f".env can't be read: {error}") from error
+
+
+def _with_files(
+    settings_cls: type[BaseSettings], source: PydanticBaseSettingsSource
+) -> tuple[PydanticBaseSettingsSource, ...]:
+    """Return what the files hold that the source names, and the source."""
+    assert isinstance(source, EnvSettingsSource)
+    found = value_files.values(source.env_vars, Settings.model_fields, problems.PREFIX)
+    return InitSettingsSource(settings_cls, dict(found)), source
 
 
 def _strays(env: PydanticBaseSettingsSource, dotenv: PydanticBaseSettingsSource) -> set[str]:

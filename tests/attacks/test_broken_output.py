@@ -78,6 +78,7 @@ def found(folder: Path, query: str) -> object:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a database, an account and a signing key."""
     folder = tmp_path_factory.mktemp("made")
+    assert authapi(folder, "migrate") == 0
     assert authapi(folder, "users", "create", ADA, "--password-stdin") == 0
     assert authapi(folder, "keys", "rotate", "--now") == 0
     return folder

@@ -1,4 +1,4 @@
-"""Whatever command comes first in an empty folder, all the others work after it."""
+"""The first command in an empty folder: only `migrate` and `serve` make a database there."""
 
 import stat
 from pathlib import Path
@@ -12,12 +12,32 @@ CREATE = ("users", "create", "ada@example.com", "--password-stdin")
 PASSWORD = "correct horse battery staple"
 
 
-@pytest.mark.parametrize("first", [("migrate",), ("users", "list"), CREATE], ids=" ".join)
-def test_a_command_that_makes_the_database_makes_its_secret_too(
+OTHERS = [
+    CREATE,
+    ("users", "list"),
+    ("users", "disable", "ada@example.com"),
+    ("users", "set-password", "ada@example.com", "--password-stdin"),
+    ("keys", "list"),
+    ("keys", "rotate"),
+    ("keys", "compromised", "a-key"),
+    ("keys", "reseal"),
+]
+
+
+def test_the_command_that_makes_the_database_makes_its_secret_too(
+    authapi: Authapi, tmp_path: Path
+) -> None:
+    assert authapi("migrate").status == 0
+    assert {path.name for path in tmp_path.iterdir()} >= {"authapi.db", "authapi.secret"}
+
+
+@pytest.mark.parametrize("first", OTHERS, ids=" ".join)
+def test_any_other_command_says_that_there_is_no_database_and_makes_none(
     first: tuple[str, ...], authapi: Authapi, tmp_path: Path
 ) -> None:
-    assert authapi(*first, typed=f"{PASSWORD}\n").status == 0
-    assert {path.name for path in tmp_path.iterdir()} >= {"authapi.db", "authapi.secret"}
+    sentence = authapi(*first, typed=f"{PASSWORD}\n").sentence
+    assert sentence.startswith(f"There is no database at {tmp_path}/authapi.db.")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_secret_is_for_its_owner_alone(authapi: Authapi, tmp_path: Path) -> None:
@@ -28,7 +48,8 @@ def test_the_secret_is_for_its_owner_alone(authapi: Authapi, tmp_path: Path) -> 
 def test_an_account_made_first_can_log_in_to_what_is_served_afterwards(
     authapi: Authapi, tmp_path: Path
 ) -> None:
-    authapi(*CREATE, typed=f"{PASSWORD}\n")
+    authapi("migrate")
+    assert authapi(*CREATE, typed=f"{PASSWORD}\n").status == 0
     with ServerProcess(tmp_path) as server, server.client() as client:
         body = {"email": "ada@example.com", "password": PASSWORD}
         assert client.post("/login", json=body).status_code == 200

@@ -10,12 +10,13 @@ from threading import Event
 import click
 
 from authapi import logs
-from authapi.cli.connecting import connected, settings_in_force, settings_with_secret
+from authapi.cli.connecting import connected, settings_in_force, settings_to_make_one
 from authapi.cli.keys import keys
 from authapi.cli.mail import mail
 from authapi.cli.printing import say, say_on_stderr, show
 from authapi.cli.users import users
 from authapi.config import load_settings
+from authapi.config.secret_file import load_or_create
 from authapi.db import migrations
 from authapi.errors import InvalidField, OperatorError, Refusal, Unavailable
 from authapi.services.keys.rotation import KeyIsWaitingError, NoSuchKeyError
@@ -75,14 +76,14 @@ def serve(host: str, port: int, workers: int, keep_alive: int) -> None:
     """Serve until SIGTERM or Ctrl-C, then finish what is under way."""
     from authapi.cli.serve import serve_app  # and FastAPI: no other command needs it
 
-    settings = settings_with_secret()
+    settings = load_or_create(load_settings())
     serve_app(settings, host, port, workers=workers, keep_alive_seconds=keep_alive)
 
 
 @authapi.command()
 def migrate() -> None:
     """Bring the database to the newest migration."""
-    settings = settings_in_force()
+    settings = settings_to_make_one()
     logs.configure(settings.log_format)
     migrations.upgrade(settings.database_url)
     say("The database is at the newest migration.")

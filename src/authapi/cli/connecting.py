@@ -8,19 +8,39 @@ from authapi.clock import as_datetime
 from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create
 from authapi.db.database import Database, open_database
+from authapi.errors import CommandError
 from authapi.services.operation.start import require_schema
 
 
-def settings_in_force() -> Settings:
-    """Return the settings. Raises CommandError."""
+def settings_to_make_one() -> Settings:
+    """Return the settings for a command that may make the database. Raises CommandError."""
     settings = load_settings()
     # A command may come before the first `serve`, which takes no SQLite file without its secret.
     return load_or_create(settings) if settings.database_file else settings
 
 
+def settings_in_force() -> Settings:
+    """Return the settings for a command on a database that is there. Raises CommandError."""
+    settings = load_settings()
+    _require_database(settings)
+    return load_or_create(settings) if settings.database_file else settings
+
+
 def settings_with_secret() -> Settings:
-    """Return the settings for a command that opens what is sealed. Raises CommandError."""
-    return load_or_create(load_settings())
+    """Return the same for a command that opens what is sealed. Raises CommandError."""
+    settings = load_settings()
+    _require_database(settings)
+    return load_or_create(settings)
+
+
+def _require_database(settings: Settings) -> None:
+    """Refuse to make a database in whatever folder the command was called in."""
+    file = settings.database_file
+    if file and not file.exists():
+        raise CommandError(
+            f"There is no database at {file.absolute()}. Name it in AUTHAPI_DATABASE_URL, or call "
+            "the command in its folder; `authapi migrate` makes a new one."
+        )
 
 
 @contextmanager

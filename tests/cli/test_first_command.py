@@ -18,6 +18,8 @@ OTHERS = [
     ("users", "disable", "ada@example.com"),
     ("users", "set-password", "ada@example.com", "--password-stdin"),
     ("keys", "list"),
+    ("mail", "list"),
+    ("purge",),
     ("keys", "rotate"),
     ("keys", "compromised", "a-key"),
     ("keys", "reseal"),

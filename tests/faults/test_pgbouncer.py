@@ -85,6 +85,8 @@ def test_two_servers_do_all_their_work_through_it(
             two.authapi("keys", "rotate", "--now")
             until(lambda: len(two.clients[1].get("/.well-known/jwks.json").json()["keys"]) == 2)
             two.authapi("users", "list")
+            two.authapi("mail", "list")
+            two.authapi("purge")
             two.log_out(pair["access_token"])
             began = monotonic()
             until(lambda: two.verify(1, pair["access_token"]) == 401)

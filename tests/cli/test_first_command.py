@@ -1,4 +1,4 @@
-"""The first command in an empty folder: only `migrate` and `serve` make a database there."""
+"""The first command in an empty folder: `users create`, `migrate` and `serve` make a database."""
 
 import stat
 from pathlib import Path
@@ -13,7 +13,6 @@ PASSWORD = "correct horse battery staple"
 
 
 OTHERS = [
-    CREATE,
     ("users", "list"),
     ("users", "disable", "ada@example.com"),
     ("users", "set-password", "ada@example.com", "--password-stdin"),
@@ -31,6 +30,16 @@ def test_the_command_that_makes_the_database_makes_its_secret_too(
 ) -> None:
     assert authapi("migrate").status == 0
     assert {path.name for path in tmp_path.iterdir()} >= {"authapi.db", "authapi.secret"}
+
+
+def test_the_first_account_comes_with_a_database_and_is_told_where(
+    authapi: Authapi, tmp_path: Path
+) -> None:
+    made = authapi(*CREATE, typed=f"{PASSWORD}\n")
+    assert made.status == 0
+    assert f"a new one was made: {tmp_path}/authapi.db" in made.errors
+    again = authapi("users", "create", "eve@example.com", "--password-stdin", typed=f"{PASSWORD}\n")
+    assert "a new one was made" not in again.errors
 
 
 @pytest.mark.parametrize("first", OTHERS, ids=" ".join)

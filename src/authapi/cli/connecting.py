@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from authapi import clock, logs
+from authapi.cli.printing import say_on_stderr
 from authapi.clock import as_datetime
 from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create
@@ -47,8 +48,12 @@ def _require_database(settings: Settings) -> None:
 def connected(settings: Settings) -> Iterator[Database]:
     """Give a command the database, at the newest migration. Raises OperatorError, Unavailable."""
     logs.configure(settings.log_format)
+    file = settings.database_file
+    is_new = file is not None and not file.exists()
     with closing(open_database(settings.database_url, clock.now)) as db:
         require_schema(db, settings)
+        if is_new and file:
+            say_on_stderr(f"There was no database, so a new one was made: {file.absolute()}")
         yield db
 
 

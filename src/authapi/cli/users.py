@@ -6,7 +6,13 @@ from contextlib import contextmanager
 
 import click
 
-from authapi.cli.connecting import as_text, connected, settings_in_force, settings_with_secret
+from authapi.cli.connecting import (
+    as_text,
+    connected,
+    settings_in_force,
+    settings_to_make_one,
+    settings_with_secret,
+)
 from authapi.cli.printing import say, show
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
@@ -40,7 +46,7 @@ def create(
 ) -> None:
     """Make an account, whatever AUTHAPI_REGISTRATION says."""
     granted = _joined(scopes)
-    settings = settings_in_force()
+    settings = settings_to_make_one()  # often the first command of all
     password = _password(from_stdin=password_stdin)
     wanted = NewUser(email=email, password=password, username=username, scopes=granted)
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)

@@ -1,8 +1,9 @@
 """The table `links`. Callers lock the account's row before they change one."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from secrets import token_urlsafe
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
@@ -33,6 +34,7 @@ class StoredLink:
 
 MAX_WRONG_CODES = 5
 MAX_CANDIDATES = 5  # links to one address, of different accounts: the newest ones
+ENDED_SECONDS = 86400.0  # as long as the outbox tries to send an older mail
 _COLUMNS: list[Any] = [getattr(Link, column.name) for column in fields(StoredLink)]
 
 
@@ -43,22 +45,33 @@ def _in_force() -> ColumnElement[bool]:
 def open_link(connection: Connection, link: StoredLink) -> bool:
     """Add the link, or give it its new end; end the older ones of its kind. False if it is stale.
 
-    It is stale if it was used, or if the account asked for a newer one. The links to several old
-    addresses stay beside each other: who changes an address twice must not end the first undo.
+    It is stale if it was used, if the account asked for a newer one, or if `end` was called since
+    its mail was posted. An undo link is there since its change (`add`), and none comes later.
     """
-    same = and_(Link.user_id == link.user_id, Link.purpose == link.purpose)
     if link.purpose == Purpose.UNDO:
-        same = and_(same, Link.email_canonical == link.email_canonical)
+        return _lengthen(connection, link)
+    same = and_(Link.user_id == link.user_id, Link.purpose == link.purpose)
     newer = select(Link.id).where(same, Link.created_at > link.created_at)
     used = select(Link.id).where(Link.id == link.id, Link.used_at.is_not(None))
     if connection.execute(newer.union(used)).first() is not None:
         return False
     connection.execute(delete(Link).where(same, Link.id != link.id))
-    again = update(Link).where(Link.id == link.id).values(expires_at=link.expires_at)
-    if not connection.execute(again).rowcount:
-        values = {name.name: getattr(link, name.name) for name in fields(link)}
-        connection.execute(insert(Link).values(values))
+    if not _lengthen(connection, link):
+        add(connection, link)
     return True
+
+
+def add(connection: Connection, link: StoredLink) -> None:
+    """Add the link. The links to several old addresses stay beside each other.
+
+    Who changes an address twice must not end the first undo.
+    """
+    connection.execute(insert(Link).values(asdict(link)))
+
+
+def _lengthen(connection: Connection, link: StoredLink) -> bool:
+    again = update(Link).where(Link.id == link.id, Link.used_at.is_(None))
+    return bool(connection.execute(again.values(expires_at=link.expires_at)).rowcount)
 
 
 def find(connection: Connection, link_id: str, purposes: Collection[Purpose]) -> StoredLink | None:
@@ -113,5 +126,27 @@ def is_kept_for_another(connection: Connection, email_canonical: str, user_id: s
 
 
 def end(connection: Connection, user_id: str, purposes: Collection[Purpose]) -> None:
-    """End the account's links for these purposes."""
+    """End the account's links for these purposes, those of mails that still wait too.
+
+    A row that is used already stays for each: `open_link` finds that it is newer than such a mail.
+    """
     connection.execute(delete(Link).where(Link.user_id == user_id, Link.purpose.in_(purposes)))
+    now = db_now()
+    ended = {"user_id": user_id, "email": "", "email_canonical": "", "created_at": now}
+    ended |= {"used_at": now, "expires_at": now + ENDED_SECONDS}
+    for purpose in purposes:
+        connection.execute(insert(Link).values(id=token_urlsafe(16), purpose=purpose, **ended))
+
+
+def end_later_undos(connection: Connection, undone: StoredLink) -> None:
+    """End the undo links of changes that came after the one that was undone.
+
+    They lead to addresses of whoever made these changes.
+    """
+    later = (
+        Link.user_id == undone.user_id,
+        Link.purpose == Purpose.UNDO,
+        Link.created_at > undone.created_at,
+        Link.used_at.is_(None),
+    )
+    connection.execute(update(Link).where(*later).values(used_at=db_now()))

@@ -1,6 +1,6 @@
 """The table `outbox`: one row per mail. A row that is due belongs to who moves `next_try_at` on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -78,6 +78,12 @@ def mark_sent(connection: Connection, mail_id: str) -> None:
     connection.execute(
         done.values(sent_at=db_now(), next_try_at=None, sealed=None, failed_at=None, problem=None)
     )
+
+
+def drop(connection: Connection, user_id: str, kinds: Collection[str]) -> None:
+    """Let the account's mails of these kinds that wait, or were given up, never be sent."""
+    waiting = (Mail.user_id == user_id, Mail.kind.in_(kinds), Mail.sent_at.is_(None))
+    connection.execute(delete(Mail).where(*waiting))
 
 
 def try_later(connection: Connection, mail_id: str, seconds: float, problem: str) -> None:

@@ -70,7 +70,8 @@ def ask_to_change(
 def undo_change(db: Database, mails: Mails, proof: Proof, address: str) -> None:
     """Give the account its old address back, verified, and end every session.
 
-    Raises InvalidLink. Other undo links stay: the owner may have to go back two steps.
+    Raises InvalidLink. The undo links of earlier changes stay: the owner may have to go back two
+    steps. Those of later ones end: a thief who changed the address twice has one of these.
     """
     link = mails.links.find(db, proof, (Purpose.UNDO,))
     try:
@@ -78,7 +79,8 @@ def undo_change(db: Database, mails: Mails, proof: Proof, address: str) -> None:
             account = use_up(tx, link)
             users.set_email(tx, account.id, link.email, link.email_canonical)
             users.end_proofs(tx, account.id)
-            links.end(tx, account.id, ENDED)
+            mails.end_links(tx, account.id, ENDED)
+            links.end_later_undos(tx, link)
             stop = stop_sessions(tx, account.id, RevokedReason.EMAIL_CHANGE_UNDONE)
             fields = {"user_id": account.id, "ip": address}
             record(tx, Event(EventType.EMAIL_CHANGE_UNDONE, fields))

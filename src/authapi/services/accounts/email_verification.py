@@ -22,7 +22,7 @@ from authapi.services.events.record import record
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.links import Proof, use_up
 from authapi.services.mail.mails import Mails, as_time
-from authapi.services.mail.messages import Mail, MailKind
+from authapi.services.mail.messages import LINKS, Mail, MailKind
 
 PURPOSES = (Purpose.VERIFY, Purpose.CHANGE)
 # What a mailbox that is no longer the account's could still do.
@@ -57,12 +57,25 @@ def _change(tx: Transaction, mails: Mails, account: Account, link: StoredLink) -
     if links.is_kept_for_another(tx, link.email_canonical, account.id):
         raise users.AlreadyTakenError
     users.set_email(tx, account.id, link.email, link.email_canonical)
-    links.end(tx, account.id, OF_THE_OLD_ADDRESS)
+    mails.end_links(tx, account.id, OF_THE_OLD_ADDRESS)
+    now = read_clock(tx)
     notice = Mail(
         MailKind.EMAIL_CHANGED,
         account.email,
         canonical=canonical_email(account.email),
         user_id=account.id,
-        details={"new_email": link.email, "at": as_time(read_clock(tx))},
+        details={"new_email": link.email, "at": as_time(now)},
     )
-    mails.post(tx, notice)
+    # The link is there before its mail is sent: until then, too, nobody else may have the address.
+    links.add(
+        tx,
+        StoredLink(
+            id=mails.post(tx, notice),
+            user_id=account.id,
+            purpose=Purpose.UNDO,
+            email=account.email,
+            email_canonical=notice.canonical,
+            created_at=now,
+            expires_at=now + LINKS[notice.kind].seconds,
+        ),
+    )

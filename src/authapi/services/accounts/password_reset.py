@@ -8,7 +8,7 @@ this account begin anew: strangers may have used them up.
 
 from dataclasses import dataclass, field
 
-from authapi.db import links, users
+from authapi.db import users
 from authapi.db.clock import read_clock
 from authapi.db.database import Database
 from authapi.db.links import Purpose
@@ -67,7 +67,7 @@ def reset_password(
             raise InvalidLink
         users.set_password(tx, account.id, new_hash)
         users.verify_email(tx, account.id)
-        links.end(tx, account.id, ENDED)
+        mails.end_links(tx, account.id, ENDED)
         stop = stop_sessions(tx, account.id, RevokedReason.PASSWORD_CHANGED)
         fields = {"user_id": account.id, "ip": reset.address}
         record(tx, Event(EventType.PASSWORD_RESET, fields))

@@ -1,12 +1,15 @@
 """Mails as other services use them: post one, read what one proved, choose its language."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from authapi.clock import as_datetime
 from authapi.config import Settings
+from authapi.db import links, outbox
 from authapi.db.database import Transaction
+from authapi.db.links import Purpose
 from authapi.services.mail.links import Links
-from authapi.services.mail.messages import Languages, Mail
+from authapi.services.mail.messages import LINKS, Languages, Mail
 from authapi.services.mail.outbox import Outbox
 
 
@@ -21,10 +24,15 @@ class Mails:
         secrets = settings.secrets
         return Mails(Outbox.of(secrets), Links.of(secrets), Languages(settings))
 
-    def post(self, tx: Transaction, mail: Mail) -> None:
-        """Add the mail to the outbox. It is sent after the commit, or not at all without one."""
-        self.outbox.post(tx, mail)
+    def post(self, tx: Transaction, mail: Mail) -> str:
+        """Add the mail to the outbox; return its id. It is sent after the commit, if any."""
         tx.note_mail()
+        return self.outbox.post(tx, mail)
+
+    def end_links(self, tx: Transaction, user_id: str, purposes: Collection[Purpose]) -> None:
+        """End the account's links for these purposes, and drop mails with such links that wait."""
+        links.end(tx, user_id, purposes)
+        outbox.drop(tx, user_id, [kind for kind, rule in LINKS.items() if rule.purpose in purposes])
 
 
 def as_time(moment: float) -> str:

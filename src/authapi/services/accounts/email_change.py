@@ -47,7 +47,8 @@ def ask_to_change(
     account = yield from require_password(
         db, passwords, subject.sub, change.password, change.address
     )
-    if not passwords.limits.may_mail(name):
+    passwords.limits.count_mail_request(change.address)
+    if not passwords.limits.may_mail(MailKind.CHANGE_EMAIL, name):
         return
     with db.begin() as tx:
         lock_proven(tx, account)

@@ -27,11 +27,12 @@ def post_to_stranger(
 ) -> None:
     """Post the mail. Raises InvalidField for what is no e-mail address; RateLimited.
 
-    An address that got its mails of this hour gets no other one, and the answer stays the same.
+    An address that got its mails of this kind gets no other one within the hour, and the answer
+    stays the same.
     """
     email = parse_email(request.email)
     name = canonical_email(email)
     limits.count_mail_request(request.address)
-    if limits.may_mail(name):
+    if limits.may_mail(kind, name):
         with db.begin() as tx:
             mails.post(tx, Mail(kind, email, canonical=name, locale=request.locale))

@@ -82,5 +82,6 @@ def reset_password(
                 details={"at": as_time(read_clock(tx)), "device": device},
             ),
         )
+    passwords.limits.lift(link.user_id, reset.address)
     follow_up(db, stop)
     passwords.limits.lift(account.id, reset.address)

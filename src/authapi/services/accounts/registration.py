@@ -91,9 +91,9 @@ def register(here: Registrar, wanted: NewUser) -> Hashing[Account | None]:
 
 def _mail_to(limits: RateLimits, new: NewAccount, wanted: NewUser) -> Mail | None:
     """Return the mail to verify the address, or None if it got its mails of this hour."""
-    if not limits.may_mail(new.email_canonical):
-        return None
     kind, name = MailKind.VERIFY_EMAIL, new.email_canonical
+    if not limits.may_mail(kind, name):
+        return None
     return Mail(kind, new.email, canonical=name, locale=wanted.locale)
 
 

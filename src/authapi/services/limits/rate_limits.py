@@ -7,7 +7,7 @@
   100 in a row        failed passwords             the same, until one is right
   LIMIT_LOGIN_SUCCESS right passwords              account and address
   LIMIT_REGISTER      registrations                address
-  LIMIT_LINKS         mails asked for              address; and e-mail address, without a refusal
+  LIMIT_LINKS         mails asked for              address; e-mail address and purpose, no refusal
   LIMIT_REFRESH       refreshes                    session
 
 A guess counts before it is hashed, for every limit: parallel guesses can't overrun one. The outcome
@@ -139,12 +139,27 @@ class RateLimits:
         """Count a mail that a stranger asks for. Raises RateLimited."""
         self._count(_counters(self._links, "links", bucket(address)))
 
-    def may_mail(self, email_canonical: str) -> bool:
-        """Count a mail to this e-mail address, and return whether it may be sent.
+    def lift(self, account: str, address: str) -> None:
+        """Forget the failed passwords of an account, and its limits with them.
+
+        Its owner has proven to read its mailbox, and may log in from the address of that request.
+        """
+        who, place = self._digest(account), bucket(address)
+        counted = _counters(self._login_account, "login-account", who)
+        counted += _counters(self._login_row, "login-row", who)
+        counted += _counters(self._login_pair, "login-pair", who, place)
+        for _, key in counted:
+            self._storage.clear(key)
+
+    def may_mail(self, purpose: str, email_canonical: str) -> bool:
+        """Count a mail for this purpose to this address, and return whether it may be sent.
+
+        Each purpose has a count of its own: else strangers could use up a person's mails for a new
+        password by asking for others, of which the person may not even get one.
 
         No refusal: strangers could use up the mails of a person who needs one, and learn of it.
         """
-        counted = _counters(self._links, "mail-to", self._digest(email_canonical))
+        counted = _counters(self._links, "mail-to", purpose, self._digest(email_canonical))
         return self._try_to_count(counted) is None
 
     def count_refresh(self, sid: str) -> None:

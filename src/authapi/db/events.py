@@ -59,6 +59,12 @@ def list_of_user(
     return [StoredEvent(*row) for row in connection.execute(newest)]
 
 
+def find_newest_type(connection: Connection, user_id: str) -> str | None:
+    """Return the type of what happened last to the user."""
+    newest = select(Event.type).where(Event.user_id == user_id)
+    return connection.scalars(newest.order_by(Event.at.desc(), Event.id.desc()).limit(1)).first()
+
+
 def forget_person(connection: Connection, user_id: str) -> None:
     """Keep what happened to the id, and nothing that tells of the person."""
     personal = {"ip": None, "user_agent": None, "details": "{}"}

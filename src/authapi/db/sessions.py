@@ -193,10 +193,11 @@ def list_in_force(
     return [StoredSession(*row) for row in connection.execute(_NEXT_PAGE, values).all()]
 
 
-def revoke(tx: Transaction, sid: str, reason: RevokedReason) -> None:
-    """Revoke the session. One that was revoked before keeps its time and reason."""
-    _revoke(tx, reason, SESSIONS.c.sid == sid)
+def revoke(tx: Transaction, sid: str, reason: RevokedReason) -> bool:
+    """Revoke the session. False if it was revoked before: it keeps its time and reason."""
+    is_revoked = bool(_revoke(tx, reason, SESSIONS.c.sid == sid))
     tx.note_revoked([sid])  # by another process, maybe: this one is not to wait for its poll
+    return is_revoked
 
 
 def revoke_own(tx: Transaction, user_id: str, sid: str, reason: RevokedReason) -> bool:

@@ -3,16 +3,19 @@
 The cursor is the place of a page's last event, so that new events shift nothing.
 """
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 
 from authapi.db import events
 from authapi.db.database import Database
 from authapi.db.events import Place, StoredEvent
 from authapi.errors import InvalidField
 
+ID = re.compile(r"[A-Za-z0-9_-]{22}")
 MAX_CURSOR_CHARACTERS = 200
 PAGE_OF_EXPORT = 1000
 
@@ -51,5 +54,6 @@ def _place(cursor: str) -> Place:
         if len(cursor) <= MAX_CURSOR_CHARACTERS:
             padded = cursor + "=" * (-len(cursor) % 4)
             at, last_id = urlsafe_b64decode(padded.encode("ascii")).decode("ascii").split(" ")
-            return Place(float(at), last_id)
+            if isfinite(float(at)) and ID.fullmatch(last_id):  # PostgreSQL takes no NUL in a text
+                return Place(float(at), last_id)
     raise InvalidField("cursor", "This is no cursor of ours.", "cursor_invalid", place="query")

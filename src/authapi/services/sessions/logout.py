@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
-from authapi.db import sessions, users
+from authapi.db import events, sessions, users
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
 from authapi.errors import NotFound
@@ -17,9 +17,10 @@ SID = re.compile(r"[A-Za-z0-9_-]{22}")
 def log_out(db: Database, sids: Collection[str]) -> None:
     """Revoke the sessions."""
     with db.begin() as tx:
-        for sid in sorted(sids):
-            sessions.revoke(tx, sid, RevokedReason.LOGOUT)
-        _record_revoked(tx, sorted(sids), RevokedReason.LOGOUT)
+        revoked = [sid for sid in sorted(sids) if sessions.revoke(tx, sid, RevokedReason.LOGOUT)]
+        # A credential may be sent again and again, even when it has expired: no row for each time.
+        if revoked:
+            _record_revoked(tx, revoked, RevokedReason.LOGOUT)
 
 
 def log_out_everywhere(db: Database, user_id: str) -> None:
@@ -48,8 +49,11 @@ def _stop(db: Database, user_id: str, reason: RevokedReason, *, keep: str = "") 
         if users.lock(tx, user_id) is None:
             return  # deleted meanwhile, and its sessions stopped
         stop = stop_sessions(tx, user_id, reason, keep=keep)
-        fields = {"user_id": user_id, "reason": reason.value}
-        record(tx, Event(EventType.ALL_SESSIONS_REVOKED, fields))
+        # A log-in has an event. If there was none since the last end, nobody else is logged in, and
+        # the same request again and again adds no row for each time.
+        if events.find_newest_type(tx, user_id) != EventType.ALL_SESSIONS_REVOKED:
+            fields = {"user_id": user_id, "reason": reason.value}
+            record(tx, Event(EventType.ALL_SESSIONS_REVOKED, fields))
     follow_up(db, stop)
 
 

@@ -1,0 +1,47 @@
+"""The kind: rows that anybody can add without end, or read with a value that the database can't."""
+
+from base64 import urlsafe_b64encode
+
+import pytest
+from sqlalchemy import func, select
+
+from authapi.db.models import Event
+from tests.support.api import Api
+from tests.support.clock import TestClock
+from tests.support.databases import sqlite_only
+
+
+def count_events(api: Api) -> int:
+    with api.app.state.runtime.db.connect() as connection:
+        return int(connection.execute(select(func.count()).select_from(Event)).scalar_one())
+
+
+@sqlite_only
+def test_a_log_out_of_a_session_that_has_ended_adds_no_event(api: Api) -> None:
+    tokens = api.register_and_login()
+    body = {"refresh_token": tokens.refresh}
+    api.expect(204, "POST", "/logout", json=body)
+    before = count_events(api)
+    for _ in range(3):
+        api.expect(204, "POST", "/logout", json=body)
+        api.expect(204, "POST", "/logout", headers=tokens.bearer)
+    assert count_events(api) == before
+
+
+@sqlite_only
+def test_to_end_no_other_session_adds_no_event(api: Api, clock: TestClock) -> None:
+    tokens = api.register_and_login()
+    api.login()
+    clock.advance(1)
+    api.expect(204, "DELETE", "/sessions", headers=tokens.bearer)
+    before = count_events(api)
+    for _ in range(3):
+        api.expect(204, "DELETE", "/sessions", headers=tokens.bearer)
+    assert count_events(api) == before
+
+
+@pytest.mark.parametrize("place", [b"1.0 \0", b"nan x", b"inf x", b"-inf x", b"1e400 x"])
+def test_a_forged_cursor_of_events_is_refused(api: Api, place: bytes) -> None:
+    tokens = api.register_and_login()
+    cursor = urlsafe_b64encode(place).decode().rstrip("=")
+    api.expect(422, "GET", f"/me/events?cursor={cursor}", headers=tokens.bearer)

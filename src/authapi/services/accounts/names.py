@@ -27,6 +27,7 @@ MAX_EMAIL_LENGTH = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 MAX_DOMAIN_LENGTH = 253  # RFC 1035 section 2.3.4, less the length octets
 MAX_LABEL_LENGTH = 63
 MAX_USERNAME_LENGTH = 64
+ENCODED_WORD = "=?"
 MAX_TYPED_LENGTH = 1024  # as the schemas have it
 
 # Control, format, surrogate, private use, unassigned (a later Unicode could fold it), line and
@@ -131,7 +132,9 @@ def _email_complaint(typed: str) -> str | None:
     if _is_too_long(typed, MAX_EMAIL_LENGTH) or _has_unseen(typed):
         return complaint
     name, _, domain = typed.rpartition("@")
-    if canonical(typed).count("@") != 1 or not name or not domain:
+    folded = canonical(typed)
+    # RFC 2047: mail programs, and Python, read another address out of an encoded word.
+    if folded.count("@") != 1 or not name or not domain or ENCODED_WORD in folded:
         return complaint
     if (a_label := find_a_label(domain)) is None:
         return "The part behind the @ is not a domain that can exist."

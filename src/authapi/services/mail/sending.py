@@ -29,6 +29,7 @@ from authapi.db.database import Database, Transaction, open_database
 from authapi.db.links import StoredLink
 from authapi.db.outbox import DueMail
 from authapi.db.users import Account
+from authapi.errors import Unavailable
 from authapi.logs import log
 from authapi.services.mail.errors import DeliveryError, RefusedMailError
 from authapi.services.mail.mails import Mails
@@ -122,6 +123,10 @@ class MailSender:
             self._give_up(due, str(error))
         except (DeliveryError, WrongSecretError) as error:
             self._try_later(due, str(error) or "no AUTHAPI_SECRET opens it")
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - else the mail is due for ever, before others
+            self._try_later(due, f"it can't be written: {type(error).__name__}")
         return True
 
     def _send(self, due: DueMail) -> None:
@@ -171,8 +176,14 @@ class MailSender:
             "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
             "X-Auto-Response-Suppress": "All",
         }
-        for name, value in headers.items():
-            message[name] = value
+        try:
+            for name, value in headers.items():
+                message[name] = value
+        except ValueError as error:
+            raise RefusedMailError("its headers can't be written") from error
+        # The header's reader decodes encoded words (RFC 2047), and finds another address then.
+        if [address.addr_spec for address in message["To"].addresses] != [mail.to]:
+            raise RefusedMailError("a mail server would read another address")
         message.set_content(text.plain)
         message.add_alternative(text.html, subtype="html")
         message["Content-Language"] = mail.locale  # set_content removes what begins with Content-

@@ -84,4 +84,3 @@ def reset_password(
         )
     passwords.limits.lift(link.user_id, reset.address)
     follow_up(db, stop)
-    passwords.limits.lift(account.id, reset.address)

@@ -106,15 +106,6 @@ class RateLimits:
         for _, key in row:
             self._storage.clear(key)
 
-    def lift(self, account: str, address: str) -> None:
-        """Forget the failures of an account, whose user has proven to read its mailbox."""
-        who, place = self._digest(account), bucket(address)
-        counted = _counters(self._login_pair, "login-pair", who, place)
-        counted += _counters(self._login_account, "login-account", who)
-        counted += _counters(self._login_row, "login-row", who)
-        for _, key in counted:
-            self._storage.clear(key)
-
     def count_registration(self, address: str) -> None:
         self._count(_counters(self._register, "register", bucket(address)))
 

@@ -1,7 +1,8 @@
 """An application whose mails are files, and what a person reads in them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -14,6 +15,8 @@ import pytest
 from authapi.web.runtime import Runtime
 from tests.support.api import Api
 from tests.support.application import MakeApi
+from tests.support.mail_server import MailServer, MakeServer
+from tests.support.mail_server import mail_server as running
 
 LINK = re.compile(r"https?://\S+[?&]token=(\S+)")
 CODE = re.compile(r"^    ([A-Z]{4}-[A-Z]{4})\s*$", re.MULTILINE)
@@ -91,12 +94,25 @@ class MailApi:
 MakeMailApi = Callable[..., MailApi]
 
 
-@pytest.fixture
-def make_mail_api(
-    make_api: MakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> MakeMailApi:
-    """Return a function that makes applications. Mails are sent when a test asks for them."""
+@pytest.fixture(autouse=True)
+def _a_test_sends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("authapi.services.mail.sending.MailSender.start", lambda _self: None)
+
+
+@pytest.fixture
+def make_server() -> Iterator[MakeServer]:
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(running(**options))
+
+
+@pytest.fixture
+def mail_server(make_server: MakeServer) -> MailServer:
+    return make_server()
+
+
+@pytest.fixture
+def make_mail_api(make_api: MakeApi, tmp_path: Path) -> MakeMailApi:
+    """Return a function that makes applications. Mails are sent when a test asks for them."""
 
     def make(**overrides: Any) -> MailApi:
         folder = tmp_path / "mails"

@@ -6,17 +6,20 @@
 | MAIL_DIR         | into `ID.eml` there: the same mail again replaces the file            |
 | neither          | nowhere: the log says that it would have been sent                   |
 
-A server that must not hear the password in plain text does not get it: see `_log_in`.
+A server that must not hear the password in plain text does not get it: see `_log_in`. What an
+operator can mend (certificate, password, sender) never gives a mail up: it waits.
 """
 
 import os
 import smtplib
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
+from socket import SHUT_RDWR
+from threading import Timer
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -26,6 +29,8 @@ from authapi.services.mail.errors import DeliveryError, RefusedMailError
 from authapi.verifier.loopback import is_loopback_host
 
 TIMEOUT_SECONDS = 10.0  # for each answer of the server
+# For a whole mail: the connection is cut before LEASE_SECONDS let another process take the mail.
+SENDING_SECONDS = 45.0
 PORTS = {"smtp": 587, "smtps": 465}
 FIRST_PERMANENT_CODE = 500  # RFC 5321 section 4.2.1
 
@@ -72,11 +77,11 @@ class Smtp:
     def _connected(self) -> Iterator[smtplib.SMTP]:
         trust = ssl.create_default_context()  # the certificate is checked
         if self.is_tls:
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(
+            connection: smtplib.SMTP = _BoundedTls(
                 self.host, self.port, timeout=TIMEOUT_SECONDS, context=trust
             )
         else:
-            connection = smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_SECONDS)
+            connection = _Bounded(self.host, self.port, timeout=TIMEOUT_SECONDS)
         try:
             is_tls = self.is_tls or self._start_tls(connection, trust)
             self._log_in(connection, is_tls=is_tls)
@@ -87,7 +92,10 @@ class Smtp:
     def _start_tls(self, connection: smtplib.SMTP, trust: ssl.SSLContext) -> bool:
         connection.ehlo_or_helo_if_needed()
         if connection.has_extn("starttls"):
-            connection.starttls(context=trust)
+            try:
+                connection.starttls(context=trust)
+            except smtplib.SMTPResponseException as error:
+                raise DeliveryError(f"the mail server starts no TLS ({error.smtp_code})") from error
             return True
         if self.needs_starttls:
             raise DeliveryError("the mail server offers no STARTTLS")
@@ -98,7 +106,50 @@ class Smtp:
             return
         if not (is_tls or is_loopback_host(self.host)):
             raise DeliveryError("the mail server offers no TLS, so it does not get the password")
-        connection.login(self.user, self.password)
+        try:
+            connection.login(self.user, self.password)
+        except smtplib.SMTPNotSupportedError as error:
+            raise DeliveryError("the mail server knows no log-in with a password") from error
+
+
+class _Bounded(smtplib.SMTP):
+    """A connection that is cut after SENDING_SECONDS. A server that drips is never silent."""
+
+    _cutter: Timer | None = None
+
+    def connect(
+        self,
+        host: str = "localhost",
+        port: int = 0,
+        source_address: object = None,  # noqa: ARG002 - smtplib passes none
+    ) -> tuple[int, bytes]:
+        self._cut_after(SENDING_SECONDS)
+        try:
+            return super().connect(host, port)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._cutter:
+            self._cutter.cancel()
+        super().close()
+
+    def _cut_after(self, seconds: float) -> None:
+        self._cutter = Timer(seconds, self._cut)
+        self._cutter.daemon = True
+        self._cutter.start()
+
+    def _cut(self) -> None:
+        if self.sock is None:  # it is still connecting, one address after the other
+            self._cut_after(1.0)
+            return
+        with suppress(OSError):
+            self.sock.shutdown(SHUT_RDWR)
+
+
+class _BoundedTls(_Bounded, smtplib.SMTP_SSL):
+    pass
 
 
 def _say_goodbye(connection: smtplib.SMTP) -> None:
@@ -118,7 +169,8 @@ def _as_delivery_error() -> Iterator[None]:
         codes = [code for code, _ in error.recipients.values()]
         raise _refusal(min(codes, default=0), "the recipient") from error
     except smtplib.SMTPSenderRefused as error:
-        raise _refusal(error.smtp_code, "the sender") from error
+        # Not about this mail but MAIL_FROM, or a log-in that the server misses: it waits.
+        raise DeliveryError(f"the mail server refused the sender ({error.smtp_code})") from error
     except (
         smtplib.SMTPAuthenticationError,
         smtplib.SMTPConnectError,

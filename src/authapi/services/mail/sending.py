@@ -11,14 +11,9 @@ So a mail is sent once or, after a crash, twice; never not at all.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime
 from functools import cached_property
 from threading import Event, Thread
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from authapi.clock import Clock
 from authapi.config import Settings
@@ -37,7 +32,7 @@ from authapi.services.mail.messages import LINKS, WITHOUT_CODE, Mail, MailKind
 
 if TYPE_CHECKING:
     from authapi.services.mail.delivery import Delivery
-    from authapi.services.mail.writing import Text, Writer
+    from authapi.services.mail.writing import Writer
 
 
 POLL_SECONDS = 2.0  # for mails that another process posted
@@ -52,7 +47,6 @@ class MailSender:
 
     def __init__(self, settings: Settings, clock: Clock, mails: Mails) -> None:
         self._settings, self._mails = settings, mails
-        self._host = urlsplit(settings.public_url).hostname or "localhost"
         # A connection of its own: requests that use up theirs must not delay a mail.
         self.db: Database = open_database(settings.database_url, clock, connections=1)
         self._wake, self._stopping = Event(), Event()
@@ -124,8 +118,8 @@ class MailSender:
         except (DeliveryError, WrongSecretError) as error:
             self._try_later(due, str(error) or "no AUTHAPI_SECRET opens it")
         except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - else the mail is due for ever, before others
+            raise  # the database's: every mail waits
+        except Exception as error:  # noqa: BLE001 - one mail must not hold up all others
             self._try_later(due, f"it can't be written: {type(error).__name__}")
         return True
 
@@ -161,33 +155,10 @@ class MailSender:
             return link if links.open_link(tx, link) else None
 
     def _deliver(self, due: DueMail, mail: Mail, token: str = "", code: str = "") -> None:
-        text = self._writer.write(mail, token=token, code=code)
-        self._delivery.send(due.id, self._as_message(due, mail, text))
+        from authapi.services.mail.message_format import as_message
 
-    def _as_message(self, due: DueMail, mail: Mail, text: "Text") -> EmailMessage:
-        message = EmailMessage(policy=SMTP if mail.to.isascii() else SMTPUTF8)
-        sender = self._settings.mail_from or f"authapi@{self._host}"
-        headers = {
-            "From": sender,
-            "To": mail.to,
-            "Subject": " ".join(text.subject.split()),
-            "Date": format_datetime(datetime.fromtimestamp(due.created_at, UTC)),
-            "Message-ID": f"<{due.id}@{self._host}>",
-            "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
-            "X-Auto-Response-Suppress": "All",
-        }
-        try:
-            for name, value in headers.items():
-                message[name] = value
-        except ValueError as error:
-            raise RefusedMailError("its headers can't be written") from error
-        # The header's reader decodes encoded words (RFC 2047), and finds another address then.
-        if [address.addr_spec for address in message["To"].addresses] != [mail.to]:
-            raise RefusedMailError("a mail server would read another address")
-        message.set_content(text.plain)
-        message.add_alternative(text.html, subtype="html")
-        message["Content-Language"] = mail.locale  # set_content removes what begins with Content-
-        return message
+        text = self._writer.write(mail, token=token, code=code)
+        self._delivery.send(due.id, as_message(self._settings, due, mail, text))
 
     def _try_later(self, due: DueMail, problem: str) -> None:
         with self.db.connect(to_write=True) as connection:

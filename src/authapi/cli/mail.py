@@ -28,7 +28,7 @@ def list_mails() -> None:
         show("\t".join(fields).rstrip())
 
 
-@mail.command()
+@mail.command(context_settings={"ignore_unknown_options": True})  # an id may begin with a hyphen
 @click.argument("mail_id", metavar="[ID]", required=False)
 def retry(mail_id: str | None) -> None:
     """Try one mail again now, or all that wait or were given up."""

@@ -90,20 +90,21 @@ class Languages:
         self.folders = (TEMPLATES,) if custom is None else (custom, TEMPLATES)
 
     @cached_property
-    def names(self) -> frozenset[str]:
-        return frozenset(
-            path.name.lower()
+    def names(self) -> Mapping[str, str]:
+        """Return the names of the folders, by their form in small letters."""
+        return {
+            path.name.lower(): path.name
             for folder in self.folders
             for path in folder.iterdir()
             if path.is_dir() and not path.name.startswith(".")
-        )
+        }
 
     def choose(self, wanted: str | None, accept_language: str = "") -> str:
         """Return the language that was asked for, else the one that the browser prefers."""
         for tag in (wanted or "", *languages_by_preference(accept_language)):
             for candidate in (tag.lower(), tag.lower().partition("-")[0]):
                 if candidate in self.names:
-                    return candidate
+                    return self.names[candidate]
         return DEFAULT_LOCALE
 
 

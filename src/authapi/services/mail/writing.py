@@ -68,7 +68,7 @@ class Writer:
             **mail.details,
         }
         head, _, plain = self._render(mail, ".txt", values).partition("\n")
-        if not head.startswith(SUBJECT):
+        if not head.startswith(SUBJECT) or not head.removeprefix(SUBJECT).strip():
             raise OperatorError(f"{mail.locale}/{mail.kind}.txt has to begin with `{SUBJECT}`.")
         subject = head.removeprefix(SUBJECT).strip()
         return Text(subject, plain.lstrip("\n"), self._render(mail, ".html", values))
@@ -89,7 +89,7 @@ class Writer:
                 raise OperatorError(f"A mail template is broken: {place}: {error}") from error
 
     def _samples(self) -> Iterator[Mail]:
-        for locale in sorted(self._languages.names):
+        for locale in sorted(self._languages.names.values()):
             for kind in MailKind:
                 yield Mail(kind, "ada@example.com", locale=locale, details=SAMPLE)
 

@@ -1,4 +1,4 @@
-"""Prepares the database and the keys before the first request."""
+"""Prepares the database, the keys and the templates of mails before the first request."""
 
 from authapi.config import Settings
 from authapi.db import migrations
@@ -11,10 +11,14 @@ from authapi.services.keys.rotation import prepare_signing_keys
 
 
 def prepare(db: Database, settings: Settings, ring: KeyRing) -> None:
-    """Require the newest schema and load the keys. Raises OperatorError.
+    """Require working templates and the newest schema, and load the keys. Raises OperatorError.
 
     Several processes may call it at the same moment, and again after it failed.
     """
+    if settings.mail_templates:
+        from authapi.services.mail.writing import require_working_templates  # and Jinja
+
+        require_working_templates(settings)
     require_schema(db, settings)
     prepare_signing_keys(db, settings, ring)
 

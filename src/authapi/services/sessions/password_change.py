@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from authapi.db import links, sessions, users
+from authapi.db.clock import read_clock
 from authapi.db.database import Database
 from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason, Transport
@@ -13,6 +14,8 @@ from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
+from authapi.services.mail.mails import Mails, as_time
+from authapi.services.mail.messages import Mail, MailKind
 from authapi.services.revocation.stopping import follow_up, stop_sessions
 from authapi.services.sessions.opening import Device, Opening, add_session, issue
 from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, TokenPair
@@ -27,10 +30,11 @@ class PasswordChange:
     new: str = field(repr=False)
     subject: Claims
     device: Device
+    locale: str  # of the notice
 
 
 def change_password(
-    db: Database, passwords: Passwords, tokens: TokenIssuer, change: PasswordChange
+    db: Database, mails: Mails, passwords: Passwords, tokens: TokenIssuer, change: PasswordChange
 ) -> Hashing[TokenPair | SessionTicket]:
     """Store a new password, revoke every session, and return the tokens of a new one.
 
@@ -53,8 +57,20 @@ def change_password(
         assert opened is not None  # its account is locked
         fields = {"user_id": user_id, "sid": opened.session.sid, "ip": address}
         record(tx, Event(EventType.PASSWORD_CHANGED, fields))
+        mails.post(tx, _notice(account, change, read_clock(tx)))
     follow_up(db, stop)
     return issue(tokens, opening, opened)
+
+
+def _notice(account: Account, change: PasswordChange, now: float) -> Mail:
+    device = {"ip": change.device.address, "user_agent": change.device.user_agent}
+    return Mail(
+        MailKind.PASSWORD_CHANGED,
+        account.email,
+        user_id=account.id,
+        locale=change.locale,
+        details={"at": as_time(now), "device": device},
+    )
 
 
 def _opening(db: Database, account: Account, change: PasswordChange) -> Opening:

@@ -56,12 +56,16 @@ def change_profile(
     responses=refusals(*CHANGE, *BODY, WrongPassword, RateLimited),
 )
 async def change_own_password(
-    body: PasswordChange, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
+    body: PasswordChange,
+    request: Request,
+    runtime: AppRuntime,
+    current: CurrentSubject,
+    device: FromDevice,
 ) -> Response:
     change = password_change.PasswordChange(
-        body.current_password, body.new_password, current, device
+        body.current_password, body.new_password, current, device, locale_of(request, None)
     )
-    changing = change_password(runtime.db, runtime.passwords, runtime.tokens, change)
+    changing = change_password(runtime.db, runtime.mails, runtime.passwords, runtime.tokens, change)
     return hand_over(await runtime.password_pool.carry_out(changing, device.address), runtime)
 
 

@@ -12,6 +12,7 @@ So a mail is sent once or, after a crash, twice; never not at all.
 
 from dataclasses import replace
 from functools import cached_property
+from math import inf
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,9 @@ class MailSender:
     """Sends mails from `start` to `stop`; `wake` tells that one was posted."""
 
     def __init__(self, settings: Settings, clock: Clock, mails: Mails) -> None:
-        self._settings, self._mails = settings, mails
+        self._settings, self._mails, self._clock = settings, mails, clock
+        # Of all processes, as measured every POLL_SECONDS: health checks and metrics ask no query.
+        self.waiting, self.oldest_seconds, self._measured_at = 0, 0.0, -inf
         # A connection of its own: requests that use up theirs must not delay a mail.
         self.db: Database = open_database(settings.database_url, clock, connections=1)
         self._wake, self._stopping = Event(), Event()
@@ -106,7 +109,14 @@ class MailSender:
                     log.warning("mails_not_sent", reason=repr(error))
                 failed = True
 
+    def _measure(self) -> None:
+        now = self._clock()
+        if abs(now - self._measured_at) >= POLL_SECONDS:
+            self.waiting, self.oldest_seconds = self.depth()
+            self._measured_at = now
+
     def _send_next(self) -> bool:
+        self._measure()
         with self.db.connect(to_write=True) as connection:
             due = outbox.take(connection, LEASE_SECONDS)
         if due is None:

@@ -7,6 +7,7 @@ from authapi.services.keys.ring import KeyRing
 from authapi.services.revocation.feed import RevocationFeed
 
 MAX_SKEW_SECONDS = 30  # between the clocks of this process and the database
+LATE_MAIL_SECONDS = 600
 
 
 def missing_parts(db: Database, ring: KeyRing, feed: RevocationFeed) -> list[str]:
@@ -26,8 +27,12 @@ def missing_parts(db: Database, ring: KeyRing, feed: RevocationFeed) -> list[str
     return missing
 
 
-def warnings(feed: RevocationFeed) -> list[str]:
+def warnings(feed: RevocationFeed, oldest_mail_seconds: float) -> list[str]:
     """Return sentences for an operator that stop no request."""
+    found = []
     if feed.as_of is not None and feed.is_stale():
-        return [f"The revocations are {feed.staleness():.0f} seconds old."]
-    return []
+        found.append(f"The revocations are {feed.staleness():.0f} seconds old.")
+    if oldest_mail_seconds > LATE_MAIL_SECONDS:
+        minutes = oldest_mail_seconds // 60
+        found.append(f"The oldest mail waits for {minutes:.0f} minutes: see `authapi mail list`.")
+    return found

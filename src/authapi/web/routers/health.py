@@ -30,7 +30,8 @@ async def healthz() -> Health:
 def readyz(runtime: AppRuntime) -> Readiness | Response:
     missing = missing_parts(runtime.db, runtime.tokens.keys.ring, runtime.revocations)
     if not missing:
-        return Readiness(status="ready", warnings=warnings(runtime.revocations))
+        told = warnings(runtime.revocations, runtime.mail_sender.oldest_seconds)
+        return Readiness(status="ready", warnings=told)
     body = NotReadyBody(
         error="unavailable",
         error_description=f"Not ready: {', '.join(missing)}.",

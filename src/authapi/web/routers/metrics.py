@@ -43,6 +43,7 @@ class Metrics:
         yield from self._refused()
         yield from self._hashing()
         yield from self._connections()
+        yield from self._mails()
 
     def _revocation(self) -> Iterator["Metric"]:
         feed = self.runtime.revocations
@@ -84,6 +85,12 @@ class Metrics:
         yield _gauge("connections_open", "Connections to this process.", opened - ended)
         yield _counter("connections_opened", "Connections so far.", opened)
         yield _counter("connections_cut", "Too slow, or their place was needed.", tally["cut"])
+
+    def _mails(self) -> Iterator["Metric"]:
+        sender = self.runtime.mail_sender
+        yield _gauge("mails_waiting", "Mails that are not sent yet.", sender.waiting)
+        oldest = sender.oldest_seconds
+        yield _gauge("mail_oldest_seconds", "Age of the one that waits longest.", oldest)
 
 
 def _named(tally: Tally) -> list[tuple[str, int]]:

@@ -1,0 +1,38 @@
+"""Mails that wait are seen by an operator: in the metrics, and in /readyz after ten minutes."""
+
+from tests.mail.sending import application, send
+from tests.support.api import Api
+from tests.support.application import MakeApi
+from tests.support.clock import TestClock
+from tests.support.mail_server import MailServer
+
+MINUTE = 60
+
+
+def warnings(api: Api) -> list[str]:
+    answer = api.client.get("/readyz")
+    assert answer.status_code == 200
+    return [str(warning) for warning in answer.json()["warnings"]]
+
+
+def test_mails_that_wait_are_counted_and_late_ones_warned_of(
+    make_api: MakeApi, mail_server: MailServer, clock: TestClock
+) -> None:
+    mail_server.recipients.extend(["451 later"] * 20)
+    api = application(make_api, mail_server.url(), revocation_max_staleness=3600)
+    for name in ("first", "second"):
+        api.register(f"{name}@example.com")
+    send(api)
+    assert "authapi_mails_waiting 2.0" in api.client.get("/metrics").text
+    assert warnings(api) == []
+    clock.advance(11 * MINUTE)
+    send(api)
+    assert "authapi_mail_oldest_seconds 660.0" in api.client.get("/metrics").text
+    assert warnings(api) == ["The oldest mail waits for 11 minutes: see `authapi mail list`."]
+    mail_server.recipients.clear()
+    clock.advance(60 * MINUTE)
+    send(api)
+    clock.advance(3)
+    send(api)
+    assert "authapi_mails_waiting 0.0" in api.client.get("/metrics").text
+    assert not any("mail" in warning for warning in warnings(api))

@@ -1,7 +1,7 @@
 """Log-out, always idempotent, and the ends that a user gives to single sessions."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from authapi.db import events, sessions, users
 from authapi.db.database import Database, Transaction
@@ -17,10 +17,12 @@ SID = re.compile(r"[A-Za-z0-9_-]{22}")
 def log_out(db: Database, sids: Collection[str]) -> None:
     """Revoke the sessions."""
     with db.begin() as tx:
-        revoked = [sid for sid in sorted(sids) if sessions.revoke(tx, sid, RevokedReason.LOGOUT)]
-        # A credential may be sent again and again, even when it has expired: no row for each time.
-        if revoked:
-            _record_revoked(tx, revoked, RevokedReason.LOGOUT)
+        for sid in sorted(sids):
+            # A credential may be sent again and again, even when it has expired: no row for each.
+            if sessions.revoke(tx, sid, RevokedReason.LOGOUT):
+                session = sessions.find(tx, sid)
+                user_id = session.user_id if session else None
+                _record_revoked(tx, user_id, sid, RevokedReason.LOGOUT)
 
 
 def log_out_everywhere(db: Database, user_id: str) -> None:
@@ -36,7 +38,7 @@ def end_session(db: Database, user_id: str, sid: str) -> None:
     with db.begin() as tx:
         if not sessions.revoke_own(tx, user_id, sid, reason):
             raise NotFound  # nothing is written
-        _record_revoked(tx, [sid], reason)
+        _record_revoked(tx, user_id, sid, reason)
 
 
 def end_other_sessions(db: Database, user_id: str, sid: str) -> None:
@@ -57,5 +59,6 @@ def _stop(db: Database, user_id: str, reason: RevokedReason, *, keep: str = "") 
     follow_up(db, stop)
 
 
-def _record_revoked(tx: Transaction, sids: Sequence[str], reason: RevokedReason) -> None:
-    record(tx, Event(EventType.SESSIONS_REVOKED, {"sids": sids, "reason": reason.value}))
+def _record_revoked(tx: Transaction, user_id: str | None, sid: str, reason: RevokedReason) -> None:
+    fields = {"user_id": user_id, "sids": [sid], "reason": reason.value}
+    record(tx, Event(EventType.SESSIONS_REVOKED, fields))

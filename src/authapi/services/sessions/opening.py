@@ -144,4 +144,5 @@ def _end_surplus(db: Database, new: LockedSession, most: int) -> None:
             sessions.revoke(tx, sid, RevokedReason.TOO_MANY_SESSIONS)
         if sids:
             reason = RevokedReason.TOO_MANY_SESSIONS.value
-            record(tx, Event(EventType.SESSIONS_REVOKED, {"sids": sids, "reason": reason}))
+            fields = {"user_id": user_id, "sids": sids, "reason": reason}
+            record(tx, Event(EventType.SESSIONS_REVOKED, fields))

@@ -236,13 +236,14 @@ def _go_down_the_table(tx: Transaction, presented: Presented) -> tuple[Answer, T
             exchanges.remember_key(tx, stored, presented.key_digest)
             return answer, _successor(session, presented)
         case Answer.REPLAY:
-            _end_replayed(tx, stored.sid)
+            _end_replayed(tx, stored)
     return answer, None
 
 
-def _end_replayed(tx: Transaction, sid: str) -> None:
-    sessions.revoke(tx, sid, RevokedReason.REPLAY)
-    record(tx, Event(EventType.REFRESH_TOKEN_REPLAYED, {"sid": sid}))
+def _end_replayed(tx: Transaction, session: StoredSession) -> None:
+    sessions.revoke(tx, session.sid, RevokedReason.REPLAY)
+    fields = {"user_id": session.user_id, "sid": session.sid}
+    record(tx, Event(EventType.REFRESH_TOKEN_REPLAYED, fields))
 
 
 def _successor(session: LockedSession, presented: Presented) -> TokenPair:

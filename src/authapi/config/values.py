@@ -6,9 +6,8 @@ sentence that begins with the variable's name. No sentence repeats a value: it m
 
 import re
 from collections.abc import Collection
-from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr, ValidationError, ValidatorFunctionWrapHandler
 
@@ -41,6 +40,9 @@ STRICT_TRANSPORT = re.compile(
     r"max-age=\d{1,10}( ?; ?(includeSubDomains|preload))*", re.ASCII | re.IGNORECASE
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
+LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
+ADDRESS = rf'[^\s@<>(),:;"\\[\]]+@(?:{LABEL}\.)*{LABEL}'
+MAILBOX = re.compile(rf'{ADDRESS}|(?:"[^"\\]*"|[^<>@,;:"]*) ?<{ADDRESS}>')
 
 
 def split_list(value: object) -> object:
@@ -214,6 +216,9 @@ def smtp_url(url: str) -> str:
         raise ValueError("knows no option but ?starttls=required")
     if bool(parts.username) != bool(parts.password):
         raise ValueError("needs both a user and a password, or neither")
+    typed = unquote(f"{parts.username}{parts.password}")
+    if not (typed.isascii() and typed.isprintable() and url.isprintable() and " " not in url):
+        raise ValueError("takes visible ASCII characters only, in its user and password too")
     return url
 
 
@@ -229,9 +234,8 @@ def page_url(url: str) -> str:
 
 def mail_address(text: str) -> str:
     """Return the sender of mails, `a@b.c` or `Name <a@b.c>`. A line break would add headers."""
-    _, address = parseaddr(text)
-    if address.count("@") != 1 or not text.isprintable() or address.strip("@") != address:
-        raise ValueError("has to be an e-mail address")
+    if not (MAILBOX.fullmatch(text) and text.isprintable()):
+        raise ValueError("has to be one e-mail address: a@b.example, or Name <a@b.example>")
     return text
 
 

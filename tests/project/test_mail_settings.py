@@ -1,0 +1,109 @@
+"""Settings of mails: each one that can't be meant is one sentence, before anything is sent."""
+
+import pytest
+
+from authapi.config import load_settings
+from authapi.errors import CommandError
+
+SENDER = "login@auth.example"
+
+
+def refusal(**overrides: object) -> str:
+    with pytest.raises(CommandError) as caught:
+        load_settings(**overrides)
+    [sentence] = str(caught.value).splitlines()
+    return sentence
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example:587",
+        "http://mail.example",
+        "smtp://",
+        "smtp://mail.example:99999",
+        "smtp://mail.example:x",
+        "smtp://mail.example/path",
+        "smtp://mail example",
+        "smtps://mail.example?starttls=maybe",
+        "smtp://hunter2@mail.example",
+        "smtp://u:hunter2#x@mail.example",
+        "smtp://u:hunter2ä@mail.example",
+        "smtp://u:hunter2%C3%A4@mail.example",
+        "smtp://u:hunter2%0D%0A@mail.example",
+    ],
+)
+def test_a_mail_server_that_cannot_be_meant_is_refused_and_not_shown(url: str) -> None:
+    sentence = refusal(smtp_url=url, mail_from=SENDER)
+    assert sentence.startswith("AUTHAPI_SMTP_URL ")
+    assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp://mail.example",
+        "smtps://u%40x.example:p%3Aw%20x@mail.example:465",
+        "smtp://[::1]:25",
+        "smtp://mail.example:587/?starttls=required",
+    ],
+)
+def test_a_mail_server_is_accepted(url: str) -> None:
+    assert load_settings(smtp_url=url, mail_from=SENDER).smtp_url == url
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "nobody",
+        "a@",
+        "@b.example",
+        "a@b.example, c@d.example",
+        "Name <a@b.example",
+        "Name a@b.example",
+        "Ada <a@b.example> x",
+        "a b@c.example",
+        "a@b c",
+        "a@b..example",
+        "a@-b.example",
+        "a@b.example\nBcc: c@d.example",
+        "a@b.example\u2028",
+    ],
+)
+def test_a_sender_that_is_not_one_address_is_refused(sender: str) -> None:
+    assert refusal(mail_from=sender) == (
+        "AUTHAPI_MAIL_FROM has to be one e-mail address: a@b.example, or Name <a@b.example>."
+    )
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        SENDER,
+        "<a@b.example>",
+        "Ada <a@b.example>",
+        '"Ada, Countess" <a@b.example>',
+        "Möbel & Co. <a@bücher.example>",
+        "root@localhost",
+    ],
+)
+def test_a_sender_is_accepted(sender: str) -> None:
+    assert load_settings(mail_from=sender).mail_from == sender
+
+
+@pytest.mark.parametrize("name", ["verify_url", "reset_url", "undo_url"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "/reset",
+        "https://",
+        "https://u:p@app.example/",
+        "http://app.example/",
+        "https://app.example/#/reset",
+        "https://app.example/a b",
+        "https://app.example:99999/",
+    ],
+)
+def test_a_page_that_cannot_be_meant_is_refused(name: str, url: str) -> None:
+    assert refusal(**{name: url}).startswith(f"AUTHAPI_{name.upper()} ")

@@ -26,7 +26,8 @@ help:
 
 run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:8000 (another port: PORT=8001 AUTHAPI_PUBLIC_URL=http://localhost:8001)
 	@$(BIN)/authapi migrate
-	@exec $(BIN)/authapi serve --port $(PORT)
+	@grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAPI_MAIL_DIR="$${AUTHAPI_MAIL_DIR-./mail}"; \
+	  exec $(BIN)/authapi serve --port $(PORT)
 
 test: .venv/dev.stamp ## run the tests that need no browser (ARGS="tests/rfc -x" for some)
 	@echo "The tests that need Chromium and nginx are not among these: make test-browser"

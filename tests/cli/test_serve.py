@@ -105,7 +105,7 @@ def test_servers_that_start_at_one_moment_on_nothing_agree(tmp_path: Path) -> No
         assert database.execute("SELECT count(*) FROM signing_keys").fetchone() == (1,)
 
 
-def test_on_a_terminal_it_greets_in_five_lines(tmp_path: Path) -> None:
+def test_on_a_terminal_it_greets_in_six_lines(tmp_path: Path) -> None:
     port = ServerProcess(tmp_path).port
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -127,10 +127,11 @@ def test_on_a_terminal_it_greets_in_five_lines(tmp_path: Path) -> None:
         os.close(ours)
     lines = [line.strip() for line in shown.decode().splitlines()]
     greeting = lines.index(f"authapi listens on http://127.0.0.1:{port}")
-    assert [line.split() for line in lines[greeting + 1 : greeting + 5]] == [
+    assert [line.split() for line in lines[greeting + 1 : greeting + 6]] == [
         ["docs", f"http://127.0.0.1:{port}/docs"],
         ["database", "sqlite:///./authapi.db"],
         ["secret", "authapi.secret"],
+        ["mails", "are", "not", "sent:", "see", "docs/mails.md"],
         ["stop", "Ctrl-C"],
     ]
     assert not any(line.startswith("{") for line in lines)

@@ -9,6 +9,7 @@ import pytest
 from tests.project.clone import copy_to, environment, furnish
 from tests.project.tree import ROOT
 from tests.support.server import Program, free_port
+from tests.support.until import until
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -82,6 +83,9 @@ def test_make_run_migrates_and_serves_the_clone(furnished: Path) -> None:
         server.client() as client,
     ):
         assert client.get("/readyz").status_code == 200
+        body = {"email": "ada@example.com", "password": "correct horse battery staple"}
+        assert client.post("/register", json=body).status_code == 201
+        until(lambda: any((furnished / "mail").glob("*.eml")), every=0.1)
     assert (furnished / "authapi.db").exists()
     assert make(furnished, "--question", ".venv/run.stamp").returncode == 0
 

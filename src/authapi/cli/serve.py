@@ -6,6 +6,7 @@ import socket
 import sys
 from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
@@ -108,7 +109,15 @@ def _greet(settings: Settings, host: str, port: int) -> None:
     say_on_stderr(f"  docs      http://{address}/docs")
     say_on_stderr(f"  database  {settings.database_url_masked}")
     say_on_stderr(f"  secret    {secret}")
+    say_on_stderr(f"  mails     {_mails(settings)}")
     say_on_stderr("  stop      Ctrl-C")
+
+
+def _mails(settings: Settings) -> str:
+    """Return where mails go. A user's name and password in the URL are not shown."""
+    if settings.smtp_url:
+        return f"by {urlsplit(settings.smtp_url).hostname}"
+    return f"{settings.mail_dir}/" if settings.mail_dir else "are not sent: see docs/mails.md"
 
 
 def _address(host: str, port: int) -> str:

@@ -16,6 +16,8 @@ from authapi.services.mail.errors import RefusedMailError
 from authapi.services.mail.messages import Mail
 from authapi.services.mail.writing import Text
 
+LONGEST_LINE = 998  # RFC 5322 section 2.1.1
+
 
 def as_message(settings: Settings, due: DueMail, mail: Mail, text: Text) -> EmailMessage:
     """Return the message. It is the same at each try, `Message-ID` included.
@@ -46,10 +48,16 @@ def as_message(settings: Settings, due: DueMail, mail: Mail, text: Text) -> Emai
     read: tuple[Address, ...] = message["To"].addresses
     if [address.addr_spec for address in read] != [to.addr_spec]:
         raise RefusedMailError("a mail server would read another address")
-    message.set_content(text.plain)
+    message.set_content(text.plain, cte=_encoding(text.plain))
     message.add_alternative(text.html, subtype="html")
     message["Content-Language"] = mail.locale  # set_content removes what begins with Content-
     return message
+
+
+def _encoding(text: str) -> str:
+    """Return how to send the text. The policy encodes long links, which nobody could copy then."""
+    longest = max(map(len, text.splitlines()), default=0)
+    return "7bit" if text.isascii() and longest < LONGEST_LINE else "quoted-printable"
 
 
 def mailbox(text: str) -> Address:

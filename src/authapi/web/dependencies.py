@@ -18,6 +18,10 @@ async def runtime(request: Request) -> Runtime:
 
 
 async def device(request: Request) -> Device:
+    return device_of(request)
+
+
+def device_of(request: Request) -> Device:
     """Return the sender's address, from a trusted proxy if there is one, and its user agent."""
     agent = request.headers.get("user-agent", "")[:USER_AGENT_LENGTH]
     printable = "".join(character for character in agent if character.isprintable())

@@ -44,6 +44,7 @@ from authapi.errors import BadRequest, InvalidGrant
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.limits.rate_limits import RateLimits
+from authapi.services.sessions.notices import MakeNotice
 from authapi.services.sessions.token_issue import TokenIssuer, TokenPair
 from authapi.verifier import InvalidTokenError
 
@@ -182,8 +183,10 @@ def present(
     return Presented(claims, carrier, idempotency_key, tokens)
 
 
-def rotate_refresh_token(db: Database, limits: RateLimits, presented: Presented) -> TokenPair:
-    """Return the new pair, or the same one, by the table above.
+def rotate_refresh_token(
+    db: Database, limits: RateLimits, presented: Presented, notice: MakeNotice | None = None
+) -> TokenPair:
+    """Return the new pair, or the same one, by the table above. A replay posts `notice`.
 
     Raises InvalidGrant, BadRequest for a key of the previous exchange, RateLimited.
     """
@@ -193,7 +196,7 @@ def rotate_refresh_token(db: Database, limits: RateLimits, presented: Presented)
     if session:
         return _successor(session, presented)
     with db.begin() as tx:
-        answer, pair = _go_down_the_table(tx, presented)
+        answer, pair = _go_down_the_table(tx, presented, notice)
     # Refuse after the block: raising inside would roll back the revocation.
     if answer is Answer.KEY_IS_USED:
         raise BadRequest("This Idempotency-Key was used before: make a new one for each token.")
@@ -217,7 +220,9 @@ def _exchange(connection: Connection, presented: Presented) -> LockedSession | N
     return exchanges.exchange(connection, wanted)
 
 
-def _go_down_the_table(tx: Transaction, presented: Presented) -> tuple[Answer, TokenPair | None]:
+def _go_down_the_table(
+    tx: Transaction, presented: Presented, notice: MakeNotice | None
+) -> tuple[Answer, TokenPair | None]:
     locked = exchanges.lock(tx, presented.claims.sid)
     if locked is None:
         return Answer.REFUSED, None
@@ -237,6 +242,8 @@ def _go_down_the_table(tx: Transaction, presented: Presented) -> tuple[Answer, T
             return answer, _successor(session, presented)
         case Answer.REPLAY:
             _end_replayed(tx, stored)
+            if notice:
+                notice().post(tx, stored, now)
     return answer, None
 
 

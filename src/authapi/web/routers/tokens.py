@@ -1,5 +1,6 @@
 """Log in, refresh, log out."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -18,6 +19,7 @@ from authapi.errors import (
 )
 from authapi.services.sessions.login import LoginAttempt, log_in
 from authapi.services.sessions.logout import log_out, log_out_everywhere
+from authapi.services.sessions.notices import ReplayNotice
 from authapi.services.sessions.reauthentication import Proof, reauthenticate
 from authapi.services.sessions.refresh_rotation import rotate_refresh_token
 from authapi.web.bodies import StrictRoute
@@ -29,7 +31,14 @@ from authapi.web.credentials.reading import (
     sessions_sent,
     sessions_to_end,
 )
-from authapi.web.dependencies import IDEMPOTENCY_KEY, AppRuntime, CurrentSubject, FromDevice
+from authapi.web.dependencies import (
+    IDEMPOTENCY_KEY,
+    AppRuntime,
+    CurrentSubject,
+    FromDevice,
+    device_of,
+    locale_of,
+)
 from authapi.web.error_handlers import answer_to
 from authapi.web.openapi.document import BODY, CHANGE, refusals
 from authapi.web.runtime import Runtime, runtime_of
@@ -97,7 +106,13 @@ def refresh(request: Request, body: Refresh | None = None) -> Response:
     presented = read_refresh_token(request, runtime, body.refresh_token if body else None)
     if body:
         presented = presented.for_resource(body.resource)
-    return hand_over(rotate_refresh_token(runtime.db, runtime.limits, presented), runtime)
+    notice = partial(_replay_notice, request, runtime)
+    pair = rotate_refresh_token(runtime.db, runtime.limits, presented, notice)
+    return hand_over(pair, runtime)
+
+
+def _replay_notice(request: Request, runtime: Runtime) -> ReplayNotice:
+    return ReplayNotice(runtime.mails, device_of(request), locale_of(request, None))
 
 
 @router.post(

@@ -1,0 +1,40 @@
+"""The mail to the owner of a session that ended because its refresh token was replayed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from authapi.db import users
+from authapi.db.database import Transaction
+from authapi.db.sessions import StoredSession
+from authapi.services.mail.mails import Mails, as_time
+from authapi.services.mail.messages import Mail, MailKind
+from authapi.services.sessions.opening import Device
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayNotice:
+    """What the notice says besides the session: who presented the token, in which language."""
+
+    mails: Mails
+    device: Device
+    locale: str
+
+    def post(self, tx: Transaction, session: StoredSession, now: float) -> None:
+        """Post it, with the device that logged in and the one that presented the token."""
+        account = users.find(tx, session.user_id) if session.user_id else None
+        if account is None:
+            return
+        of_log_in = {"ip": session.ip, "user_agent": session.user_agent}
+        of_replay = {"ip": self.device.address, "user_agent": self.device.user_agent}
+        mail = Mail(
+            MailKind.SESSION_REPLAYED,
+            account.email,
+            user_id=account.id,
+            locale=self.locale,
+            details={"at": as_time(now), "devices": [of_log_in, of_replay]},
+        )
+        self.mails.post(tx, mail)
+
+
+# Called for a replay alone: an ordinary refresh must not pay for it.
+MakeNotice = Callable[[], ReplayNotice]

@@ -67,7 +67,7 @@ def test_a_mail_server_is_accepted(url: str) -> None:
         "a@b..example",
         "a@-b.example",
         "a@b.example\nBcc: c@d.example",
-        "a@b.example\u2028",
+        "a\u2028@b.example",
     ],
 )
 def test_a_sender_that_is_not_one_address_is_refused(sender: str) -> None:

@@ -4,12 +4,12 @@ import pytest
 from sqlalchemy import update
 
 from authapi.db.models import User
-from tests.mail.conftest import MailApi, mail_api, make_mail_api
+from tests.mail.conftest import MailApi, mail_api, make_mail_api, sends_by_itself
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 
-__all__ = ["mail_api", "make_mail_api"]  # fixtures
+__all__ = ["mail_api", "make_mail_api", "sends_by_itself"]  # fixtures
 
 pytestmark = sqlite_only
 

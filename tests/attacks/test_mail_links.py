@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.mail.conftest import MailApi, mail_api, make_mail_api
+from tests.mail.conftest import MailApi, mail_api, make_mail_api, sends_by_itself
 from tests.support.api import EMAIL, PASSWORD, Tokens
 from tests.support.clock import TestClock
 
-__all__ = ["mail_api", "make_mail_api"]  # fixtures
+__all__ = ["mail_api", "make_mail_api", "sends_by_itself"]  # fixtures
 
 THIEF, THIEF_2 = "thief@evil.example", "thief2@evil.example"
 NEW = "the owner's own phrase"

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.mail.conftest import MailApi, MakeMailApi, make_mail_api
+from tests.mail.conftest import MailApi, MakeMailApi, make_mail_api, sends_by_itself
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.app_transport import AppClient
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 from tests.support.settings import NO_LIMITS
 
-__all__ = ["make_mail_api"]  # a fixture
+__all__ = ["make_mail_api", "sends_by_itself"]  # a fixture
 
 NEW = "the owner's own phrase"
 STRANGERS, OWNERS = "203.0.113.9", "198.51.100.7"

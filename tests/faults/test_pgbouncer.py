@@ -173,7 +173,7 @@ def test_nobody_listens_through_it_and_the_log_says_so_once(
             began = monotonic()
             listener.wait(0.05, Event())
             assert monotonic() - began < 2
-    said = capsys.readouterr().out
+    said = "".join(capsys.readouterr())
     assert said.count("not_listening") == 1
     assert "a pooler is between" in said
 

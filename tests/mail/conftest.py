@@ -95,7 +95,7 @@ MakeMailApi = Callable[..., MailApi]
 
 
 @pytest.fixture(autouse=True)
-def _a_test_sends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def sends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("authapi.services.mail.sending.MailSender.start", lambda _self: None)
 
 

@@ -11,7 +11,7 @@ NO_LIMITS: dict[str, Any] = {
     f"limit_{name}": ""
     for name in (
         *("login_address", "login_pair", "login_account", "login_success"),
-        *("register", "refresh"),
+        *("register", "refresh", "links"),
     )
 }
 # What a server process gets: it polls as in production.

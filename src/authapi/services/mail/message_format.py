@@ -44,10 +44,7 @@ def as_message(settings: Settings, due: DueMail, mail: Mail, text: Text) -> Emai
             message[name] = value
     except ValueError as error:
         raise RefusedMailError("its headers can't be written") from error
-    # The header's reader decodes encoded words (RFC 2047), and finds another address then.
-    read: tuple[Address, ...] = message["To"].addresses
-    if [address.addr_spec for address in read] != [to.addr_spec]:
-        raise RefusedMailError("a mail server would read another address")
+    _require_one_reading(to)
     message.set_content(text.plain, cte=_encoding(text.plain))
     message.add_alternative(text.html, subtype="html")
     message["Content-Language"] = mail.locale  # set_content removes what begins with Content-
@@ -58,6 +55,20 @@ def _encoding(text: str) -> str:
     """Return how to send the text. The policy encodes long links, which nobody could copy then."""
     longest = max(map(len, text.splitlines()), default=0)
     return "7bit" if text.isascii() and longest < LONGEST_LINE else "quoted-printable"
+
+
+def _require_one_reading(to: Address) -> None:
+    """Raise RefusedMailError if a reader of the header finds another address than ours.
+
+    It decodes encoded words (RFC 2047), also where none may stand.
+    """
+    try:
+        header = SMTPUTF8.header_factory("To", str(to))
+        read = [address.addr_spec for address in header.addresses]
+    except (ValueError, IndexError, HeaderParseError) as error:
+        raise RefusedMailError("its address can't be read") from error
+    if read != [to.addr_spec]:
+        raise RefusedMailError("a mail server would read another address")
 
 
 def mailbox(text: str) -> Address:

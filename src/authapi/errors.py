@@ -110,15 +110,17 @@ class InvalidGrant(Refusal):
 
 
 class InsufficientUserAuthentication(Refusal):
-    """RFC 9470 section 3: names the greatest age of a log-in that would have been enough."""
+    """RFC 9470 section 3: names the greatest age of a log-in, or the level, that is enough."""
 
     status = 401
     code = "insufficient_user_authentication"
     description = "This needs a fresh log-in."
 
-    def __init__(self, max_age: int) -> None:
+    def __init__(self, max_age: int | None = None, *, acr: str = "") -> None:
         super().__init__()
-        challenge = f'Bearer error="{self.code}", max_age="{max_age}"'
+        challenge = f'Bearer error="{self.code}"'
+        challenge += "" if max_age is None else f', max_age="{max_age}"'
+        challenge += f', acr_values="{acr}"' if acr else ""
         self.headers = {"WWW-Authenticate": challenge}
 
 

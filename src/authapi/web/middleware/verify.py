@@ -4,10 +4,12 @@ It takes any method and any path below it, and reads only the headers. It makes 
 no thread, but for transport `session`. It answers 204, 401, 403 or 503 only: nginx makes a 500 of
 any other status. It is the innermost middleware: FastAPI's routes would cost twice the rest.
 
-The query of `/verify` itself, and headers of a trusted proxy, may require a scope and an audience.
+The query of `/verify` itself, and headers of a trusted proxy, may require a scope, an audience, and
+how fresh and how strong the log-in is (RFC 9470). What makes no sense there is never fulfilled.
 Below `/verify/` the query is the original request's, and requires nothing.
 """
 
+import re
 from collections.abc import Awaitable
 from typing import Any
 
@@ -18,6 +20,7 @@ from authapi.errors import (
     BadRequest,
     CsrfFailed,
     InsufficientScope,
+    InsufficientUserAuthentication,
     InvalidToken,
     NoCredential,
     Refusal,
@@ -30,6 +33,8 @@ from authapi.web.error_handlers import handle_refusal
 from authapi.web.middleware.proxies import original_method, required_by_proxy
 from authapi.web.openapi.document import documented_refusals
 from authapi.web.runtime import runtime_of
+
+SECONDS = re.compile("[0-9]{1,9}")
 
 
 class Verify:
@@ -83,7 +88,9 @@ async def _authenticate_for_proxy(request: Request) -> Claims:
     if request.scope["query_string"] and _path(request.scope) == "/verify":
         required += request.query_params.multi_items()
     if required:
-        _require(required, claims, own_audience=runtime_of(request).settings.audience)
+        runtime = runtime_of(request)
+        _require(required, claims, own_audience=runtime.settings.audience)
+        _require_log_in(required, claims, now=runtime.clock())
     return claims
 
 
@@ -105,6 +112,18 @@ def _require(required: list[tuple[str, str]], claims: Claims, *, own_audience: s
         raise InsufficientScope(wanted)
 
 
+def _require_log_in(required: list[tuple[str, str]], claims: Claims, *, now: float) -> None:
+    """Refuse a log-in that is too old, or not strong enough. A password alone is `aal1`."""
+    for name, value in required:
+        if name in {"max_age", "max-age"}:
+            is_number = SECONDS.fullmatch(value) is not None
+            max_age = int(value) if is_number else 0
+            if not is_number or int(now) - claims.raw.get("auth_time", 0) > max_age:
+                raise InsufficientUserAuthentication(max_age)
+        if name == "acr" and value != "aal1":
+            raise InsufficientUserAuthentication(acr="aal2")
+
+
 _TEXT = {"schema": {"type": "string"}}
 
 
@@ -115,6 +134,8 @@ def _parameter(name: str, place: str, description: str) -> dict[str, Any]:
 
 _SCOPE = "Space-separated scopes that the token must have."
 _AUDIENCE = "The service that the token must be for."
+_MAX_AGE = "The greatest age of the log-in, in seconds."
+_ACR = "How strong the log-in must be: `aal1` (a password), or `aal2`."
 _FROM_PROXY = " Counts from AUTHAPI_TRUSTED_PROXIES alone."
 OPERATION: dict[str, Any] = {
     "tags": ["tokens"],
@@ -126,15 +147,22 @@ OPERATION: dict[str, Any] = {
     "parameters": [
         _parameter("scope", "query", _SCOPE),
         _parameter("audience", "query", _AUDIENCE),
+        _parameter("max_age", "query", _MAX_AGE),
+        _parameter("acr", "query", _ACR),
         _parameter("X-Auth-Require-Scope", "header", _SCOPE + _FROM_PROXY),
         _parameter("X-Auth-Require-Audience", "header", _AUDIENCE + _FROM_PROXY),
+        _parameter("X-Auth-Require-Max-Age", "header", _MAX_AGE + _FROM_PROXY),
+        _parameter("X-Auth-Require-Acr", "header", _ACR + _FROM_PROXY),
     ],
     "responses": {
         "204": {
             "description": "It is good.",
             "headers": {"X-Auth-Subject": _TEXT, "X-Auth-Session": _TEXT, "X-Auth-Scope": _TEXT},
         },
-        **documented_refusals(NoCredential, InvalidToken, InsufficientScope, CsrfFailed),
+        **documented_refusals(
+            *(NoCredential, InvalidToken, InsufficientUserAuthentication),
+            *(InsufficientScope, CsrfFailed),
+        ),
     },
 }
 PATHS: dict[str, Any] = {"/verify": {"get": OPERATION}}

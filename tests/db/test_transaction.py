@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from authapi.db import sessions
 from authapi.db.database import Database, open_database
@@ -15,6 +16,11 @@ from tests.support.api import Api, Tokens
 from tests.support.clock import TestClock
 
 EVENT = Event(EventType.SESSIONS_REVOKED, {"sids": [], "reason": "logout"})
+
+
+def events(log: list[EventDict]) -> list[str]:
+    """Return what was logged, but for the mail thread, which writes at a moment of its own."""
+    return [line["event"] for line in log if line["event"] != "mail_not_sent"]
 
 
 @pytest.fixture
@@ -48,8 +54,8 @@ def test_an_event_is_logged_after_the_commit(database: Database) -> None:
     with capture_logs() as log:
         with database.begin() as tx:
             record(tx, EVENT)
-            assert log == []
-        assert [line["event"] for line in log] == ["sessions_revoked"]
+            assert events(log) == []
+        assert events(log) == ["sessions_revoked"]
     database.close()
 
 
@@ -62,7 +68,7 @@ def test_a_process_that_cannot_be_told_undoes_nothing(api: Api, tokens: Tokens) 
     with capture_logs() as log, database.begin() as tx:
         sessions.revoke(tx, tokens.sid, RevokedReason.LOGOUT)
         record(tx, EVENT)
-    assert [line["event"] for line in log] == ["revocations_not_noted", "sessions_revoked"]
+    assert events(log) == ["revocations_not_noted", "sessions_revoked"]
     database.close()
 
 
@@ -73,7 +79,7 @@ def test_a_raise_undoes_the_notes_too(
         sessions.revoke(tx, tokens.sid, RevokedReason.LOGOUT)
         record(tx, EVENT)
         _ = 1 / 0
-    assert (told, log) == ([], [])
+    assert (told, events(log)) == ([], [])
     database.close()
 
 

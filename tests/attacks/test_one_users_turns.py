@@ -1,13 +1,15 @@
 """The kind: long requests of one user that keep the threads of everybody else (issue 11, row 6)."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 from sqlalchemy import text
 
 from authapi.db.database import Database
-from authapi.web.turns import Turns
+from authapi.errors import Unavailable
+from authapi.web.turns import MOST_PRESENT, Turns
 from tests.support.api import Api, Tokens
 from tests.support.databases import postgresql_only
 
@@ -69,5 +71,27 @@ def test_who_hangs_up_while_waiting_holds_nobody_up() -> None:
         async with asyncio.timeout(1):
             await enter(turns, "a")
         assert not turns._locks
+
+    asyncio.run(exercise())
+
+
+def test_one_user_can_not_queue_for_ever() -> None:
+    """Whoever waits holds a connection that nobody cuts: thousands would be all of them."""
+
+    async def take_one(turns: Turns) -> None:
+        async with turns.turn("ada"):
+            pass
+
+    async def exercise() -> None:
+        turns = Turns()
+        async with AsyncExitStack() as waiting:
+            first = turns.turn("ada")
+            await waiting.enter_async_context(first)
+            queue = [asyncio.create_task(take_one(turns)) for _ in range(MOST_PRESENT - 1)]
+            await asyncio.sleep(0)
+            with pytest.raises(Unavailable):
+                await take_one(turns)
+        await asyncio.gather(*queue)
+        await take_one(turns)
 
     asyncio.run(exercise())

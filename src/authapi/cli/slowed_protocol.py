@@ -135,6 +135,7 @@ class SlowedProtocol(HttpToolsProtocol):
         self._is_over = True
         if self.headers:
             self.headers.clear()
+        self.pipeline.clear()
         self.parser = None  # type: ignore[assignment]  # as when a connection is lost
         await self._wait()
         self.transport.abort()

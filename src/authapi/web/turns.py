@@ -9,6 +9,10 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from authapi.errors import Unavailable
+
+MOST_PRESENT = 32  # of one user: each that waits holds a connection, which nobody can cut
+
 
 class Turns:
     """Used on one event loop."""
@@ -19,7 +23,12 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, who: str) -> AsyncIterator[None]:
-        """Wait for the requests of the same user that came before; then run the block."""
+        """Wait for the requests of the same user that came before; then run the block.
+
+        Raises Unavailable if MOST_PRESENT of them run or wait already.
+        """
+        if self._present[who] >= MOST_PRESENT:
+            raise Unavailable
         lock = self._locks.setdefault(who, asyncio.Lock())
         self._present[who] += 1
         try:

@@ -119,6 +119,21 @@ def test_what_has_no_end_is_cut_off_and_kept_nowhere(server: ServerProcess, name
     assert ask(server, request("GET", "/healthz")).status == 200
 
 
+def answers_of(server: ServerProcess, fields: int, requests: int) -> int:
+    """Send requests in one piece, each of so many fields; return how many are answered with 200."""
+    more = [f"X-{number}: a" for number in range(fields - 2)]  # `Host` and `Connection` too
+    one = request("GET", "/healthz", *more, "Connection: keep-alive", close=False)
+    answer = ask(server, one * (requests - 1) + request("GET", "/healthz", *more))
+    assert answer.is_closed
+    return answer.raw.count(b"HTTP/1.1 200 ")
+
+
+def test_requests_in_a_row_have_no_more_fields_than_two_heads(server: ServerProcess) -> None:
+    """A short field is 6 bytes to send, and 180 to keep: counting requests bounds nothing."""
+    assert answers_of(server, fields=10, requests=30) == 30
+    assert 1 <= answers_of(server, fields=200, requests=30) < 6
+
+
 HOSTS: dict[str, bytes] = {
     "none": b"GET /healthz HTTP/1.1\r\n\r\n",
     "two": b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",

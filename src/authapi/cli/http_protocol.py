@@ -23,6 +23,7 @@ MAX_FIELDS = 200  # of a head and its trailers: each costs a microsecond, howeve
 MAX_DROPPED_BYTES = 16 * 1024 * 1024  # of what still comes after the answer
 MAX_DROPPED_AFTER_REFUSAL = 256 * 1024  # then the rest is left unread until the end
 MAX_PIPELINED = 32  # requests that wait for the answer to an earlier one
+MAX_PIPELINED_FIELDS = 400  # of all that wait: a short one takes 180 bytes of memory
 HEAD_SECONDS = 10
 BODY_SECONDS = 20  # of silence
 READ_SECONDS = 20  # in which a client reads nothing of an answer
@@ -102,12 +103,21 @@ class HttpProtocol(SlowedProtocol):
     # httptools' callbacks
 
     def on_message_begin(self) -> None:
-        if len(self.pipeline) >= MAX_PIPELINED:
-            raise BadRequest("There are too many requests at once.")
+        self._require_short_pipeline()
         super().on_message_begin()
         self._reading = Reading.HEAD
         self._fields = self._idle_bytes = self._dropped_bytes = 0
         self._head_since = self.loop.time()
+
+    def _require_short_pipeline(self) -> None:
+        """Raise BadRequest if too much waits behind the answer that is under way."""
+        heads = [list(cycle.scope["headers"]) for cycle, _ in self.pipeline]
+        if (
+            len(heads) >= MAX_PIPELINED
+            or sum(map(len, heads)) > MAX_PIPELINED_FIELDS
+            or sum(rules.head_bytes(b"", head) for head in heads) > MAX_HEAD_BYTES
+        ):
+            raise BadRequest("There are too many requests at once.")
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+import pytest
+
 from authapi.errors import InvalidCredentials, RateLimited
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.limits.storage import MAX_COUNTERS, MemoryStorage
@@ -55,7 +57,25 @@ def test_an_address_at_its_limit_leaves_no_name_behind() -> None:
     sizes = []
     for number in range(50):
         with suppress(InvalidCredentials, RateLimited), limits.password_attempt("192.0.2.1") as at:
-            at(f"name{number}")
+            at(None, f"name{number}")
             raise InvalidCredentials
         sizes.append(len(limits._storage))
     assert sizes[0] < sizes[2] == sizes[-1]
+
+
+def test_made_up_names_push_out_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a stranger begins a row of 100 guesses anew, whenever it is used up."""
+    monkeypatch.setattr("authapi.services.limits.storage.MAX_COUNTERS", 50)
+    limits = RateLimits(settings_for(NEVER_OPENED, limit_login_address=""), TestClock())
+
+    def guess(user_id: str | None, name: str) -> None:
+        with suppress(InvalidCredentials), limits.password_attempt("192.0.2.1") as count_for:
+            count_for(user_id, name)
+            raise InvalidCredentials
+
+    for _ in range(10):
+        guess("ada", "ada@example.com")
+    for number in range(200):
+        guess(None, f"{number}@example.com")
+    with pytest.raises(RateLimited):
+        guess("ada", "ada@example.com")

@@ -166,7 +166,7 @@ def test_a_guess_whose_request_is_cancelled_counts() -> None:
 
     def guess() -> Iterator[None]:
         with limits.password_attempt("192.0.2.1") as count_for:
-            count_for("ada")
+            count_for("ada", "")
             yield
 
     cancelled = guess()

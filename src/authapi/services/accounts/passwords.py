@@ -56,7 +56,7 @@ def require_password(
     """
     with passwords.attempt(address) as count_for:
         account = get_profile(db, user_id)
-        count_for(account.id)
+        count_for(account.id, account.email)
         if not (yield from passwords.verify(password, account.password_hash)).valid:
             tell(Event(EventType.PASSWORD_REFUSED, {"user_id": user_id, "ip": address}))
             raise WrongPassword

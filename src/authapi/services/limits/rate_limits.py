@@ -31,12 +31,16 @@ from authapi.services.limits.storage import MemoryStorage, SharedStorage, kind_o
 from authapi.tally import Tally
 
 Counted = list[tuple[RateLimitItem, str]]  # each with the key of its counter
-CountFor = Callable[[str], None]
+CountFor = Callable[[str | None, str], None]  # by a user's id; by a name that has none
 IsKnown = Callable[[str, str], bool]  # whether the account has logged in from the address
 
 # NIST SP 800-63B-4 section 3.2.2 allows 100 failures in a row. A counter has to end some day, and
 # then as late as a known address does.
 ROW = "100/30 day"
+
+
+# Made-up names have counters of their own kinds: else many of them would push an account's out.
+UNKNOWN = "unknown-"
 
 
 def _nowhere(_account: str, _address: str) -> bool:
@@ -78,16 +82,17 @@ class RateLimits:
         place = bucket(address)
         failures, successes, row = Counted(), Counted(), Counted()
 
-        def count_for(account: str) -> None:
-            """Count for the user's id, or the canonical name of an unknown user. Once a block."""
-            who = self._digest(account)
-            failed = _counters(self._login_pair, "login-pair", who, place)
-            right = _counters(self._login_success, "login-success", who, place)
+        def count_for(user_id: str | None, name: str) -> None:
+            """Count for a user's id, or the canonical name of an unknown user. Once a block."""
+            account = user_id or name
+            who, of = self._digest(account), "" if user_id else UNKNOWN
+            failed = _counters(self._login_pair, f"{of}login-pair", who, place)
+            right = _counters(self._login_success, f"{of}login-success", who, place)
             self._count(failed + right)
             failures.extend(failed)
             successes.extend(right)
-            row.extend(_counters(self._login_row, "login-row", who))
-            anywhere = _counters(self._login_account, "login-account", who) + row
+            row.extend(_counters(self._login_row, f"{of}login-row", who))
+            anywhere = _counters(self._login_account, f"{of}login-account", who) + row
             failures.extend(self._count_unless(anywhere, lambda: is_known(account, address)))
 
         of_address = _counters(self._login_address, "login-address", place)
@@ -181,7 +186,7 @@ class RateLimits:
         return None
 
     def _refuse(self, kind: str, counted: Counted) -> NoReturn:
-        self.refused.add(kind)
+        self.refused.add(kind.removeprefix(UNKNOWN))
         raise RateLimited(self._wait(counted))
 
     def _wait(self, counted: Counted) -> float:

@@ -46,7 +46,7 @@ def log_in(
     """
     with passwords.attempt(device.address) as count_for:
         name, account = _find_account(db, passwords.decoys, attempt)
-        count_for(account.id if account else name)
+        count_for(account.id if account else None, name)
         stored = account.password_hash if account else passwords.decoys.for_name(name)
         verified = yield from passwords.verify(attempt.password, stored)
         opened = None

@@ -59,3 +59,10 @@ def test_all_of_several_must_hold(api: Api) -> None:
     api.register()
     assert answer(api, "?max_age=600&max_age=x")[0] == 401
     assert answer(api, "?acr=aal1&max_age=600")[0] == 204
+
+
+@pytest.mark.parametrize("name", ["Scopes", "Maxage", "Audiences", "X"])
+def test_a_demand_that_nobody_knows_is_not_fulfilled(api: Api, name: str) -> None:
+    """A slip in the proxy's configuration must not open the route."""
+    api.register()
+    assert answer(api, **{f"X-Auth-Require-{name}": "x"})[0] == 401

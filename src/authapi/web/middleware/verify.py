@@ -34,6 +34,7 @@ from authapi.web.middleware.proxies import original_method, required_by_proxy
 from authapi.web.openapi.document import documented_refusals
 from authapi.web.runtime import runtime_of
 
+REQUIREMENTS = frozenset({"scope", "audience", "max-age", "acr"})
 SECONDS = re.compile("[0-9]{1,9}")
 
 
@@ -85,6 +86,10 @@ async def _authenticate_for_proxy(request: Request) -> Claims:
     if not (claims.sub.isascii() and claims.sid.isascii()):
         raise InvalidToken  # not issued by us, and a header could not carry it
     required = required_by_proxy(request.scope)
+    if not REQUIREMENTS.issuperset(name for name, _ in required):
+        # A slip of the operator's must not open the route.
+        log.info("access_token_refused", reason="the proxy requires what is not known")
+        raise InvalidToken
     if request.scope["query_string"] and _path(request.scope) == "/verify":
         required += request.query_params.multi_items()
     if required:

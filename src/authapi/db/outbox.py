@@ -86,6 +86,10 @@ def drop(connection: Connection, user_id: str, kinds: Collection[str]) -> None:
     connection.execute(delete(Mail).where(*waiting))
 
 
+def remove(connection: Connection, mail_id: str) -> None:
+    connection.execute(delete(Mail).where(Mail.id == mail_id))
+
+
 def try_later(connection: Connection, mail_id: str, seconds: float, problem: str) -> None:
     later = update(Mail).where(Mail.id == mail_id, Mail.sent_at.is_(None))
     connection.execute(later.values(next_try_at=db_now() + seconds, problem=problem))
@@ -119,12 +123,3 @@ def depth(connection: Connection) -> tuple[int, float]:
     statement = select(func.count(), db_now() - func.min(Mail.created_at))
     count, age = connection.execute(statement.where(Mail.next_try_at.is_not(None))).one()
     return count, max(0.0, age or 0.0)
-
-
-def purge(connection: Connection, *, older_than_seconds: float, count: int) -> int:
-    """Delete at most `count` mails that were sent or given up so long ago. Return how many."""
-    limit = db_now() - older_than_seconds
-    old = select(Mail.id).where(
-        Mail.next_try_at.is_(None), func.coalesce(Mail.sent_at, Mail.failed_at) < limit
-    )
-    return connection.execute(delete(Mail).where(Mail.id.in_(old.limit(count)))).rowcount

@@ -2,7 +2,7 @@
 
   outcome of a try                         the row
   taken by the server                      sent; what it says is removed
-  no account, or the link was used since   the same, without a mail
+  no account, or the link was used since   removed, without a mail
   refused for good (5xx)                   given up; `authapi mail retry` tries again
   anything else                            due again later, for a day; then given up
   the process dies                         due again after LEASE_SECONDS, with the same Message-ID
@@ -135,16 +135,19 @@ class MailSender:
 
     def _send(self, due: DueMail) -> None:
         mail = self._mails.outbox.open(due)
-        if mail.kind in LINKS:
-            opened = self._with_link(due, mail)
-            if opened is not None:
-                mail = replace(mail, to=opened.email)
-                code = "" if mail.kind in WITHOUT_CODE else self._mails.links.secrets.code(due.id)
-                self._deliver(due, mail, self._mails.links.secrets.token(due.id), code)
-        else:
+        opened = self._with_link(due, mail) if mail.kind in LINKS else None
+        is_for_nobody = mail.kind in LINKS and opened is None
+        if opened is not None:
+            mail = replace(mail, to=opened.email)
+            code = "" if mail.kind in WITHOUT_CODE else self._mails.links.secrets.code(due.id)
+            self._deliver(due, mail, self._mails.links.secrets.token(due.id), code)
+        elif not is_for_nobody:
             self._deliver(due, mail)
         with self.db.connect(to_write=True) as connection:
-            outbox.mark_sent(connection, due.id)
+            if is_for_nobody:
+                outbox.remove(connection, due.id)  # strangers can ask for as many as they like
+            else:
+                outbox.mark_sent(connection, due.id)
 
     def _with_link(self, due: DueMail, mail: Mail) -> StoredLink | None:
         """Open the mail's link and return it; None if there is nobody to send it to."""

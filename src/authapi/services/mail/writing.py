@@ -26,12 +26,14 @@ from authapi.services.mail.messages import DEFAULT_LOCALE, LINKS, Languages, Mai
 SUBJECT = "Subject: "
 
 DEVICE = {"ip": "192.0.2.1", "user_agent": "Firefox"}
-# What templates may use besides `service`, `to`, `link` and `code`.
-SAMPLE: Mapping[str, Any] = {
-    "at": "2026-01-02 03:04 UTC",
-    "device": DEVICE,
-    "devices": [DEVICE, DEVICE],
-    "new_email": "new@example.com",
+AT = "2026-01-02 03:04 UTC"
+# What a mail's templates may use besides `service`, `to`, `link` and `code`.
+SAMPLES: Mapping[MailKind, Mapping[str, Any]] = {
+    MailKind.EMAIL_CHANGED: {"at": AT, "new_email": "new@example.com"},
+    MailKind.NEW_DEVICE: {"at": AT, "device": DEVICE},
+    MailKind.PASSWORD_CHANGED: {"at": AT, "device": DEVICE},
+    MailKind.SESSION_REPLAYED: {"at": AT, "devices": [DEVICE, DEVICE]},
+    MailKind.SIGNED_OUT: {"at": AT},
 }
 
 
@@ -91,7 +93,8 @@ class Writer:
     def _samples(self) -> Iterator[Mail]:
         for locale in sorted(self._languages.names.values()):
             for kind in MailKind:
-                yield Mail(kind, "ada@example.com", locale=locale, details=SAMPLE)
+                details = SAMPLES.get(kind, {})
+                yield Mail(kind, "ada@example.com", locale=locale, details=details)
 
     def _render(self, mail: Mail, suffix: str, values: Mapping[str, Any]) -> str:
         names = [f"{locale}/{mail.kind}{suffix}" for locale in (mail.locale, DEFAULT_LOCALE)]

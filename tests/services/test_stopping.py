@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 
 from authapi.db import stops, users
 from authapi.db.database import Database
-from authapi.db.models import RevokedReason, Session, Stop
+from authapi.db.models import Event, RevokedReason, Session, Stop
 from authapi.db.sessions import BATCH_ROWS
 from authapi.services.accounts.administration import disable_user, sign_out_user
 from authapi.services.revocation.row_follower import RowFollower
@@ -223,6 +223,33 @@ def test_of_a_deleted_account_every_row_forgets_the_person(
         person = select(Session.ip, Session.user_agent).distinct()
         assert [tuple(row) for row in connection.execute(person)] == [(None, None)]
     assert is_followed(db)
+
+
+def test_a_deleted_account_s_events_forget_the_person_in_batches(
+    api: Api, db: Database, user_id: str, tokens: Tokens, follower: RowFollower
+) -> None:
+    """Else an account with many log-ins could not be deleted within the time of a statement."""
+    with db.begin() as tx:
+        model = dict(tx.execute(select(Event.__table__)).mappings().first() or {})
+        same = model | {"ip": "192.0.2.7", "user_agent": "a", "details": '{"a":1}'}
+        for owner, count in ((user_id, 2 * BATCH_ROWS + 10), ("another", 1)):
+            rows = [same | {"id": f"{owner[:8]}-{n}", "user_id": owner} for n in range(count)]
+            tx.execute(insert(Event), rows)
+    api.expect(204, "POST", "/me/delete", json={"password": PASSWORD}, headers=tokens.bearer)
+    assert telling(db, user_id) > BATCH_ROWS  # one batch is done
+    assert not is_followed(db)
+    while follower.follow():
+        pass
+    assert (telling(db, user_id), telling(db, "another")) == (0, 1)
+    assert is_followed(db)
+
+
+def telling(db: Database, user_id: str) -> int:
+    """Return how many events tell of the person."""
+    tells = or_(Event.ip.is_not(None), Event.user_agent.is_not(None), Event.details != "{}")
+    with db.connect() as connection:
+        count = select(func.count()).where(Event.user_id == user_id, tells)
+        return connection.scalars(count.select_from(Event)).one()
 
 
 @postgresql_only

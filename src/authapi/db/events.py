@@ -5,12 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, insert, or_, select, tuple_, update
 
 from authapi.db.clock import db_now
 from authapi.db.models import Event
-
-IN_MANY = 1000  # rows a page of an export
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,7 @@ class Place:
     id: str
 
 
+NO_DETAILS = "{}"
 _STORED: list[Any] = [getattr(Event, column.name) for column in fields(StoredEvent)]
 
 
@@ -65,13 +64,12 @@ def find_newest_type(connection: Connection, user_id: str) -> str | None:
     return connection.scalars(newest.order_by(Event.at.desc(), Event.id.desc()).limit(1)).first()
 
 
-def forget_person(connection: Connection, user_id: str) -> None:
-    """Keep what happened to the id, and nothing that tells of the person."""
-    personal = {"ip": None, "user_agent": None, "details": "{}"}
-    connection.execute(update(Event).where(Event.user_id == user_id).values(**personal))
+def forget_person(connection: Connection, user_id: str, count: int) -> int:
+    """Keep what happened to the id, and nothing that tells of the person.
 
-
-def purge(connection: Connection, *, older_than_seconds: float, count: int) -> int:
-    """Delete at most `count` events that are so old. Return how many."""
-    old = select(Event.id).where(Event.at < db_now() - older_than_seconds).limit(count)
-    return connection.execute(delete(Event).where(Event.id.in_(old))).rowcount
+    Change at most `count` events; return how many.
+    """
+    tells = or_(Event.ip.is_not(None), Event.user_agent.is_not(None), Event.details != NO_DETAILS)
+    batch = select(Event.id).where(Event.user_id == user_id, tells).limit(count)
+    nothing = {"ip": None, "user_agent": None, "details": NO_DETAILS}
+    return connection.execute(update(Event).where(Event.id.in_(batch)).values(**nothing)).rowcount

@@ -6,7 +6,7 @@ Their user's id is nobody's then.
 
 from dataclasses import dataclass, field
 
-from authapi.db import events, users
+from authapi.db import users
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
 from authapi.db.stops import Stopped
@@ -45,7 +45,6 @@ def remove(tx: Transaction, usernames: Usernames, account: Account) -> Stopped:
     """Remove the account, which the caller has locked, and stop its sessions."""
     stop = stop_sessions(tx, account.id, RevokedReason.ACCOUNT_DELETED)
     usernames.give_up(tx, account, deleted=True)
-    events.forget_person(tx, account.id)
     users.remove(tx, account.id)
     record(tx, Event(EventType.ACCOUNT_DELETED, {"user_id": account.id}))
     return stop

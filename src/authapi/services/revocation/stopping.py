@@ -2,13 +2,14 @@
 
 1  in the transaction of the cause   one row says so: no session is in force any more (db/stops)
 2  after the commit                  this process refuses their tokens; others by their poll
-3  then, in batches                  the sessions' rows say so too: one batch here, and the others
-                                     by the thread of row_follower, whatever has crashed
+3  then, in batches                  the sessions' rows say so too, and those of a deleted account
+                                     and its events forget the person: one batch here, and the
+                                     others by the thread of row_follower, whatever has crashed
 """
 
 from contextlib import suppress
 
-from authapi.db import stops
+from authapi.db import events, stops
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
 from authapi.db.sessions import BATCH_ROWS
@@ -44,7 +45,12 @@ def change_rows(db: Database, stop: Stopped) -> tuple[int, bool]:
     forgets = stop.reason == RevokedReason.ACCOUNT_DELETED
     with db.begin() as tx:
         ended = stops.end_rows(tx, stop)
-        forgotten = stops.forget_person(tx, stop.user_id) if forgets else 0
+        forgotten = 0
+        if forgets:
+            forgotten = max(
+                stops.forget_person(tx, stop.user_id),
+                events.forget_person(tx, stop.user_id, BATCH_ROWS),
+            )
         is_last = max(ended, forgotten) < BATCH_ROWS
         if is_last:
             stops.set_followed(tx, stop)

@@ -15,7 +15,8 @@ MAX_OF_AN_ACCOUNT = 50
 OLD_ONES_AT_ONCE = 100  # a new address takes as many old ones out
 
 _other = aliased(KnownAddress)
-_is_old = _other.last_login_at <= db_now() - KNOWN_SECONDS
+# The clock is read once: as a function of each row it could not be compared within the index.
+_is_old = _other.last_login_at <= select(db_now()).scalar_subquery() - KNOWN_SECONDS
 _TOUCH = (
     update(KnownAddress)
     .where(KnownAddress.digest == bindparam("its_digest"))

@@ -34,7 +34,8 @@ class Rule:
 
 
 def _before(column: ColumnElement[Any], seconds: float) -> ColumnElement[bool]:
-    return column < db_now() - seconds
+    # The clock is read once: as a function of each row it could not be compared within an index.
+    return column < select(db_now()).scalar_subquery() - seconds
 
 
 def rules(*, event_retention_days: int) -> Mapping[str, Rule]:

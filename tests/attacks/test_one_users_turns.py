@@ -18,21 +18,22 @@ BLOCKED = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 LOCK = text("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
 
 
-async def pages(api: Api, tokens: Tokens) -> list[int]:
+async def pages(api: Api, tokens: Tokens, path: str) -> list[int]:
     transport = httpx.ASGITransport(api.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        asked = [client.get("/sessions", headers=tokens.bearer) for _ in range(REQUESTS)]
+        asked = [client.get(path, headers=tokens.bearer) for _ in range(REQUESTS)]
         return [answer.status_code for answer in await asyncio.gather(*asked)]
 
 
 @postgresql_only
-def test_a_user_reads_one_page_of_sessions_at_a_time(api: Api, db: Database) -> None:
+@pytest.mark.parametrize("path", ["/sessions", "/me/export"])
+def test_a_user_reads_one_long_answer_at_a_time(api: Api, db: Database, path: str) -> None:
     tokens = api.register_and_login()
 
     async def exercise() -> tuple[int, list[int]]:
         with db.begin() as tx:
             tx.execute(LOCK)
-            reading = asyncio.create_task(pages(api, tokens))
+            reading = asyncio.create_task(pages(api, tokens, path))
             await asyncio.sleep(0.3)
             blocked = tx.execute(BLOCKED).scalar_one()
         return blocked, await reading

@@ -3,15 +3,18 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from starlette.concurrency import run_in_threadpool
 
 from authapi.errors import InvalidField
 from authapi.services.accounts.export import export_account
 from authapi.services.events.history import list_events
+from authapi.verifier import Claims
 from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppRuntime, CurrentSubject
 from authapi.web.event_schemas import EventInfo, EventPage, Export
 from authapi.web.openapi.document import CREDENTIAL, refusals
 from authapi.web.responses import as_json
+from authapi.web.runtime import Runtime
 from authapi.web.schemas import Profile, SessionInfo
 
 MOST_LISTED, USUALLY_LISTED = 100, 50
@@ -44,7 +47,12 @@ def read_events(
     summary="Everything that is kept about the user",
     responses=refusals(*CREDENTIAL),
 )
-def export_own_data(runtime: AppRuntime, current: CurrentSubject) -> Response:
+async def export_own_data(runtime: AppRuntime, current: CurrentSubject) -> Response:
+    async with runtime.turns.turn(current.sub):
+        return await run_in_threadpool(_export, runtime, current)
+
+
+def _export(runtime: Runtime, current: Claims) -> Response:
     kept = export_account(runtime.db, current.sub)
     body = Export(
         profile=Profile.of(kept.account),

@@ -19,6 +19,7 @@ from authapi.services.accounts.names import canonical_email, parse_email
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
+from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.links import Proof, use_up
 from authapi.services.mail.mails import Mails
 from authapi.services.mail.messages import Mail, MailKind
@@ -68,12 +69,17 @@ def ask_to_change(
         mails.post(tx, mail)
 
 
-def undo_change(db: Database, mails: Mails, proof: Proof, address: str) -> None:
+def undo_change(db: Database, mails: Mails, limits: RateLimits, proof: Proof, address: str) -> None:
     """Give the account its old address back, verified, and end every session.
 
-    Raises InvalidLink. The undo links of earlier changes stay: the owner may have to go back two
-    steps. Those of later ones end: a thief who changed the address twice has one of these.
+    Raises RateLimited; InvalidLink. The undo links of earlier changes stay: the owner may have to
+    go back two steps. Those of later ones end: a thief who changed the address twice has one.
     """
+    with limits.proof_attempt(address):
+        _undo(db, mails, proof, address)
+
+
+def _undo(db: Database, mails: Mails, proof: Proof, address: str) -> None:
     link = mails.links.find(db, proof, (Purpose.UNDO,))
     try:
         with db.begin() as tx:

@@ -34,8 +34,18 @@ def ask_to_verify(db: Database, mails: Mails, limits: RateLimits, request: MailR
     post_to_stranger(db, mails, limits, MailKind.VERIFY_EMAIL, request)
 
 
-def verify_email(db: Database, mails: Mails, proof: Proof, address: str) -> None:
-    """Verify the address that the proof is for. `address` is where the request came from."""
+def verify_email(
+    db: Database, mails: Mails, limits: RateLimits, proof: Proof, address: str
+) -> None:
+    """Verify the address that the proof is for. `address` is where the request came from.
+
+    Raises RateLimited.
+    """
+    with limits.proof_attempt(address):
+        _verify(db, mails, proof, address)
+
+
+def _verify(db: Database, mails: Mails, proof: Proof, address: str) -> None:
     link = mails.links.find(db, proof, PURPOSES)
     try:
         with db.begin() as tx:

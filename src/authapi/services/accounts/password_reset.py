@@ -48,10 +48,15 @@ def ask_to_reset(db: Database, mails: Mails, passwords: Passwords, request: Mail
 def reset_password(
     db: Database, mails: Mails, passwords: Passwords, reset: PasswordReset
 ) -> Hashing[None]:
-    """Store the new password, and end every session. Raises InvalidLink; InvalidField.
+    """Store the new password, and end every session.
 
-    A password that is refused uses nothing up.
+    Raises RateLimited, InvalidLink; InvalidField: a password that is refused uses nothing up.
     """
+    with passwords.limits.proof_attempt(reset.address):
+        yield from _reset(db, mails, passwords, reset)
+
+
+def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordReset) -> Hashing[None]:
     link = mails.links.find(db, reset.proof, (Purpose.RESET,))
     with db.connect() as connection:
         known = users.find(connection, link.user_id)

@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 
 from authapi.errors import InvalidField, Refusal
 from authapi.web.bodies import StrictRequest
-from authapi.web.dependencies import device as device_of
+from authapi.web.dependencies import device_of
 from authapi.web.mail_schemas import AskedMail, LinkOrCode, NewPassword, OnlyLink
 from authapi.web.pages.render import (
     CODE,
@@ -58,23 +58,23 @@ class Form:
 
 
 async def _verify(request: Request, body: LinkOrCode) -> None:
-    device = await device_of(request)
+    device = device_of(request)
     await run_in_threadpool(links.verify_address, body, runtime_of(request), device)
 
 
 async def _undo(request: Request, body: OnlyLink) -> None:
-    device = await device_of(request)
+    device = device_of(request)
     await run_in_threadpool(links.undo_address, body, runtime_of(request), device)
 
 
 async def _forgot(request: Request, body: AskedMail) -> None:
-    device, runtime = await device_of(request), runtime_of(request)
+    device, runtime = device_of(request), runtime_of(request)
     body.locale = language_of(request)
     await run_in_threadpool(links.forgot_password, body, request, runtime, device)
 
 
 async def _reset(request: Request, body: NewPassword) -> None:
-    device = await device_of(request)
+    device = device_of(request)
     body.locale = language_of(request)
     await links.choose_password(body, request, runtime_of(request), device)
 
@@ -112,15 +112,23 @@ def _acts(form: Form) -> Callable[[Request], Awaitable[Response]]:
         try:
             await form.act(request, form.body.model_validate(values))
         except ValidationError:
-            return show(request, replace(page, problem=words["refused"]), InvalidField.status)
+            runtime_of(request).refusals.add(InvalidField.__name__)
+            page = replace(page, problem=words["refused"])
+            return await _show(request, page, InvalidField.status)
         except Refusal as refusal:
+            runtime_of(request).refusals.add(type(refusal).__name__)
             problem = _sentence(refusal, words)
-            response = show(request, replace(page, problem=problem), refusal.status)
+            response = await _show(request, replace(page, problem=problem), refusal.status)
             response.headers.update(refusal.headers)
             return response
-        return show_done(request, page.name)
+        return await run_in_threadpool(show_done, request, page.name)
 
     return act
+
+
+async def _show(request: Request, page: Page, status: int) -> Response:
+    """Write the page on a thread: the first one imports Jinja."""
+    return await run_in_threadpool(show, request, page, status)
 
 
 async def _read_form(request: Request) -> dict[str, str]:

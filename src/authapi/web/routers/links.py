@@ -28,8 +28,7 @@ router = APIRouter(route_class=StrictRoute, tags=["mails"])
     responses=refusals(*BODY, InvalidLink, RateLimited),
 )
 def verify_address(body: LinkOrCode, runtime: AppRuntime, device: FromDevice) -> None:
-    with runtime.limits.proof_attempt(device.address):
-        verify_email(runtime.db, runtime.mails, proof_of(body), device.address)
+    verify_email(runtime.db, runtime.mails, runtime.limits, proof_of(body), device.address)
 
 
 @router.post(
@@ -54,8 +53,7 @@ def resend_verification(
     responses=refusals(*BODY, InvalidLink, RateLimited),
 )
 def undo_address(body: OnlyLink, runtime: AppRuntime, device: FromDevice) -> None:
-    with runtime.limits.proof_attempt(device.address):
-        undo_change(runtime.db, runtime.mails, Proof(body.token), device.address)
+    undo_change(runtime.db, runtime.mails, runtime.limits, Proof(body.token), device.address)
 
 
 @router.post(
@@ -89,9 +87,8 @@ async def choose_password(
         user_agent=device.user_agent,
         locale=locale_of(request, body.locale),
     )
-    with runtime.limits.proof_attempt(device.address):
-        resetting = reset_password(runtime.db, runtime.mails, runtime.passwords, reset)
-        await runtime.password_pool.carry_out(resetting, device.address)
+    resetting = reset_password(runtime.db, runtime.mails, runtime.passwords, reset)
+    await runtime.password_pool.carry_out(resetting, device.address)
 
 
 def proof_of(body: LinkOrCode) -> Proof:

@@ -1,0 +1,59 @@
+"""The kind: a limit counted on the event loop. Redis may take 0.2 s, and everybody would wait."""
+
+import asyncio
+
+import pytest
+
+from authapi.services.limits.storage import MemoryStorage
+from tests.support.api import EMAIL, PASSWORD, Api
+
+NEW = "a sentence that nobody uses"
+WRONG: dict[str, object] = {"token": "made-up"}
+# What counts something, by its path.
+BODIES: dict[str, dict[str, object]] = {
+    "/login": {"email": EMAIL, "password": "wrong"},
+    "/register": {"email": "bob@example.com", "password": PASSWORD},
+    "/refresh": {},
+    "/reauth": {"password": "wrong"},
+    "/me/password": {"current_password": "wrong", "new_password": NEW},
+    "/me/email": {"email": "bob@example.com", "password": "wrong"},
+    "/me/delete": {"password": "wrong"},
+    "/email/verify": WRONG,
+    "/email/undo": WRONG,
+    "/email/verify/resend": {"email": EMAIL},
+    "/password/forgot": {"email": EMAIL},
+    "/password/reset": {**WRONG, "new_password": NEW},
+}
+PAGES = ("/email/verify", "/email/undo", "/password/forgot", "/password/reset")
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Collect for each count whether an event loop runs on its thread."""
+    on_loop: list[bool] = []
+    incr = MemoryStorage.incr
+
+    def watched(self: MemoryStorage, key: str, expiry: int, amount: int) -> int:
+        on_loop.append(asyncio._get_running_loop() is not None)
+        return incr(self, key, expiry, amount)
+
+    monkeypatch.setattr(MemoryStorage, "incr", watched)
+    return on_loop
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_a_route_counts_on_a_thread(api: Api, counted: list[bool], path: str) -> None:
+    tokens = api.register_and_login()
+    body = {"refresh_token": tokens.refresh} if path == "/refresh" else BODIES[path]
+    counted.clear()
+    api.client.post(path, json=body, headers={} if path == "/refresh" else tokens.bearer)
+    assert counted
+    assert not any(counted)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_counts_on_a_thread(api: Api, counted: list[bool], path: str) -> None:
+    form = {name: str(value) for name, value in BODIES[path].items()}
+    api.client.post(f"/pages{path}", data=form)
+    assert counted
+    assert not any(counted)

@@ -37,12 +37,14 @@ def list_events(db: Database, user_id: str, *, cursor: str | None, limit: int) -
 
 def all_events(db: Database, user_id: str) -> Iterator[StoredEvent]:
     """Yield every event of the user, the newest first."""
-    cursor: str | None = None
+    after: Place | None = None
     while True:
-        page = list_events(db, user_id, cursor=cursor, limit=PAGE_OF_EXPORT)
-        yield from page.events
-        if (cursor := page.next_cursor) is None:
+        with db.connect() as connection:
+            page = events.list_of_user(connection, user_id, after=after, count=PAGE_OF_EXPORT)
+        yield from page
+        if len(page) < PAGE_OF_EXPORT:
             return
+        after = Place(page[-1].at, page[-1].id)
 
 
 def _cursor(last: StoredEvent) -> str:

@@ -95,7 +95,7 @@ def sign_out(email: str) -> None:
 
 
 @users.command(name="set-password")
-@click.argument("email")
+@click.argument("email", callback=_trimmed)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def set_password(email: str, *, password_stdin: bool) -> None:
     """Give the account another password, and end every session."""
@@ -108,7 +108,7 @@ def set_password(email: str, *, password_stdin: bool) -> None:
 
 
 @users.command()
-@click.argument("email")
+@click.argument("email", callback=_trimmed)
 def delete(email: str) -> None:
     """Delete the account and its personal data, and end every session. Its username rests."""
     usernames = Usernames(NameDigests(settings_with_secret().secrets))

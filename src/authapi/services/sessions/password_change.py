@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from authapi.db import links, sessions, users
+from authapi.db import sessions, users
 from authapi.db.clock import read_clock
 from authapi.db.database import Database
 from authapi.db.links import Purpose
@@ -51,7 +51,7 @@ def change_password(
     with db.begin() as tx:
         lock_proven(tx, account)
         users.set_password(tx, user_id, new_hash)
-        links.end(tx, user_id, (Purpose.RESET,))
+        mails.end_links(tx, user_id, (Purpose.RESET,))
         stop = stop_sessions(tx, user_id, RevokedReason.PASSWORD_CHANGED)
         opened = add_session(tx, tokens, opening)
         assert opened is not None  # its account is locked

@@ -1,7 +1,9 @@
 """A forgotten password: a mail, a link or a code, a new password."""
 
 import pytest
+from sqlalchemy import select
 
+from authapi.db.models import OutboxMail
 from tests.mail.conftest import MailApi, MakeMailApi
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.clock import TestClock
@@ -125,6 +127,13 @@ def test_the_answer_is_the_same_for_each_address(mail_api: MailApi, email: str) 
     assert len(mail_api.mails()) - known == (email == EMAIL)
     depth = mail_api.runtime.mail_sender.depth()
     assert depth == (0, 0.0)
+
+
+def test_a_mail_for_nobody_leaves_no_row(mail_api: MailApi) -> None:
+    assert mail_api.post("/password/forgot", email="nobody@example.com") == 202
+    assert not mail_api.mails()
+    with mail_api.runtime.db.connect() as connection:
+        assert not connection.scalars(select(OutboxMail.id)).all()
 
 
 def test_the_sixth_mail_of_an_hour_is_not_sent_and_nobody_learns_of_it(

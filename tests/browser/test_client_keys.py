@@ -30,6 +30,7 @@ class OtherTab:
     """Writes down what it keeps while a refresh of the first tab is under way."""
 
     def __init__(self, device: BrowserContext, visitor: Visitor) -> None:
+        self._first = visitor.page
         self._page = device.new_page()
         self._page.goto(f"{visitor.url}/icon.svg")  # of the same origin, and without a client
 
@@ -39,6 +40,10 @@ class OtherTab:
             "localStorage.setItem(name, JSON.stringify({ ...JSON.parse(text), ...changes })) }"
         )
         self._page.evaluate(script, changes)
+        # Chromium tells the other tabs of what was stored a moment later.
+        is_seen = f"(text) => {KEPT}[1] === text"
+        kept = self._page.evaluate(f"{KEPT}[1]")
+        self._first.wait_for_function(is_seen, arg=kept, polling=20)
 
 
 def refresh_while(visitor: Visitor, *, answers: list[int], **changes: str) -> list[str]:

@@ -65,9 +65,13 @@ def authapi(stage: Stage, ours: Ours, core: int | None = None) -> Server:
     return stage.start(serving(program(stage, ours), stage.server_core if core is None else core))
 
 
-def service(stage: Stage, ours: Ours, name: str) -> Server:
-    """Start the service benchmarks/apps/NAME.py; its issuer runs beside the load."""
+def services(stage: Stage, ours: Ours, *names: str) -> dict[str, Server]:
+    """Start the services benchmarks/apps/NAME.py; their issuer runs beside the load."""
     authapi(stage, ours, stage.load_core)
+    return {name: _service(stage, ours, name) for name in names}
+
+
+def _service(stage: Stage, ours: Ours, name: str) -> Server:
     port = free_port()
     words = [sys.executable, *UVICORN.split(), str(port), f"benchmarks.apps.{name}:app"]
     issuer = {"ISSUER": f"http://127.0.0.1:{ours.port}"}

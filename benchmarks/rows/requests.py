@@ -13,7 +13,7 @@ from benchmarks.harness.rounds import (
     of_throughput,
 )
 from benchmarks.harness.stage import Stage
-from benchmarks.ours import BEHIND_A_PROXY, PROXY_SAYS_GET, authapi, deployment, metric, service
+from benchmarks.ours import BEHIND_A_PROXY, PROXY_SAYS_GET, authapi, deployment, metric, services
 from benchmarks.rivals import arms
 from benchmarks.rivals.arms import Arm
 from benchmarks.seed import Seed, session_cookie
@@ -37,19 +37,20 @@ OTHERS = (
 
 def claims(stage: Stage) -> Outcome:
     """Claims-only route, requests/s, of a bare FastAPI route."""
-    return _beside_bare(stage, "claims", OTHERS)
+    return _beside_bare(stage, ("claims",), OTHERS)
 
 
 def claims_middleware(stage: Stage) -> Outcome:
     """Claims-only route behind AuthMiddleware, requests/s, of a bare FastAPI route."""
-    return _beside_bare(stage, "claims_middleware", ())
+    return _beside_bare(stage, ("claims_middleware", "claims_floor"), ())
 
 
-def _beside_bare(stage: Stage, app: str, others: Sequence[Arm]) -> Outcome:
+def _beside_bare(stage: Stage, apps: Sequence[str], others: Sequence[Arm]) -> Outcome:
     ours = deployment(stage)
     seed = Seed(ours, USERS)
     headers = seed.bearers(CREDENTIALS)
-    measured = {app: getting(stage, service(stage, ours, app), "/me", headers)}
+    started = services(stage, ours, *apps)
+    measured = {app: getting(stage, server, "/me", headers) for app, server in started.items()}
     remarks = []
     for arm in (arms.BARE_FASTAPI, *others):
         try:
@@ -57,7 +58,7 @@ def _beside_bare(stage: Stage, app: str, others: Sequence[Arm]) -> Outcome:
         except MissingProgramError as missing:
             remarks.append(f"{arm.name} not measured: {missing}")
     samples = alternate(stage, measured, MOST_ROUNDS)
-    return of_throughput(samples, app, "bare_fastapi", remarks)
+    return of_throughput(samples, apps[0], "bare_fastapi", remarks)
 
 
 def first_seen(stage: Stage) -> Outcome:
@@ -67,7 +68,7 @@ def first_seen(stage: Stage) -> Outcome:
     length = WARM_UP_SECONDS + stage.rounds * stage.seconds
     numbers = range(length * FRESH_TOKENS_PER_SECOND)
     file = stage.file_of(bearer(seed.access_token(number)) for number in numbers)
-    app = service(stage, ours, "claims")
+    app = services(stage, ours, "claims")["claims"]
     other = rival(stage, arms.PYJWT_ES256, seed.public_key()).server
     measured = {
         "claims": getting_once(stage, app, "/me", file),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, or_, select, tuple_, update
 
 from authapi.db.clock import db_now
 from authapi.db.models import Event
+from authapi.db.pages import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,10 @@ class StoredEvent:
     request_id: str | None
     details: str
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in the list, newest first: the row after which a page begins."""
-
-    at: float
-    id: str
+    @property
+    def place(self) -> Place:
+        """Where it stands in the list."""
+        return Place(self.at, self.id)
 
 
 NO_DETAILS = "{}"
@@ -48,7 +46,7 @@ def add(
 
 
 def list_of_user(
-    connection: Connection, user_id: str, *, after: Place | None, count: int
+    connection: Connection, user_id: str, after: Place | None, count: int
 ) -> Sequence[StoredEvent]:
     """Return the user's own events, the newest first."""
     statement = select(*_STORED).where(Event.user_id == user_id)

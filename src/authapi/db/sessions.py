@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from authapi.db.clock import db_now
 from authapi.db.database import Transaction
 from authapi.db.models import RevokedReason, Session, Transport, User
+from authapi.db.pages import Place
 from authapi.db.revocations import notify
 
 SESSIONS = cast("sa.Table", Session.__table__)
@@ -55,6 +56,11 @@ class StoredSession(MintedFrom):
     user_agent: str | None
     ip: str | None
     secret_digest: str | None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in its user's list."""
+        return Place(self.last_used_at, self.sid)
 
     def as_locked(self, now: float) -> LockedSession:
         """Return what a pair is minted from, where the row was locked before `now` was read."""
@@ -149,14 +155,6 @@ def add(connection: Connection, new: NewSession) -> LockedSession | None:
     return None if row is None else LockedSession(*row)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a session stands in its user's list."""
-
-    last_used_at: float
-    sid: str
-
-
 # The order of sessions_in_force_idx, backwards. The clock is read once: as a function of each row
 # it could not be compared within the index.
 _ORDER = (SESSIONS.c.last_used_at, SESSIONS.c.sid)
@@ -189,7 +187,7 @@ def list_in_force(
     values: dict[str, Any] = {"of_user": user_id, "at_most": limit}
     if after is None:
         return [StoredSession(*row) for row in connection.execute(_PAGE, values).all()]
-    values |= {"after_moment": after.last_used_at, "after_sid": after.sid}
+    values |= {"after_moment": after.at, "after_sid": after.id}
     return [StoredSession(*row) for row in connection.execute(_NEXT_PAGE, values).all()]
 
 

@@ -36,8 +36,8 @@ def read_events(
     cursor: Cursor = None,
     limit: Limit = USUALLY_LISTED,
 ) -> Response:
-    page = list_events(runtime.db, current.sub, cursor=cursor, limit=limit)
-    events = [EventInfo.of(event) for event in page.events]
+    page = list_events(runtime.db, current.sub, cursor, limit)
+    events = [EventInfo.of(event) for event in page.rows]
     return as_json(EventPage(events=events, next_cursor=page.next_cursor))
 
 

@@ -42,7 +42,7 @@ async def read_sessions(
 
 def _read_page(runtime: Runtime, current: Claims, cursor: str | None, limit: int) -> Response:
     page = list_sessions(runtime.db, current.sub, cursor, limit)
-    response = as_json_list([SessionInfo.of(row, current.sid) for row in page.sessions])
+    response = as_json_list([SessionInfo.of(row, current.sid) for row in page.rows])
     if page.next_cursor:
         path = urlsplit(runtime.settings.public_url).path + router.prefix
         query = urlencode({"cursor": page.next_cursor, "limit": limit})

@@ -49,6 +49,7 @@ from authapi.web.middleware import verify
 from authapi.web.middleware.cors import Cors
 from authapi.web.middleware.handshakes import Handshakes
 from authapi.web.middleware.headers import CommonHeaders, common_headers
+from authapi.web.middleware.own_cookies import OwnCookies
 from authapi.web.middleware.proxies import TrustedProxies
 from authapi.web.middleware.start_gate import StartGate, before_shutdown
 from authapi.web.middleware.unexpected_errors import UnexpectedErrors
@@ -111,6 +112,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(Verify)
+    app.add_middleware(OwnCookies, cookies=runtime.cookies)
     app.add_middleware(app.state.start_gate.middleware)
     app.add_middleware(UnexpectedErrors)
     if settings.cors_origins:

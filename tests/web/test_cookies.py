@@ -144,3 +144,17 @@ def test_a_logout_clears_what_is_of_no_use_too(api: Api, victim: Holder) -> None
     answer = api.client.post("/logout", headers=headers)
     assert answer.status_code == 401
     assert set(set_cookies(answer)) == {NAMES["access"], NAMES["session"]}
+
+
+@sent_by_cookie
+def test_ours_among_very_many_others_count(api: Api, victim: Holder) -> None:
+    """The kind: what is left out, so that a head full of cookies costs little, takes ours along."""
+    many = "a=b; " * 2000
+    ours = victim.jar.header["Cookie"]
+    with every_row() as row:
+        for cookies in (many + ours, f"{ours}; {many}", f"{many}{ours}; {many}"):
+            with row(cookies[:20]):
+                assert api.client.get("/me", headers={"Cookie": cookies}).status_code == 200
+        for cookies in (f"{ours}; {many}{ours}", many + "; ".join([ours] * 100)):
+            with row(cookies[-20:]):
+                assert api.client.get("/me", headers={"Cookie": cookies}).status_code == 401

@@ -34,6 +34,16 @@ def is_foreign(headers: Headers, settings: Settings) -> bool:
     return len(origins) > 1 or origins[0] not in (settings.public_origin, *settings.cors_origins)
 
 
+def is_foreign_form(headers: Headers, settings: Settings) -> bool:
+    """Return whether a page of another site sent the form of a page without a referrer.
+
+    A browser writes `Origin: null` for such a page's own form, and most say where it came from.
+    """
+    if headers.getlist("origin") == ["null"]:
+        return not {"same-origin", "none"}.issuperset(headers.getlist("sec-fetch-site"))
+    return is_foreign(headers, settings)
+
+
 def refuse_foreign(headers: Headers, settings: Settings) -> None:
     """Raise CsrfFailed for a request that a page of another site sent."""
     if is_foreign(headers, settings):

@@ -7,8 +7,8 @@
 | GET /password/forgot| /pages/password/forgot| `POST /password/forgot`       |
 | GET /password/reset | /pages/password/reset | `POST /password/reset`        |
 
-A form has no cookie and needs none: what it sends is the proof. So another site's form can do
-nothing that its author could not do himself.
+A form has no cookie and needs none: what it sends is the proof. A form on another site's page is
+refused all the same: it would use up the visitor's limits.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,8 +20,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from authapi.errors import InvalidField, Refusal
+from authapi.errors import CsrfFailed, InvalidField, Refusal
 from authapi.web.bodies import StrictRequest
+from authapi.web.credentials.csrf import is_foreign_form
 from authapi.web.dependencies import device_of
 from authapi.web.mail_schemas import AskedMail, LinkOrCode, NewPassword, OnlyLink
 from authapi.web.pages.render import (
@@ -104,12 +105,15 @@ def _shows(form: Form) -> Callable[[Request], Response]:
 
 def _acts(form: Form) -> Callable[[Request], Awaitable[Response]]:
     async def act(request: Request) -> Response:
-        values = await _read_form(request)
+        is_foreign = is_foreign_form(request.headers, runtime_of(request).settings)
+        values = {} if is_foreign else await _read_form(request)
         token = values.get("token", "")
         page = replace(form.with_token, token=token) if token else form.page
         page = replace(page, fields=[_kept(one, values) for one in page.fields])
         words = WORDS[language_of(request)]
         try:
+            if is_foreign:
+                raise CsrfFailed
             await form.act(request, form.body.model_validate(values))
         except ValidationError:
             runtime_of(request).refusals.add(InvalidField.__name__)

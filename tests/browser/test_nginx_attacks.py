@@ -130,16 +130,13 @@ def test_what_is_for_operators_is_not_published(visitor: httpx.Client, path: str
     assert port is not None
     encoded = "".join(f"%{ord(letter):02x}" for letter in path)
     for spelling in SPELLINGS:
-        assert get(port, spelling.format(path)).status == 404
-        assert get(port, spelling.format(encoded)).status == 404
+        assert get(port, spelling.format(path)).status in {400, 404}
+        assert get(port, spelling.format(encoded)).status in {400, 404}
     # It is there all the same, for those who reach authapi itself.
     assert get(port + 1, f"/{path}").status in {200, 401}
 
 
-REPORTS = ("/api/reports/x", "/api//reports/x", "/api/reports%2Fx", "/api/%72eports/x")
-
-
-@pytest.mark.parametrize("path", [*REPORTS, "/api/y/../reports/x", "/api/y/%2e%2e%2Freports/x"])
+@pytest.mark.parametrize("path", ["/api/reports/x", "/api/%72eports/x"])
 def test_a_scope_is_demanded_however_the_path_is_written(
     visitor: httpx.Client, folder: Path, path: str
 ) -> None:
@@ -156,6 +153,35 @@ def test_a_scope_is_demanded_however_the_path_is_written(
     proof, _ = login(visitor)
     assert get(port, path, *proof.items()).status == 200
     assert get(port, path).status == 401
+
+
+TWO_READINGS = (
+    *("/api/reports/..%2fpublic/x", "/api/reports/%2e%2e%2Fpublic/x", "/api/reports/../public/x"),
+    *(
+        "/api/reports/x/..%2f..%2fpublic%2fy",
+        "/api/public/..;/reports/x",
+        "/api/reports/..%5chello",
+    ),
+    *("/api//reports/x", "/api/./reports/x", "/api/reports%2Fx", "/api/reports/..%252fhello"),
+    *("/api/public/..", "/api/public/..?x", "/api/public/\\..\\reports", "/api/public/%3b/../x"),
+)
+
+
+@pytest.mark.parametrize("path", TWO_READINGS)
+def test_a_path_that_the_service_may_read_otherwise_does_not_reach_it(
+    visitor: httpx.Client, path: str
+) -> None:
+    """nginx asks for the path that it has tidied, and hands on what was sent."""
+    port = visitor.base_url.port
+    assert port is not None
+    proof, _ = login(visitor)
+    assert get(port, path).status == 400
+    assert get(port, path, *proof.items()).status == 400
+
+
+def test_a_query_may_hold_any_of_that(visitor: httpx.Client) -> None:
+    query = "?next=%2fa%2f..%2fb;c//d/../e\\f"
+    assert visitor.get(f"/api/public/hello{query}").json()["path"].startswith("/api/public/hello?")
 
 
 def test_a_refusal_says_which_one_it_is(visitor: httpx.Client, folder: Path) -> None:

@@ -11,7 +11,7 @@ FOREIGN = (
     {"Origin": "null", "Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "cross-site"},
 )
-OWN = (
+OWN: tuple[dict[str, str], ...] = (
     {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"},
     {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
     {"Origin": "null"},

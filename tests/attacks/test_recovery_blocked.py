@@ -12,6 +12,7 @@ from tests.support.settings import NO_LIMITS
 __all__ = ["make_mail_api", "sends_by_itself"]  # a fixture
 
 NEW = "the owner's own phrase"
+MINUTE = 60
 STRANGERS, OWNERS = "203.0.113.9", "198.51.100.7"
 pytestmark = sqlite_only
 
@@ -66,3 +67,22 @@ def test_a_change_of_address_counts_as_a_mail_that_is_asked_for(make_mail_api: M
         for number in range(6)
     ]
     assert answers == [202] * 5 + [429]
+
+
+def test_an_owner_has_a_link_or_can_ask_for_one_whatever_strangers_ask_for(
+    make_mail_api: MakeMailApi, clock: TestClock
+) -> None:
+    mail_api = make_mail_api(limit_links="5/hour")
+    mail_api.api.register()
+    for _ in range(4):
+        for _ in range(6):
+            post(mail_api, "/password/forgot", STRANGERS, email=EMAIL)
+        sent = resets(mail_api)
+        clock.advance(15 * MINUTE)  # the last link dies
+        post(mail_api, "/password/forgot", OWNERS, email=EMAIL)
+        assert resets(mail_api) == sent + 1
+    assert resets(mail_api) == 5 + 4
+
+
+def resets(mail_api: MailApi) -> int:
+    return sum("new password" in mail.subject for mail in mail_api.mails(EMAIL))

@@ -8,6 +8,7 @@
   LIMIT_LOGIN_SUCCESS right passwords              account and address
   LIMIT_REGISTER      registrations                address
   LIMIT_LINKS         mails asked for              address; e-mail address and purpose, no refusal
+  1 in 15 minutes     mails past that              e-mail address and purpose
   LIMIT_REFRESH       refreshes                    session
 
 A guess counts before it is hashed, for every limit: parallel guesses can't overrun one. The outcome
@@ -154,9 +155,13 @@ class RateLimits:
         password by asking for others, of which the person may not even get one.
 
         No refusal: strangers could use up the mails of a person who needs one, and learn of it.
+        Past the limit one more may be sent each quarter of an hour, in which the link of a reset
+        dies: the person has a link that works, or can ask for one.
         """
-        counted = _counters(self._links, "mail-to", purpose, self._digest(email_canonical))
-        return self._try_to_count(counted) is None
+        who = (purpose, self._digest(email_canonical))
+        is_within = self._try_to_count(_counters(self._links, "mail-to", *who)) is None
+        is_first = self._try_to_count(_counters(LATE_MAILS, "mail-late", *who)) is None
+        return is_within or is_first
 
     def count_refresh(self, sid: str) -> None:
         self._count(_counters(self._refresh, "refresh", sid))
@@ -218,3 +223,6 @@ def _counters(limits: list[RateLimitItem], *who: str) -> Counted:
 
 def _parse(notation: str) -> list[RateLimitItem]:
     return list(parse_many(notation)) if notation else []
+
+
+LATE_MAILS = _parse("1/15 minute")

@@ -80,6 +80,11 @@ def mark_sent(connection: Connection, mail_id: str) -> None:
     )
 
 
+def set_account(connection: Connection, mail_id: str, user_id: str) -> None:
+    """Note whose mail it turned out to be: it goes with the account."""
+    connection.execute(update(Mail).where(Mail.id == mail_id).values(user_id=user_id))
+
+
 def drop(connection: Connection, user_id: str, kinds: Collection[str]) -> None:
     """Let the account's mails of these kinds that wait, or were given up, never be sent."""
     waiting = (Mail.user_id == user_id, Mail.kind.in_(kinds), Mail.sent_at.is_(None))

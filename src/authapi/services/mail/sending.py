@@ -156,6 +156,8 @@ class MailSender:
             account = _lock_addressee(tx, mail)
             if account is None:
                 return None
+            if due.user_id is None:  # a stranger typed the address
+                outbox.set_account(tx, due.id, account.id)
             link = StoredLink(
                 id=due.id,
                 user_id=account.id,

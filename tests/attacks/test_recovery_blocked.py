@@ -69,6 +69,17 @@ def test_a_change_of_address_counts_as_a_mail_that_is_asked_for(make_mail_api: M
     assert answers == [202] * 5 + [429]
 
 
+def test_requests_before_a_registration_take_its_mail_from_nobody(
+    make_mail_api: MakeMailApi,
+) -> None:
+    mail_api = make_mail_api(limit_links="5/hour", registration_confirms_email=True)
+    for _ in range(6):
+        post(mail_api, "/email/verify/resend", STRANGERS, email=EMAIL)
+    assert mail_api.mails() == []  # there is nobody to send it to
+    assert post(mail_api, "/register", OWNERS, email=EMAIL, password=PASSWORD) == 202
+    assert mail_api.mail(EMAIL).token
+
+
 def test_an_owner_has_a_link_or_can_ask_for_one_whatever_strangers_ask_for(
     make_mail_api: MakeMailApi, clock: TestClock
 ) -> None:

@@ -34,6 +34,9 @@ from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.mails import Mails
 from authapi.services.mail.messages import DEFAULT_LOCALE, Mail, MailKind
 
+# Apart from the mails that anybody asks for at /email/verify/resend, before there is an account.
+COUNTED_AS = "registration"
+
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
@@ -91,10 +94,10 @@ def register(here: Registrar, wanted: NewUser) -> Hashing[Account | None]:
 
 def _mail_to(limits: RateLimits, new: NewAccount, wanted: NewUser) -> Mail | None:
     """Return the mail to verify the address, or None if it got its mails of this hour."""
-    kind, name = MailKind.VERIFY_EMAIL, new.email_canonical
-    if not limits.may_mail(kind, name):
+    name = new.email_canonical
+    if not limits.may_mail(COUNTED_AS, name):
         return None
-    return Mail(kind, new.email, canonical=name, locale=wanted.locale)
+    return Mail(MailKind.VERIFY_EMAIL, new.email, canonical=name, locale=wanted.locale)
 
 
 def _register_silently(here: Registrar, new: NewAccount, mail: Mail | None, address: str) -> None:

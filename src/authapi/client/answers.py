@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from random import uniform
@@ -13,6 +13,7 @@ import httpx
 from authapi.client.own_requests import SentOnce
 
 ATTEMPTS = 5  # of one request to authapi
+MAX_ANSWER_BYTES = 256 * 1024  # authapi's have 4 KB
 PATIENCE_SECONDS = 30.0  # for all waits between them; a longer Retry-After is the caller's to see
 
 VISIBLE = re.compile("[!-~]+")
@@ -31,6 +32,45 @@ Steps = Generator[Ask, httpx.Response, T]
 
 class UnexpectedAnswerError(httpx.HTTPError):
     """A success that is no token response: a portal's, a proxy's. Nothing was forgotten."""
+
+
+class _Bounded(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The bytes of an answer. Raises UnexpectedAnswerError once they are too many."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self._answer, self._stream, self._count = answer, answer.stream, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        assert isinstance(self._stream, httpx.SyncByteStream)
+        for chunk in self._stream:
+            yield self._counted(chunk)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert isinstance(self._stream, httpx.AsyncByteStream)
+        async for chunk in self._stream:
+            yield self._counted(chunk)
+
+    def _counted(self, chunk: bytes) -> bytes:
+        self._count += len(chunk)
+        if self._count > MAX_ANSWER_BYTES:
+            raise _unexpected(self._answer, "with too much")
+        return chunk
+
+    def close(self) -> None:
+        if isinstance(self._stream, httpx.SyncByteStream):
+            self._stream.close()
+
+    async def aclose(self) -> None:
+        if isinstance(self._stream, httpx.AsyncByteStream):
+            await self._stream.aclose()
+
+
+def bound(answer: httpx.Response) -> httpx.Response:
+    """Let no more of the answer be read than authapi could mean, and unpack nothing."""
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        raise _unexpected(answer, "with an encoding that nobody asked for")
+    answer.stream = _Bounded(answer)
+    return answer
 
 
 class Pair(NamedTuple):
@@ -76,5 +116,9 @@ def pair_of(answer: httpx.Response) -> Pair:
             return pair
     except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
         pass  # and name no part of it: there may be a token in it
+    raise _unexpected(answer, "without a token pair")
+
+
+def _unexpected(answer: httpx.Response, how: str) -> UnexpectedAnswerError:
     where = answer.request.url.copy_with(query=None, userinfo=b"")
-    raise UnexpectedAnswerError(f"{where} answered {answer.status_code} without a token pair.")
+    return UnexpectedAnswerError(f"{where} answered {answer.status_code} {how}.")

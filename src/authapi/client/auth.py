@@ -29,7 +29,7 @@ from time import monotonic, sleep
 import anyio
 import httpx
 
-from authapi.client.answers import Ask, Steps, pair_of, patiently
+from authapi.client.answers import Ask, Steps, bound, pair_of, patiently
 from authapi.client.own_requests import (
     FinalUrl,
     SentOnce,
@@ -111,7 +111,7 @@ class AuthapiAuth(httpx.Auth):
                     ask = next(steps, None)
                     while ask:
                         sleep(ask.wait)
-                        answer = yield ask.request
+                        answer = bound((yield ask.request))
                         answer.read()
                         ask = _next(steps, answer)
             refused = self._authorize(request)
@@ -132,7 +132,7 @@ class AuthapiAuth(httpx.Auth):
                     ask = next(steps, None)
                     while ask:
                         await anyio.sleep(ask.wait)
-                        answer = yield ask.request
+                        answer = bound((yield ask.request))
                         await answer.aread()
                         ask = _next(steps, answer)
             refused = self._authorize(request)
@@ -230,7 +230,9 @@ class AuthapiAuth(httpx.Auth):
         return request
 
     def _request(self, path: str, body: Mapping[str, str | None]) -> httpx.Request:
-        request = httpx.Request("POST", self._base_url + path, json=body)
+        # What is packed may be a thousand times as long.
+        headers = {"Accept-Encoding": "identity"}
+        request = httpx.Request("POST", self._base_url + path, json=body, headers=headers)
         request.url, request.stream = FinalUrl(request.url), SentOnce(request.content)
         return request
 

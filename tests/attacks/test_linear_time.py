@@ -14,6 +14,7 @@ from time import perf_counter, process_time
 import pytest
 import structlog
 from pydantic import ValidationError
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Scope
 
@@ -26,7 +27,7 @@ from authapi.verifier import InvalidTokenError, bearer, jws, strict_json
 from authapi.verifier import asgi as verifier_asgi
 from authapi.verifier.following import fetching
 from authapi.web import responses, site, whole_window
-from authapi.web.credentials import cookies, reading
+from authapi.web.credentials import cookies, csrf, reading
 from authapi.web.middleware import headers
 from authapi.web.routers import revocations
 from authapi.web.schemas import Login
@@ -192,6 +193,11 @@ def test_one_long_path_stops_nobody(tmp_path: Path, log_format: str) -> None:
         began = perf_counter()
         client.get("/" + "eyJ" * 20_000)
         assert perf_counter() - began < 1
+
+
+def test_a_list_that_no_browser_sends_is_not_read_name_by_name() -> None:
+    assert csrf.is_handshake(Headers({"sec-fetch-mode": "," * 60_000}))
+    assert not csrf.is_handshake(Headers({"sec-fetch-mode": "navigate"}))
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

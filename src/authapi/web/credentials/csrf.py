@@ -23,6 +23,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "x-csrf-token"
 HANDSHAKE_ALONE = frozenset({b"sec-websocket-key", b"sec-websocket-version"})
 WEBSOCKET_NAMED = frozenset({b"upgrade", b"sec-fetch-mode", b"sec-fetch-dest"})
+MAX_PROTOCOLS_BYTES = 256
 HANDSHAKE = "WebSocket handshake"  # stands for the method. No method has a space
 
 
@@ -64,6 +65,8 @@ def is_handshake(headers: Headers) -> bool:
 
 
 def _names_websocket(value: bytes) -> bool:
+    if len(value) > MAX_PROTOCOLS_BYTES:
+        return True  # no browser sends that, and a list of 60,000 names would take long to read
     protocols = (protocol.partition(b"/")[0] for protocol in value.lower().split(b","))
     return b"websocket" in map(bytes.strip, protocols)
 

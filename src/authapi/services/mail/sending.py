@@ -1,4 +1,4 @@
-"""Sends what waits in the outbox, on a thread of its own.
+"""Sends what waits in the outbox, on threads of its own.
 
   outcome of a try                         the row
   taken by the server                      sent; what it says is removed
@@ -7,7 +7,9 @@
   anything else                            due again later, for a day; then given up
   the process dies                         due again after LEASE_SECONDS, with the same Message-ID
 
-So a mail is sent once or, after a crash, twice; never not at all.
+So a mail is sent once or, after a crash, twice; never not at all. Several threads send: a server
+that takes long for one recipient does not hold up all others. They are more than the mails that one
+address may ask for at once: when its own one comes does not tell whether the others were sent.
 """
 
 from dataclasses import replace
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from authapi.services.mail.writing import Writer
 
 
+SENDING_THREADS = 6
 POLL_SECONDS = 2.0  # for mails that another process posted
 LEASE_SECONDS = 60.0
 TRY_FOR_SECONDS = 86400.0
@@ -50,10 +53,11 @@ class MailSender:
         self._settings, self._mails, self._clock = settings, mails, clock
         # Of all processes, as measured every POLL_SECONDS: health checks and metrics ask no query.
         self.waiting, self.oldest_seconds, self._measured_at = 0, 0.0, -inf
-        # A connection of its own: requests that use up theirs must not delay a mail.
-        self.db: Database = open_database(settings.database_url, clock, connections=1)
+        # Connections of its own: requests that use up theirs must not delay a mail. None is held
+        # while a mail server is waited for.
+        self.db: Database = open_database(settings.database_url, clock, connections=2)
         self._wake, self._stopping = Event(), Event()
-        self._thread: Thread | None = None
+        self._threads: list[Thread] = []
 
     # Made for the first mail: smtplib and Jinja take long to import.
     @cached_property
@@ -69,16 +73,18 @@ class MailSender:
         return Writer(self._settings, self._mails.languages)
 
     def start(self) -> None:
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="authapi-mail", daemon=True)
-            self._thread.start()
+        if not self._threads:
+            for number in range(SENDING_THREADS):
+                name = f"authapi-mail-{number}"
+                self._threads.append(Thread(target=self._run, name=name, daemon=True))
+                self._threads[-1].start()
 
     def stop(self) -> None:
-        """Let the mail under way finish, and send no other."""
+        """Let the mails under way finish, and send no other."""
         self._stopping.set()
         self._wake.set()
-        if self._thread:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
         self.db.close()
 
     def wake(self) -> None:

@@ -15,6 +15,7 @@ from tests.support.mail_server import MailServer, MakeServer
 from tests.support.mail_server import mail_server as running
 from tests.support.mails import ReadMail, mails_in
 
+
 @dataclass(frozen=True)
 class MailApi:
     """The application as a client sees it, and the mailboxes of all its users."""

@@ -44,7 +44,7 @@ def test_a_wrong_password_is_told_in_a_sentence(ada: Visitor, transport: str) ->
     ada.page.fill("[name=email]", ada.email)
     ada.page.fill("[name=password]", "not the password")
     ada.page.click("button[value=login]")
-    expect(ada.page.locator("#problem")).to_have_text(
+    expect(ada.page.locator("#login .problem")).to_have_text(
         "The e-mail address or the password is wrong."
     )
 

@@ -165,6 +165,18 @@ def test_opening_a_link_changes_nothing_and_its_token_goes_nowhere(
     notice(scanner.page, "Your e-mail address is verified.")
 
 
+def test_no_view_is_wider_than_a_telephone(ada: Visitor) -> None:
+    ada.page.set_viewport_size({"width": 320, "height": 640})
+    width = "document.documentElement.scrollWidth"
+    assert ada.page.evaluate(width) == 320
+    ask_for_a_mail(ada.page, ada.email)
+    assert ada.page.evaluate(width) == 320
+    ada.page.reload()
+    ada.log_in("cookie")
+    expect(ada.page.locator("#unverified")).to_be_visible()
+    assert ada.page.evaluate(width) == 320
+
+
 def test_everything_can_be_done_with_the_keyboard(ada: Visitor, inbox: Path) -> None:
     keyboard = ada.page.keyboard
     expect(ada.page.locator("#login").get_by_label("E-mail")).to_be_focused()

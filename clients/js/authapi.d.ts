@@ -42,6 +42,9 @@ export declare class AuthError extends Error {
   readonly errors: { loc: (string | number)[]; msg: string; type: string }[];
   /** Seconds, where a 429 or 503 named them. */
   readonly retryAfter: number | undefined;
+
+  /** The error of a response that is no success, as authapi's body tells it. */
+  static of(response: Response): Promise<AuthError>;
 }
 
 export declare class AuthClient extends EventTarget {

@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 from tests.browser.processes import authapi
 from tests.browser.visitor import PASSWORD
 from tests.support.mails import ReadMail, arriving
-from tests.support.server import Program, free_port
+from tests.support.server import ANSWER_TIMEOUT, Program, free_port
 
 NewDevice = Callable[[], BrowserContext]
 KINDS = ["verify", "reset", "change", "undo"]
@@ -35,7 +35,9 @@ class Post:
 
     def send(self, path: str, status: int, bearer: str = "", **body: str) -> httpx.Response:
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        answer = httpx.post(f"{self.url}{path}", json=body, headers=headers, trust_env=False)
+        answer = httpx.post(
+            f"{self.url}{path}", json=body, headers=headers, trust_env=False, timeout=ANSWER_TIMEOUT
+        )
         assert answer.status_code == status, answer.text
         return answer
 

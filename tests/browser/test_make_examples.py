@@ -5,23 +5,7 @@ from pathlib import Path
 import httpx
 
 from tests.browser.made import answer_of, end, made
-from tests.support.server import free_port
-
-
-def free_ports(count: int) -> int:
-    """The first of so many in a row."""
-    while True:
-        first = free_port()
-        if all(_is_free(first + more) for more in range(1, count)):
-            return first
-
-
-def _is_free(port: int) -> bool:
-    try:
-        httpx.get(f"http://127.0.0.1:{port}", trust_env=False, timeout=1)
-    except httpx.ConnectError:
-        return True
-    return False
+from tests.support.server import ANSWER_TIMEOUT, free_port
 
 
 def test_make_example_spa(clone: Path) -> None:
@@ -42,7 +26,7 @@ def test_make_example_pages(clone: Path) -> None:
 
 
 def test_make_example_nginx(clone: Path) -> None:
-    port = free_ports(3)
+    port = free_port(in_a_row=3)
     with made("example-nginx", clone, PORT=port) as process:
         refused = answer_of(process, f"http://localhost:{port}/api/hello", 401)
         assert refused.headers["server"] == "nginx"
@@ -57,10 +41,10 @@ def test_make_example_api(clone: Path) -> None:
         issuer = f"http://localhost:{issuer_port}"
         ada = {"email": "ada@example.com", "password": "correct horse battery staple"}
         answer_of(process, f"{issuer}/readyz", 200)
-        httpx.post(f"{issuer}/register", json=ada, trust_env=False)
+        httpx.post(f"{issuer}/register", json=ada, trust_env=False, timeout=ANSWER_TIMEOUT)
         named = {**ada, "resource": "reports"}
-        pair = httpx.post(f"{issuer}/login", json=named, trust_env=False).json()
+        answer = httpx.post(f"{issuer}/login", json=named, trust_env=False, timeout=ANSWER_TIMEOUT)
         url = f"http://localhost:{port}/api/data"
-        data = answer_of(process, url, 200, pair["access_token"])
+        data = answer_of(process, url, 200, answer.json()["access_token"])
         assert data.json()["data"] == [3, 1, 4, 1, 5]
         end(process)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.mail.conftest import MailApi
 from tests.support.api import EMAIL, PASSWORD
+from tests.support.mails import ReadMail
 
 NEW = "another quite long phrase"
 
@@ -39,6 +40,11 @@ def open_link(mail_api: MailApi, text: str) -> httpx.Response:
     assert link
     parts = urlsplit(link[0])
     return mail_api.api.client.get(f"{parts.path}?{parts.query}")
+
+
+def asked_to_reset(mail_api: MailApi) -> ReadMail:
+    mail_api.post("/password/forgot", email=EMAIL)
+    return mail_api.mail(EMAIL, "new password")
 
 
 def test_a_forgotten_password_needs_no_script(mail_api: MailApi) -> None:
@@ -95,6 +101,15 @@ def test_a_page_speaks_the_visitors_language(mail_api: MailApi) -> None:
     assert "Passwort vergessen?" in page.text
     odd = mail_api.api.client.get("/password/forgot", headers={"Accept-Language": ";q=x,,*"})
     assert '<html lang="en">' in odd.text
+
+
+def test_what_is_wrong_with_a_password_is_said_in_the_visitors_language(mail_api: MailApi) -> None:
+    mail_api.api.register()
+    page = open_link(mail_api, asked_to_reset(mail_api).text)
+    for language, said in (("de", "rät man zuerst"), ("en", "guessed first")):
+        mail_api.api.client.headers["Accept-Language"] = language
+        refused = submit(mail_api, page, new_password="password123")
+        assert said in refused.text
 
 
 @pytest.mark.parametrize(

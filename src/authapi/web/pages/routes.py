@@ -181,7 +181,7 @@ def _kept(field: Field, values: Mapping[str, str]) -> Field:
 
 def _sentence(refusal: Refusal, words: Mapping[str, str]) -> str:
     if isinstance(refusal, InvalidField):
-        return " ".join(str(error["msg"]) for error in refusal.errors)
+        return " ".join(words.get(str(one["type"]), str(one["msg"])) for one in refusal.errors)
     return words.get(refusal.code, words["refused"])
 
 

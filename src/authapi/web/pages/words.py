@@ -1,4 +1,4 @@
-"""What the pages say, in each language."""
+"""What the pages say, in each language. The error of a field is in English without a word here."""
 
 from collections.abc import Mapping
 
@@ -77,6 +77,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "invalid_link": "Dieser Link oder Code gilt nicht mehr. Fordere eine neue Mail an.",
         "rate_limited": "Zu viele Versuche. Warte eine Weile.",
         "unavailable": "Das geht gerade nicht. Versuche es in einer Minute noch einmal.",
+        "password_too_short": "Ein Passwort hat mindestens 8 Zeichen.",
+        "password_too_long": "Ein Passwort hat höchstens 256 Zeichen.",
+        "password_too_common": "Dieses Passwort errät man zuerst.",
+        "password_is_own_name": "Ein Passwort kann nicht der eigene Name sein.",
+        "control_characters": "Steuerzeichen sind nicht erlaubt.",
         "refused": "Das wird nicht angenommen. Sieh dir an, was du eingegeben hast.",
     },
 }

@@ -13,6 +13,10 @@ from tests.support.until import until
 
 NewDevice = Callable[[], BrowserContext]
 NEW = "a staple that is new"
+# Promise what the client tells the other tabs: a session that is held, or has ended.
+HEAR = """([name, word]) => { window.heard = new Promise((told) => {
+  new BroadcastChannel(name).onmessage = ({ data }) => { if (data[word]) told(); };
+}); }"""
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +167,24 @@ def test_opening_a_link_changes_nothing_and_its_token_goes_nowhere(
     assert not [request for request in asked if request.all_headers().get("referer")]
     scanner.page.get_by_role("button", name="Verify the address").click()
     notice(scanner.page, "Your e-mail address is verified.")
+
+
+def test_a_link_stays_open_while_the_other_tab_logs_in_and_out(ada: Visitor, inbox: Path) -> None:
+    ask_for_a_mail(ada.page, ada.email)
+    ada.page.reload()
+    tab = ada.device.new_page()
+    tab.goto(arriving(inbox, ada.email, "new password").link)
+    tab.get_by_label("New password").type("half of")
+    asked: list[Request] = []
+    tab.on("request", lambda request: asked.append(request))
+    for word, act in (("held", ada.log_in), ("ended", lambda _: ada.page.click("#logout"))):
+        tab.evaluate(HEAR, [f"authapi {ada.url}/auth", word])
+        act("hybrid")
+        tab.evaluate("window.heard.then(() => null)")
+    assert asked == []
+    expect(tab.get_by_label("New password")).to_have_value("half of")
+    choose(tab)
+    notice(tab, "Log in now.")
 
 
 def test_no_view_is_wider_than_a_telephone(ada: Visitor) -> None:

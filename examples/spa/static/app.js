@@ -6,9 +6,11 @@ const login = at("login");
 let profile = null;
 const views = [login, at("forgot"), at("reset"), at("verify"), at("account")];
 
-// What is shown follows the session, whichever tab began or ended it.
-auth.addEventListener("started", showAccount);
+// What is shown follows the session, whichever tab began or ended it. What is being typed stays.
+const isBusy = () => !at("reset").hidden || !at("verify").hidden;
+auth.addEventListener("started", () => isBusy() || showAccount());
 auth.addEventListener("ended", ({ detail }) => {
+  if (isBusy()) return;
   const wasHere = detail.reason === "logout";
   showLogin(wasHere ? "You are logged out." : "Your session has ended. Please log in again.");
 });

@@ -80,8 +80,8 @@ class Sites:
 @contextmanager
 def sites(folder: Path) -> Iterator[Sites]:
     """All of them, until the end; everything they write is in `folder`."""
-    plain = free_port(in_a_row=4)  # where nginx says that it is there
-    found = Sites(plain + 1, plain + 2, plain + 3)
+    plain = free_port()  # where nginx says that it is there
+    found = Sites(free_port(), free_port(), free_port())
     write_certificate(folder)
     configuration = NGINX.format(
         user="user root;" if os.getuid() == 0 else "",  # its worker reads the page from the clone

@@ -6,6 +6,9 @@ PORT := 8000
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Mails are files in ./mail, unless .env or the environment names another folder.
+MAILS_IN_FILES := grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAPI_MAIL_DIR="$${AUTHAPI_MAIL_DIR-./mail}"
+
 # For make bench: seconds a round, rounds of each arm, and its environments.
 ROUND := 2
 ROUNDS := 5
@@ -26,8 +29,7 @@ help:
 
 run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:8000 (another port: PORT=8001 AUTHAPI_PUBLIC_URL=http://localhost:8001)
 	@$(BIN)/authapi migrate
-	@grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAPI_MAIL_DIR="$${AUTHAPI_MAIL_DIR-./mail}"; \
-	  exec $(BIN)/authapi serve --port $(PORT)
+	@$(MAILS_IN_FILES); exec $(BIN)/authapi serve --port $(PORT)
 
 test: .venv/dev.stamp ## run the tests that need no browser (ARGS="tests/rfc -x" for some)
 	@echo "The tests that need Chromium and nginx are not among these: make test-browser"
@@ -43,10 +45,10 @@ tests/foreign_clients/node_modules/stamp: tests/foreign_clients/package-lock.jso
 	@cd $(@D)/.. && npm ci --silent --no-audit --no-fund && touch node_modules/stamp
 
 example-spa: .venv/run.stamp ## a single-page app beside authapi, on localhost:8001
-	@exec $(BIN)/python examples/spa/spa.py
+	@$(MAILS_IN_FILES); exec $(BIN)/python examples/spa/spa.py
 
 example-pages: .venv/run.stamp ## a server-rendered site beside authapi, on localhost:8002
-	@exec $(BIN)/python examples/pages/pages.py
+	@$(MAILS_IN_FILES); exec $(BIN)/python examples/pages/pages.py
 
 example-nginx: .venv/run.stamp ## nginx asks authapi about each request, on localhost:8003 (apt install nginx)
 	@exec examples/nginx/run

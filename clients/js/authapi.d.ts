@@ -38,8 +38,13 @@ export declare class AuthError extends Error {
    * "invalid_response" for a success that is none of authapi's, else "server_error".
    */
   readonly code: string;
+  /** Of a 422: where each wrong field is, and a sentence that a page can show. Else empty. */
+  readonly errors: { loc: (string | number)[]; msg: string; type: string }[];
   /** Seconds, where a 429 or 503 named them. */
   readonly retryAfter: number | undefined;
+
+  /** The error of a response that is no success, as authapi's body tells it. */
+  static of(response: Response): Promise<AuthError>;
 }
 
 export declare class AuthClient extends EventTarget {

@@ -25,9 +25,9 @@ const CSRF_TOKEN = { csrf_token: "string" };
 const PROFILE = { id: "string" };
 
 export class AuthError extends Error {
-  constructor(response, { error = "server_error", error_description }) {
+  constructor(response, { error = "server_error", error_description, errors = [] }) {
     super(error_description ?? `authapi answered ${response.status}`);
-    Object.assign(this, { name: "AuthError", status: response.status, code: error });
+    Object.assign(this, { name: "AuthError", status: response.status, code: error, errors });
     this.retryAfter = retryAfter(response);
   }
 

@@ -1,4 +1,7 @@
-"""A server-rendered site without a line of JavaScript: log-in, dashboard, log-out by `session`."""
+"""A server-rendered site without a line of JavaScript: log-in, dashboard, log-out by `session`.
+
+Links of mails open authapi's own pages, below /auth, and so does "Forgot your password?".
+"""
 
 import os
 from collections.abc import AsyncIterator
@@ -25,6 +28,10 @@ SITE = f"http://localhost:{PORT}"
 
 auth = create_app(Settings(public_url=f"{SITE}/auth"))
 pages = Pages(auth, login="/login")
+MAIL_NOTICES = {
+    "sent": "A new mail is on its way. The link of the one before no longer works.",
+    "later": "No mail was sent: there were too many. Try again in an hour.",
+}
 Reader = Annotated[Claims, Depends(pages.subject)]
 
 
@@ -77,7 +84,7 @@ def again(status: int, refusal: dict[str, Any], email: str, goal: str) -> Respon
 
 
 @app.get("/dashboard")
-async def dashboard(request: Request, reader: Reader) -> Response:
+async def dashboard(request: Request, reader: Reader, mail: str = "") -> Response:
     profile = (await pages.ask(request, "GET", "/me")).json
     sessions = (await pages.ask(request, "GET", "/sessions")).json
     csrf_token = pages.csrf_token(reader)
@@ -91,14 +98,32 @@ async def dashboard(request: Request, reader: Reader) -> Response:
         )
         for session in sorted(sessions, key=lambda session: not session["current"])
     )
+    unverified = (
+        ""
+        if profile["email_verified"]
+        else fragment(
+            "unverified",
+            email=profile["email"],
+            notice=MAIL_NOTICES.get(mail, ""),
+            csrf_token=csrf_token,
+        )
+    )
     return page(
         "dashboard",
         "Dashboard",
-        raw={"devices": devices},
+        raw={"devices": devices, "unverified": unverified},
         email=profile["email"],
         since=shown(profile["created_at"]),
         csrf_token=csrf_token,
     )
+
+
+@app.post("/mail-again", dependencies=[Depends(pages.subject)])
+async def send_again(request: Request) -> Response:
+    profile = (await pages.ask(request, "GET", "/me")).json
+    body = {"email": profile["email"]}
+    answer = await pages.ask(request, "POST", "/email/verify/resend", body)
+    return RedirectResponse(f"/dashboard?mail={'sent' if answer.status == 202 else 'later'}", 303)
 
 
 @app.post("/devices/{session_id}/sign-out")

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from tests.browser.processes import blank_site, example
 from tests.browser.tls import Sites, sites
 from tests.browser.visitor import Visitor
+from tests.project.clone import copy_to, furnish
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -21,7 +22,7 @@ FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
-PATIENCE = 20_000  # milliseconds: the machine may be busy
+PATIENCE = 60_000  # milliseconds: the machine may be busy
 expect.set_options(timeout=PATIENCE)
 SHORT = 3  # seconds that an access token lives where a test waits for its end
 
@@ -32,6 +33,15 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a clone in which `make` works."""
+    folder = tmp_path_factory.mktemp("examples") / "a clone"
+    copy_to(folder)
+    furnish(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 from tests.project.tree import ROOT
-from tests.support.server import Program
+from tests.support.server import ANSWER_TIMEOUT, Program
 from tests.support.settings import CHEAP_HASHES, NO_LIMITS, environment
 
 # Answers every request as its header X-Stand-In says. X-Auth-Subject is all that it was asked.
@@ -64,7 +64,7 @@ def stand_in(folder: Path) -> Path:
 
 def get(port: int, path: str, *headers: tuple[str, str]) -> HTTPResponse:
     """Ask for a path exactly as it is written here, with headers as they are written here."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_TIMEOUT)
     try:
         connection.putrequest("GET", path)
         for name, value in headers:

@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Route
+from playwright.sync_api import BrowserContext, Page, Route
 
 from tests.browser.visitor import Visitor
 
 NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"
-KEPT = "Object.entries(localStorage).find(([name]) => name.startsWith('authapi '))"
+KEPT = "(Object.entries(localStorage).find(([name]) => name.startsWith('authapi ')) ?? [])"
 THEIRS = "made-by-the-other-tab"
 REUSED = {"error": "invalid_request", "error_description": "The key was used before."}
 
@@ -33,6 +33,7 @@ class OtherTab:
         self._first = visitor.page
         self._page = device.new_page()
         self._page.goto(f"{visitor.url}/icon.svg")  # of the same origin, and without a client
+        _wait_until_both_see(self._first, self._page)
 
     def keeps(self, **changes: str) -> None:
         script = (
@@ -40,10 +41,13 @@ class OtherTab:
             "localStorage.setItem(name, JSON.stringify({ ...JSON.parse(text), ...changes })) }"
         )
         self._page.evaluate(script, changes)
-        # Chromium tells the other tabs of what was stored a moment later.
-        is_seen = f"(text) => {KEPT}[1] === text"
-        kept = self._page.evaluate(f"{KEPT}[1]")
-        self._first.wait_for_function(is_seen, arg=kept, polling=20)
+        _wait_until_both_see(self._page, self._first)
+
+
+def _wait_until_both_see(writer: Page, reader: Page) -> None:
+    """Chromium tells the other tabs of what was stored a moment later."""
+    is_seen = f"(text) => {KEPT}[1] === text"
+    reader.wait_for_function(is_seen, arg=writer.evaluate(f"{KEPT}[1]"), polling=20)
 
 
 def refresh_while(visitor: Visitor, *, answers: list[int], **changes: str) -> list[str]:

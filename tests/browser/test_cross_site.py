@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.visitor import PASSWORD, Visitor
+from tests.support.server import ANSWER_TIMEOUT
 
 # A form that is sent into a new tab; `fields` are names and values, or one line of text/plain.
 SEND_FORM = """([action, enctype, fields]) => {
@@ -179,6 +180,7 @@ def test_a_planted_session_is_not_taken_for_ones_own(victim: Visitor, elsewhere:
         json={**eve, "transport": transport},
         headers={"Origin": victim.url},
         trust_env=False,
+        timeout=ANSWER_TIMEOUT,
     )
     stranger = victim.device.new_page()
     stranger.goto(f"http://localhost:{elsewhere}/")
@@ -190,5 +192,10 @@ def test_a_planted_session_is_not_taken_for_ones_own(victim: Visitor, elsewhere:
 
 def _register(email: str, url: str) -> dict[str, str]:
     body = {"email": email, "password": PASSWORD}
-    assert httpx.post(f"{url}/auth/register", json=body, trust_env=False).status_code == 201
+    assert (
+        httpx.post(
+            f"{url}/auth/register", json=body, trust_env=False, timeout=ANSWER_TIMEOUT
+        ).status_code
+        == 201
+    )
     return body

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.nginx import get, run
-from tests.support.server import free_port
+from tests.support.server import ANSWER_TIMEOUT, free_port
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
 # nginx's service speaks no WebSocket: 200 means that the request has reached it.
@@ -22,10 +22,12 @@ OPEN = """(url) => new Promise((done) => {
 
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
+    port = free_port(in_a_row=3)
     with run("nginx", tmp_path_factory.mktemp("nginx"), "/auth/healthz", PORT=port):
         url = f"http://localhost:{port}"
-        httpx.post(f"{url}/auth/register", json=ADA, trust_env=False).raise_for_status()
+        httpx.post(
+            f"{url}/auth/register", json=ADA, trust_env=False, timeout=ANSWER_TIMEOUT
+        ).raise_for_status()
         yield url
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext
 
 from tests.browser.tls import Sites
 from tests.browser.visitor import PASSWORD, Visitor
+from tests.support.server import ANSWER_TIMEOUT
 from tests.support.until import until
 
 COOKIES = {
@@ -33,7 +34,9 @@ def ada(secure_sites: Sites, new_secure_device: NewDevice, transport: str) -> Vi
     email = f"ada-{secrets.token_hex(4)}@example.com"
     body = {"email": email, "password": PASSWORD}
     register = f"http://127.0.0.1:{secure_sites.auth}/register"
-    assert httpx.post(register, json=body, trust_env=False).status_code == 201
+    assert (
+        httpx.post(register, json=body, trust_env=False, timeout=ANSWER_TIMEOUT).status_code == 201
+    )
     visitor = Visitor(new_secure_device(), secure_sites.url("auth"), email)
     visitor.client(f"await auth.login({visitor.credentials(transport)})")
     visitor.sees_account()
@@ -117,7 +120,7 @@ def test_a_refresh_replaces_the_cookies_by_their_like(ada: Visitor, transport: s
         ada.client("await auth.restore()")
         return jar(ada)["__Host-Http-refresh"] != before
 
-    until(is_replaced)  # not within twice the overlap: a tab may lag behind
+    until(is_replaced, seconds=60, every=0.2)  # not within twice the overlap: a tab may lag behind
     cookies = ada.device.cookies()
     assert {cookie["name"]: cookie["sameSite"] for cookie in cookies} == COOKIES[transport]
     assert all(cookie["secure"] and cookie["httpOnly"] for cookie in cookies)

@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext
 
 from tests.browser.nginx import run
 from tests.browser.processes import authapi
-from tests.support.server import free_port
+from tests.support.server import ANSWER_TIMEOUT, free_port
 
 NewDevice = Callable[[], BrowserContext]
 
@@ -50,12 +50,14 @@ def test_the_page_calls_what_is_mounted(new_device: NewDevice, spa: str) -> None
 
 
 def test_through_nginx_the_metadata_is_at_the_host(tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(in_a_row=3)
     url = f"http://localhost:{port}"
     with run("nginx", tmp_path, "/auth/healthz", PORT=port):
         for name in ("oauth-authorization-server", "openid-configuration"):
             for place in (f"{url}/.well-known/{name}/auth", f"{url}/auth/.well-known/{name}"):
-                answer = httpx.get(place, trust_env=False)
+                answer = httpx.get(place, trust_env=False, timeout=ANSWER_TIMEOUT)
                 assert answer.json()["issuer"] == f"{url}/auth"
-            other = httpx.get(f"{url}/.well-known/{name}/other", trust_env=False)
+            other = httpx.get(
+                f"{url}/.well-known/{name}/other", trust_env=False, timeout=ANSWER_TIMEOUT
+            )
             assert "X-Request-ID" not in other.headers  # nginx's own answer

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.browser.nginx import get, run, stand_in
-from tests.support.server import AUTHAPI, free_port
+from tests.support.server import ANSWER_TIMEOUT, AUTHAPI, free_port
 from tests.support.settings import environment
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
@@ -39,10 +39,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def nginx(folder: Path) -> Iterator[str]:
-    port = free_port()
+    port = free_port(in_a_row=3)
     with run("nginx", folder, "/auth/healthz", PORT=port):
         url = f"http://localhost:{port}"
-        httpx.post(f"{url}/auth/register", json=ADA, trust_env=False)
+        httpx.post(f"{url}/auth/register", json=ADA, trust_env=False, timeout=ANSWER_TIMEOUT)
         give_scope(folder)
         yield url
 
@@ -55,7 +55,9 @@ def give_scope(folder: Path, *scopes: str) -> None:
 
 @pytest.fixture
 def visitor(nginx: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=nginx, trust_env=False, headers={"Origin": nginx}) as client:
+    with httpx.Client(
+        base_url=nginx, trust_env=False, timeout=ANSWER_TIMEOUT, headers={"Origin": nginx}
+    ) as client:
         yield client
 
 
@@ -208,7 +210,7 @@ def test_what_authapi_cannot_read_is_400_and_no_5xx(visitor: httpx.Client) -> No
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port, folder = free_port(), tmp_path_factory.mktemp("asked")
+    port, folder = free_port(in_a_row=3), tmp_path_factory.mktemp("asked")
     with run("nginx", folder, "/auth/healthz", PORT=port, BIN=stand_in(folder)):
         yield f"http://localhost:{port}"
 
@@ -227,7 +229,9 @@ def test_the_question_has_the_method_and_target_of_the_request_and_no_body(
     }
     content = iter([b"te", b"xt"]) if is_chunked else b"text"
     url = f"{asked}/api/notes?a=b"
-    answer = httpx.post(url, headers=lies, content=content, trust_env=False).json()
+    answer = httpx.post(
+        url, headers=lies, content=content, trust_env=False, timeout=ANSWER_TIMEOUT
+    ).json()
     assert answer["body"] == "text"
     question = json.loads(answer["headers"]["X-Auth-Subject"][0])
     assert question["path"] == "/verify"
@@ -259,7 +263,9 @@ def test_only_a_2xx_lets_a_request_through(
     asked: str, answer: str, status: int, error: str
 ) -> None:
     headers = {"X-Stand-In": answer, "X-Auth-Subject": "root"}
-    refused = httpx.get(f"{asked}/api/hello", headers=headers, trust_env=False, timeout=20)
+    refused = httpx.get(
+        f"{asked}/api/hello", headers=headers, trust_env=False, timeout=ANSWER_TIMEOUT
+    )
     assert (refused.status_code, refused.json()["error"]) == (status, error)
     assert refused.headers["Content-Type"] == "application/json"
     assert refused.headers["Cache-Control"] == "no-store"

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.processes import authapi, blank_site
 from tests.browser.visitor import PASSWORD
-from tests.support.server import free_port
+from tests.support.server import ANSWER_TIMEOUT, free_port
 
 ADA = {"email": "ada@example.com", "password": PASSWORD}
 
@@ -46,7 +46,7 @@ def run(page: Page, api: str, script: str) -> Any:
 
 
 def log_in(page: Page, api: str, transport: str) -> None:
-    httpx.post(f"{api}/register", json=ADA, trust_env=False)
+    httpx.post(f"{api}/register", json=ADA, trust_env=False, timeout=ANSWER_TIMEOUT)
     run(page, api, f"await auth.login({json.dumps(ADA | {'transport': transport})})")
 
 

@@ -18,6 +18,7 @@ from tests.browser.conftest import CHROMIUM, FLAGS, PATIENCE
 from tests.browser.test_cross_site import DANGEROUS, FETCH, SEND_FORM
 from tests.browser.tls import Sites
 from tests.browser.visitor import PASSWORD
+from tests.support.server import ANSWER_TIMEOUT
 
 COOKIES = {
     "hybrid": {"__Host-Http-refresh"},
@@ -37,7 +38,12 @@ class Guest:
         self.page.goto(sites.url("spa"))
         self.body = {"email": f"{secrets.token_hex(4)}@example.com", "password": PASSWORD}
         register = f"http://127.0.0.1:{getattr(sites, name)}/register"
-        assert httpx.post(register, json=self.body, trust_env=False).status_code == 201
+        assert (
+            httpx.post(
+                register, json=self.body, trust_env=False, timeout=ANSWER_TIMEOUT
+            ).status_code
+            == 201
+        )
 
     def run(self, script: str) -> Any:
         return self.page.evaluate(

@@ -1,20 +1,28 @@
 """examples/pages: log-in, dashboard and log-out without a line of JavaScript."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import PATIENCE
 from tests.browser.processes import example
+from tests.support.mails import arriving, mails_in
+from tests.support.until import until
 
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with example("pages/pages.py", tmp_path_factory.mktemp("pages")) as url:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest.fixture(scope="module")
+def site(folder: Path) -> Iterator[str]:
+    with example("pages/pages.py", folder, mail_dir="mail") as url:
         yield url
 
 
@@ -44,8 +52,8 @@ def account(site: str, browser: Browser) -> str:
     return EMAIL
 
 
-def fill(page: Page, button: str = "login", password: str = PASSWORD) -> None:
-    page.fill("[name=email]", EMAIL)
+def fill(page: Page, button: str = "login", password: str = PASSWORD, email: str = EMAIL) -> None:
+    page.fill("[name=email]", email)
     page.fill("[name=password]", password)
     page.click(f"button[value={button}]")
 
@@ -96,8 +104,8 @@ def test_another_device_can_be_signed_out(
         expect(page).to_have_url(f"{site}/dashboard")
     laptop.reload()
     while laptop.locator("li button").count():
-        laptop.locator("li button").first.click()
-        expect(laptop).to_have_url(f"{site}/dashboard")
+        with laptop.expect_navigation():
+            laptop.locator("li button").first.click()
     phone.reload()
     expect(phone.locator("h1")).to_have_text("Log in")
 
@@ -108,6 +116,7 @@ def test_a_log_out_ends_the_session_and_takes_the_cookie(
     page = new_page()
     page.goto(f"{site}/login")
     fill(page)
+    expect(page).to_have_url(f"{site}/dashboard")
     kept = page.context.cookies()
     assert [(c["name"], c["httpOnly"], c["sameSite"]) for c in kept] == [
         ("authapi-session", True, "Lax")
@@ -118,6 +127,69 @@ def test_a_log_out_ends_the_session_and_takes_the_cookie(
     page.context.add_cookies(kept)
     page.goto(f"{site}/dashboard")
     expect(page.locator("h1")).to_have_text("Log in")
+
+
+def test_a_new_account_verifies_its_address_by_a_page_of_authapi(
+    site: str, folder: Path, new_page: Callable[[], Page]
+) -> None:
+    page, inbox, email = new_page(), folder / "mail", "eve@example.com"
+    page.goto(f"{site}/login")
+    fill(page, "register", email=email)
+    expect(page.get_by_role("region", name="Verify")).to_contain_text(f"a mail to {email}")
+    first = arriving(inbox, email, "Verify")
+    page.get_by_role("button", name="Send the mail again").click()
+    expect(page.get_by_role("status")).to_contain_text("A new mail is on its way.")
+    until(lambda: len(mails_in(inbox, email)) == 2, seconds=60, every=0.05)
+    (second,) = [mail for mail in mails_in(inbox, email) if mail.token != first.token]
+    phone = new_page()
+    phone.goto(second.link)
+    assert phone.url.startswith(f"{site}/auth/email/verify?token=")
+    phone.get_by_role("button", name="Verify the address").click()
+    expect(phone.get_by_role("main")).to_contain_text("Your e-mail address is verified.")
+    page.reload()
+    expect(page.locator("dl")).to_contain_text(email)
+    expect(page.get_by_role("region", name="Verify")).to_have_count(0)
+
+
+def test_a_forgotten_password_is_replaced_by_the_pages_of_authapi(
+    site: str, folder: Path, new_page: Callable[[], Page]
+) -> None:
+    page, email, new = new_page(), "grace@example.com", "a staple that is new"
+    page.goto(f"{site}/login")
+    fill(page, "register", email=email)
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("link", name="Forgot your password?").click()
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_role("button", name="Send the mail").click()
+    page.get_by_label("Code from the mail").fill(
+        arriving(folder / "mail", email, "new password").code
+    )
+    page.get_by_label("New password").fill(new)
+    page.get_by_role("button", name="Save the password").click()
+    expect(page.get_by_role("main")).to_contain_text("Your password is changed")
+    page.goto(f"{site}/login")
+    fill(page, password=new, email=email)
+    expect(page).to_have_url(f"{site}/dashboard")
+
+
+def test_another_sites_form_sends_no_mail(
+    site: str, folder: Path, new_page: Callable[[], Page], elsewhere: int
+) -> None:
+    page, inbox, email = new_page(), folder / "mail", "alan@example.com"
+    page.goto(f"{site}/login")
+    fill(page, "register", email=email)
+    expect(page).to_have_url(f"{site}/dashboard")
+    arriving(inbox, email, "Verify")
+    page.goto(f"http://localhost:{elsewhere}/")
+    planted = '<input name="csrf_token" value="planted">'
+    page.set_content(f'<form method="post" action="{site}/mail-again">{planted}<button>x</button>')
+    page.click("button")
+    page.wait_for_url(f"{site}/**")
+    expect(page.locator("body")).to_contain_text("csrf_failed")
+    page.goto(f"{site}/login")
+    fill(page, "register", email="later@example.com")
+    arriving(inbox, "later@example.com", "Verify")  # mails are sent in turn
+    assert len(mails_in(inbox, email)) == 1
 
 
 def test_another_sites_form_logs_nobody_in_or_out(

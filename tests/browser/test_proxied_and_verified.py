@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.browser.nginx import run
-from tests.support.server import free_port
+from tests.support.server import ANSWER_TIMEOUT, START_TIMEOUT, free_port
 from tests.support.until import until
 
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
@@ -17,7 +17,7 @@ NAMED = {**ADA, "resource": "reports"}
 
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
+    port = free_port(in_a_row=3)
     url = f"http://localhost:{port}"
     with run("nginx", tmp_path_factory.mktemp("nginx"), "/auth/healthz", PORT=port):
         yield url
@@ -25,7 +25,9 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def visitor(nginx: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=nginx, trust_env=False, headers={"Origin": nginx}) as client:
+    with httpx.Client(
+        base_url=nginx, trust_env=False, timeout=ANSWER_TIMEOUT, headers={"Origin": nginx}
+    ) as client:
         client.post("/auth/register", json=ADA)
         yield client
 
@@ -92,7 +94,7 @@ def test_a_second_service_verifies_by_itself(tmp_path: Path) -> None:
     issuer, service = (f"http://localhost:{ports[name]}" for name in ("ISSUER_PORT", "PORT"))
     with (
         run("api", tmp_path, "/api/data", **ports),
-        httpx.Client(trust_env=False) as client,
+        httpx.Client(trust_env=False, timeout=ANSWER_TIMEOUT) as client,
     ):
         wait_for(200, client, f"{issuer}/readyz")
         client.post(f"{issuer}/register", json=ADA)
@@ -110,8 +112,8 @@ def wait_for(
     status: int, client: httpx.Client, url: str, headers: dict[str, str] | None = None
 ) -> None:
     def is_there() -> bool:
-        with suppress(httpx.ConnectError):
+        with suppress(httpx.TransportError):
             return client.get(url, headers=headers).status_code == status
         return False
 
-    until(is_there, seconds=20, every=0.05)
+    until(is_there, seconds=START_TIMEOUT, every=0.05)

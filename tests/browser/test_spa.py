@@ -1,6 +1,7 @@
 """examples/spa and clients/js in a real browser, with transports hybrid and cookie."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -33,6 +34,15 @@ def come_back(page: Page) -> None:
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
+def look_again(*pages: Page) -> None:
+    """Come back to all of them at once, and wait until each was answered."""
+    with ExitStack() as answered:
+        for page in pages:
+            answered.enter_context(page.expect_response("**/auth/sessions"))
+        for page in pages:
+            come_back(page)
+
+
 def test_a_log_in_shows_the_profile_and_the_device(ada: Visitor, transport: str) -> None:
     expect(ada.page.locator("#transport")).to_have_text(transport)
     expect(ada.page.locator("#devices li")).to_have_count(1)
@@ -44,7 +54,7 @@ def test_a_wrong_password_is_told_in_a_sentence(ada: Visitor, transport: str) ->
     ada.page.fill("[name=email]", ada.email)
     ada.page.fill("[name=password]", "not the password")
     ada.page.click("button[value=login]")
-    expect(ada.page.locator("#problem")).to_have_text(
+    expect(ada.page.locator("#login .problem")).to_have_text(
         "The e-mail address or the password is wrong."
     )
 
@@ -85,7 +95,7 @@ def test_an_expired_token_is_replaced_without_a_flicker(impatient: Visitor) -> N
     impatient.page.locator("#devices").evaluate("list => list.replaceChildren()")
     come_back(impatient.page)
     expect(impatient.page.locator("#devices li")).to_have_count(1)
-    assert len(impatient.asked_for("refresh")) == before + 1
+    assert len(impatient.asked_for("refresh")) > before
     assert impatient.page.evaluate("window.seen") == []
 
 
@@ -132,13 +142,13 @@ def test_a_browser_whose_clock_is_wrong_stays_logged_in(ada: Visitor, hours: int
     ada.page.reload()
     ada.sees_account()
     before = len(ada.asked_for("refresh"))
-    come_back(ada.page)
-    expect(ada.page.locator("#devices li")).to_have_count(1)
+    look_again(ada.page)
     assert len(ada.asked_for("refresh")) == before
 
 
 def test_a_log_in_shows_in_the_other_tab(ada: Visitor, transport: str) -> None:
     ada.page.click("#logout")
+    ada.sees_login()
     other = ada.open_tab()
     ada.sees_login(other)
     ada.log_in(transport)
@@ -159,7 +169,7 @@ def test_another_log_in_in_the_other_tab_is_adopted(ada: Visitor, transport: str
     ada.sees_account(other)
     ada.client(f"await auth.login({ada.credentials(transport)})", other)
     ada.sees_account(other)
-    come_back(ada.page)
+    look_again(ada.page)
     expect(ada.page.locator("#devices li")).to_have_count(1)
     ada.sees_account()
 
@@ -170,8 +180,7 @@ def test_five_tabs_that_refresh_at_once_stay_logged_in(impatient: Visitor) -> No
         impatient.sees_account(tab)
     for _ in range(3):
         wait_for_expiry(impatient)
-        for tab in tabs:
-            come_back(tab)
+        look_again(*tabs)
         for tab in tabs:
             expect(tab.locator("#devices li")).to_have_count(1)
     for tab in tabs:
@@ -345,6 +354,6 @@ def test_a_changed_password_gives_every_tab_the_new_session(ada: Visitor) -> Non
         )
         assert told == [True, 200]
         assert other.get("/me").status_code == 401
-    come_back(second)
+    look_again(second)
     ada.sees_account(second)
     ada.is_still_herself()

@@ -10,6 +10,8 @@ from typing import Any, Self
 import httpx
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
+from tests.support.server import ANSWER_TIMEOUT
+
 PASSWORD = "correct horse battery staple"
 
 # What a page has been told, whether or not it showed it for long.
@@ -43,7 +45,9 @@ class Visitor:
     def registered(cls, device: BrowserContext, url: str) -> Self:
         email = f"ada-{secrets.token_hex(4)}@example.com"
         body = {"email": email, "password": PASSWORD}
-        answer = httpx.post(f"{url}/auth/register", json=body, trust_env=False)
+        answer = httpx.post(
+            f"{url}/auth/register", json=body, trust_env=False, timeout=ANSWER_TIMEOUT
+        )
         assert answer.status_code == 201, answer.text
         return cls(device, url, email)
 
@@ -95,7 +99,9 @@ class Visitor:
     @contextmanager
     def elsewhere(self) -> Iterator[httpx.Client]:
         """Another device of the same person, without a browser: logged in by bearer."""
-        with httpx.Client(base_url=f"{self.url}/auth", trust_env=False) as client:
+        with httpx.Client(
+            base_url=f"{self.url}/auth", trust_env=False, timeout=ANSWER_TIMEOUT
+        ) as client:
             body = {"email": self.email, "password": PASSWORD}
             token = client.post("/login", json=body).json()["access_token"]
             client.headers["Authorization"] = f"Bearer {token}"

@@ -9,6 +9,7 @@ import pytest
 
 from tests.mail.conftest import MailApi
 from tests.support.api import EMAIL, PASSWORD
+from tests.support.mails import ReadMail
 
 NEW = "another quite long phrase"
 
@@ -39,6 +40,11 @@ def open_link(mail_api: MailApi, text: str) -> httpx.Response:
     assert link
     parts = urlsplit(link[0])
     return mail_api.api.client.get(f"{parts.path}?{parts.query}")
+
+
+def asked_to_reset(mail_api: MailApi) -> ReadMail:
+    mail_api.post("/password/forgot", email=EMAIL)
+    return mail_api.mail(EMAIL, "new password")
 
 
 def test_a_forgotten_password_needs_no_script(mail_api: MailApi) -> None:
@@ -97,6 +103,15 @@ def test_a_page_speaks_the_visitors_language(mail_api: MailApi) -> None:
     assert '<html lang="en">' in odd.text
 
 
+def test_what_is_wrong_with_a_password_is_said_in_the_visitors_language(mail_api: MailApi) -> None:
+    mail_api.api.register()
+    page = open_link(mail_api, asked_to_reset(mail_api).text)
+    for language, said in (("de", "rät man zuerst"), ("en", "guessed first")):
+        mail_api.api.client.headers["Accept-Language"] = language
+        refused = submit(mail_api, page, new_password="password123")
+        assert said in refused.text
+
+
 @pytest.mark.parametrize(
     ("content", "media_type"),
     [(b"{}", "application/json"), (b"\xff=\xff", "application/x-www-form-urlencoded"), (b"", "")],
@@ -111,6 +126,42 @@ def test_what_is_no_form_is_refused_on_the_page(
         assert answer.headers["content-type"].startswith("text/html")
 
 
+def test_the_code_is_typed_where_the_mail_was_asked_for(mail_api: MailApi) -> None:
+    mail_api.api.register()
+    asked = submit(mail_api, mail_api.api.client.get("/password/forgot"), email=EMAIL)
+    assert Form(asked).values == {"email": EMAIL, "code": "", "new_password": ""}
+    code = mail_api.mail(EMAIL, "new password").code
+    assert "You can log in now" in submit(mail_api, asked, code=code, new_password=NEW).text
+    assert mail_api.api.login(password=NEW)
+
+
+def test_a_mail_to_verify_is_asked_for_again(mail_api: MailApi) -> None:
+    mail_api.api.register()
+    first = mail_api.mail(EMAIL)
+    old = open_link(mail_api, first.text)
+    ask = mail_api.api.client.get("/email/verify/resend")
+    answers = [submit(mail_api, ask, email=email) for email in (EMAIL, "nobody@example.com")]
+    assert {answer.status_code for answer in answers} == {200}
+    assert answers[1].text == answers[0].text.replace(EMAIL, "nobody@example.com")
+    (newest,) = [mail for mail in mail_api.mails(EMAIL) if mail.token != first.token]
+    refused = submit(mail_api, old)
+    assert refused.status_code == 400
+    assert 'href="/email/verify/resend"' in refused.text
+    assert "is verified" in submit(mail_api, answers[0], code=newest.code).text
+
+
+def test_a_page_without_its_token_has_no_button_that_can_only_fail(mail_api: MailApi) -> None:
+    page = mail_api.api.client.get("/email/undo")
+    assert "<button" not in page.text
+    assert "whole link" in page.text
+
+
+def test_the_title_of_a_page_that_refuses_is_what_is_wrong(mail_api: MailApi) -> None:
+    """A screen reader reads the title first."""
+    page = mail_api.api.client.get("/email/verify", params={"token": "old"})
+    assert "<title>This link or code is not valid" in submit(mail_api, page).text
+
+
 def test_an_undo_works_by_its_button(mail_api: MailApi) -> None:
     tokens = mail_api.api.register_and_login()
     body = {"password": PASSWORD, "email": "ada@new.example"}
@@ -118,5 +169,7 @@ def test_an_undo_works_by_its_button(mail_api: MailApi) -> None:
     change = open_link(mail_api, mail_api.mail("ada@new.example").text)
     assert submit(mail_api, change).status_code == 200
     undo = open_link(mail_api, mail_api.mail(EMAIL, "was changed").text)
-    assert "old address" in submit(mail_api, undo).text
+    undone = submit(mail_api, undo)
+    assert "old address" in undone.text
+    assert 'href="/password/forgot"' in undone.text
     assert mail_api.api.login()

@@ -18,8 +18,10 @@ from tests.support.settings import environment
 AUTHAPI = Path(sys.executable).with_name("authapi")
 # Below the ports that the kernel gives to outgoing connections, which could take one meanwhile.
 PORTS = range(20_000, 32_000)
+GIVEN = set[int]()  # what was given may not be bound yet
 START_TIMEOUT = 60.0  # seconds; the machine may be busy
-STOP_TIMEOUT = 15.0
+STOP_TIMEOUT = 60.0
+ANSWER_TIMEOUT = 60.0  # for one request; httpx gives up after 5 s
 
 
 class Running(Protocol):
@@ -143,12 +145,20 @@ class ServerProcess(Program):
         super().__init__(command, folder, environment(**settings), port)
 
 
-def free_port() -> int:
+def free_port(in_a_row: int = 1) -> int:
+    """Return the first of so many free ports in a row. None is given twice by one process."""
     for port in random.SystemRandom().sample(PORTS, 100):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        row = range(port, port + in_a_row)
+        if GIVEN.isdisjoint(row) and all(map(_is_free, row)):
+            GIVEN.update(row)
             return port
     raise AssertionError("no free port")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

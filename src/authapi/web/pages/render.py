@@ -42,7 +42,10 @@ NEW_PASSWORD = Field("new_password", "password", "new-password")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`name` is what WORDS calls the page. `links` are pairs of a path and a name of WORDS."""
+    """`name` is what WORDS calls the page. `links` are pairs of a path and a name of WORDS.
+
+    `news` is a name of WORDS too: what has just been done, above the page's own lines.
+    """
 
     name: str
     action: str = ""
@@ -50,6 +53,7 @@ class Page:
     token: str = field(default="", repr=False)
     problem: str = ""
     links: Sequence[tuple[str, str]] = ()
+    news: str = ""
 
 
 def language_of(request: Request) -> str:
@@ -60,7 +64,7 @@ def language_of(request: Request) -> str:
 
 
 def show(request: Request, page: Page, status: int = 200) -> HTMLResponse:
-    """Return the page with its form."""
+    """Return the page with its form. Without a token or a field there is nothing to send."""
     words = WORDS[language_of(request)]
     form = {
         "action": page.action,
@@ -68,16 +72,28 @@ def show(request: Request, page: Page, status: int = 200) -> HTMLResponse:
         "fields": [_shown(one, words) for one in page.fields],
         "button": words[f"{page.name}_button"],
     }
-    lines = [words[f"{page.name}_lines"]]
-    links = [{"path": path, "text": words[name]} for path, name in page.links]
-    values = {"lines": lines, "form": form, "links": links, "problem": page.problem}
-    return _response(request, {"title": words[page.name], **values}, status)
+    lines = [words[name] for name in (page.news, f"{page.name}_lines") if name]
+    values = {
+        "title": words[page.name],
+        "lines": lines if page.token or page.fields else [words["no_token"]],
+        "form": form if page.token or page.fields else None,
+        "links": _links(page.links, words),
+        "problem": page.problem,
+    }
+    return _response(request, values, status)
 
 
-def show_done(request: Request, name: str) -> HTMLResponse:
+def show_done(request: Request, name: str, links: Sequence[tuple[str, str]] = ()) -> HTMLResponse:
     """Return the page that says that it worked."""
     words = WORDS[language_of(request)]
-    return _response(request, {"title": words["done"], "lines": [words[f"{name}_done"]]}, 200)
+    values = {"title": words["done"], "lines": [words[f"{name}_done"]]}
+    return _response(request, {**values, "links": _links(links, words)}, 200)
+
+
+def _links(
+    links: Sequence[tuple[str, str]], words: Mapping[str, str]
+) -> Sequence[Mapping[str, str]]:
+    return [{"path": path, "text": words[name]} for path, name in links]
 
 
 def _shown(one: Field, words: Mapping[str, str]) -> Mapping[str, object]:
@@ -111,5 +127,5 @@ def _template() -> "Template":
         loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.undefined = StrictUndefined
-    environment.globals = {"problem": "", "form": None, "links": (), "lines": ()}
+    environment.globals = {"problem": "", "form": None}
     return environment.get_template("page.html")

@@ -1,17 +1,20 @@
 """The pages: GET shows one and changes nothing, its button posts to a path of its own.
 
-| page                | button posts to       | does what                     |
-| ------------------- | --------------------- | ----------------------------- |
-| GET /email/verify   | /pages/email/verify   | `POST /email/verify`          |
-| GET /email/undo     | /pages/email/undo     | `POST /email/undo`            |
-| GET /password/forgot| /pages/password/forgot| `POST /password/forgot`       |
-| GET /password/reset | /pages/password/reset | `POST /password/reset`        |
+| page                     | its button does             | then shows                     |
+| ------------------------ | --------------------------- | ------------------------------ |
+| GET /email/verify        | `POST /email/verify`        |                                |
+| GET /email/verify/resend | `POST /email/verify/resend` | /email/verify, for the code    |
+| GET /email/undo          | `POST /email/undo`          | a link to /password/forgot     |
+| GET /password/forgot     | `POST /password/forgot`     | /password/reset, for the code  |
+| GET /password/reset      | `POST /password/reset`      |                                |
+
+The button of /X posts to /pages/X.
 
 A form has no cookie and needs none: what it sends is the proof. A form on another site's page is
 refused all the same: it would use up the visitor's limits.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -50,17 +53,28 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A page and what its button does. `page` shows it without a token."""
+    """A page and what its button does. `page` shows it without a token.
+
+    `then` is the page that follows, with what was typed; `done_links` go with "it worked".
+    """
 
     page: Page
     body: type[BaseModel]
     act: Callable[[Request, Any], Awaitable[object]]
     with_token: Page
+    then: Page | None = None
+    done_links: Sequence[tuple[str, str]] = ()
 
 
 async def _verify(request: Request, body: LinkOrCode) -> None:
     device = device_of(request)
     await run_in_threadpool(links.verify_address, body, runtime_of(request), device)
+
+
+async def _resend(request: Request, body: AskedMail) -> None:
+    device, runtime = device_of(request), runtime_of(request)
+    body.locale = language_of(request)
+    await run_in_threadpool(links.resend_verification, body, request, runtime, device)
 
 
 async def _undo(request: Request, body: OnlyLink) -> None:
@@ -80,17 +94,26 @@ async def _reset(request: Request, body: NewPassword) -> None:
     await links.choose_password(body, request, runtime_of(request), device)
 
 
-ASK_AGAIN = (("/password/forgot", "ask_again"),)
-RESET = Page("reset", "/pages/password/reset", (EMAIL, CODE, NEW_PASSWORD), links=ASK_AGAIN)
-VERIFY = Page("verify", "/pages/email/verify", (EMAIL, CODE))
+FORGOT_LINK = (("/password/forgot", "ask_again"),)
+RESEND_LINK = (("/email/verify/resend", "ask_again"),)
+RESET = Page("reset", "/pages/password/reset", (EMAIL, CODE, NEW_PASSWORD), links=FORGOT_LINK)
+VERIFY = Page("verify", "/pages/email/verify", (EMAIL, CODE), links=RESEND_LINK)
 UNDO = Page("undo", "/pages/email/undo")
 FORGOT = Page(
     "forgot", "/pages/password/forgot", (EMAIL,), links=(("/password/reset", "use_code"),)
 )
+RESEND = Page(
+    "resend", "/pages/email/verify/resend", (EMAIL,), links=(("/email/verify", "use_code"),)
+)
 FORMS: Mapping[str, Form] = {
     "/email/verify": Form(VERIFY, LinkOrCode, _verify, replace(VERIFY, fields=())),
-    "/email/undo": Form(UNDO, OnlyLink, _undo, UNDO),
-    "/password/forgot": Form(FORGOT, AskedMail, _forgot, FORGOT),
+    "/email/verify/resend": Form(
+        RESEND, AskedMail, _resend, RESEND, then=replace(VERIFY, news="resend_done")
+    ),
+    "/email/undo": Form(UNDO, OnlyLink, _undo, UNDO, done_links=(("/password/forgot", "reset"),)),
+    "/password/forgot": Form(
+        FORGOT, AskedMail, _forgot, FORGOT, then=replace(RESET, news="forgot_done")
+    ),
     "/password/reset": Form(RESET, NewPassword, _reset, replace(RESET, fields=(NEW_PASSWORD,))),
 }
 
@@ -109,7 +132,7 @@ def _acts(form: Form) -> Callable[[Request], Awaitable[Response]]:
         values = {} if is_foreign else await _read_form(request)
         token = values.get("token", "")
         page = replace(form.with_token, token=token) if token else form.page
-        page = replace(page, fields=[_kept(one, values) for one in page.fields])
+        page = _filled(page, values)
         words = WORDS[language_of(request)]
         try:
             if is_foreign:
@@ -125,7 +148,9 @@ def _acts(form: Form) -> Callable[[Request], Awaitable[Response]]:
             response = await _show(request, replace(page, problem=problem), refusal.status)
             response.headers.update(refusal.headers)
             return response
-        return await run_in_threadpool(show_done, request, page.name)
+        if form.then is not None:
+            return await _show(request, _filled(form.then, values), 200)
+        return await run_in_threadpool(show_done, request, page.name, form.done_links)
 
     return act
 
@@ -148,6 +173,10 @@ async def _read_form(request: Request) -> dict[str, str]:
     return dict(pairs)
 
 
+def _filled(page: Page, values: Mapping[str, str]) -> Page:
+    return replace(page, fields=[_kept(one, values) for one in page.fields])
+
+
 def _kept(field: Field, values: Mapping[str, str]) -> Field:
     """Return the field with what was typed, but for a password."""
     typed = "" if field.type == "password" else values.get(field.name, "")
@@ -156,7 +185,7 @@ def _kept(field: Field, values: Mapping[str, str]) -> Field:
 
 def _sentence(refusal: Refusal, words: Mapping[str, str]) -> str:
     if isinstance(refusal, InvalidField):
-        return " ".join(str(error["msg"]) for error in refusal.errors)
+        return " ".join(words.get(str(one["type"]), str(one["msg"])) for one in refusal.errors)
     return words.get(refusal.code, words["refused"])
 
 

@@ -19,6 +19,7 @@ OWN: tuple[dict[str, str], ...] = (
 )
 FORMS = {
     "/pages/email/verify": {"token": "x" * 55},
+    "/pages/email/verify/resend": {"email": "ada@example.com"},
     "/pages/email/undo": {"token": "x" * 55},
     "/pages/password/forgot": {"email": "ada@example.com"},
     "/pages/password/reset": {"token": "x" * 55, "new_password": "correct horse battery"},

@@ -95,3 +95,22 @@ def test_the_time_for_an_unused_connection_is_an_option(make_server: MakeServer)
         assert read_one(connection).status == 200
         assert read_all(connection).is_closed
     assert 0.5 < monotonic() - began < 4
+
+
+def test_the_times_for_a_head_and_a_body_are_options(make_server: MakeServer) -> None:
+    """Slower than the usual times passes, and quicker ones cut off: two servers, at one time."""
+    patient = make_server("--head-seconds", "60", "--body-seconds", "60")
+    strict = make_server("--head-seconds", "1", "--body-seconds", "2")
+    with connect(patient) as head, connect(patient) as body, ThreadPoolExecutor(2) as pool:
+        send(head, HEAD)
+        send(body, BODY)
+        began = monotonic()
+        slow_head = pool.submit(seconds_until_closed, strict, HEAD, b"")
+        silence = pool.submit(seconds_until_closed, strict, BODY, b"")
+        assert 0.5 < slow_head.result() < 8
+        assert 1.5 < silence.result() < 9
+        sleep(max(0, began + 22 - monotonic()))  # past the usual times
+        send(head, b"Connection: close\r\n\r\n")
+        send(body, b"{}" + b" " * 97)
+        assert read_all(head).status == 200
+        assert read_all(body).status == 422

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from contextlib import closing
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from authapi import clock, logs
 from authapi.app import create_app
 from authapi.cli import descriptors
+from authapi.cli.bounds import Bounds
 from authapi.cli.http_protocol import HttpProtocol
 from authapi.cli.printing import say_on_stderr
 from authapi.config import Settings, load_settings
@@ -27,9 +29,7 @@ from authapi.services.operation.start import prepare
 GRACE_SECONDS = 10  # for the requests that are under way when SIGTERM comes
 
 
-def serve_app(
-    settings: Settings, host: str, port: int, *, workers: int, keep_alive_seconds: int
-) -> None:
+def serve_app(settings: Settings, host: str, port: int, *, workers: int, bounds: Bounds) -> None:
     """Serve until a signal. `settings` have a secret. Raises OperatorError.
 
     A database out of reach stops nothing: requests are answered 503 until it is back.
@@ -42,9 +42,9 @@ def serve_app(
     options: dict[str, Any] = {
         "host": host,
         "port": port,
-        "http": HttpProtocol,
+        "http": partial(HttpProtocol, bounds=bounds),
         "ws": "none",  # authapi has no WebSocket: a handshake is a request like others
-        "timeout_keep_alive": keep_alive_seconds,
+        "timeout_keep_alive": bounds.keep_alive_seconds,
         **descriptors.shares(descriptors.raise_limit()),
         "log_config": None,
         "access_log": False,

@@ -2,14 +2,13 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
 from tests.attacks.conftest import MakeServer
 from tests.support.server import ServerProcess
-from tests.support.sockets import connect, read_all, read_one, request, send
+from tests.support.sockets import connect, is_held, read_all, read_one, request, send
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 BODY = request("POST", "/login", "Content-Type: application/json", "Content-Length: 99")
@@ -44,16 +43,6 @@ def seconds_until_unread_is_cut(server: ServerProcess) -> float:
         while monotonic() - began < 40 and is_held(server, connection):
             sleep(0.2)
     return monotonic() - began
-
-
-def is_held(server: ServerProcess, connection: socket.socket) -> bool:
-    """Return whether the server has a descriptor for the other end of a connection."""
-    ends = f":{server.port:04X}", f":{connection.getsockname()[1]:04X}"
-    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
-        fields = line.split()
-        if fields[1].endswith(ends[0]) and fields[2].endswith(ends[1]):
-            return fields[9] != "0"  # the inode; none, where only the kernel has it still
-    return False
 
 
 SLOW = {  # beginning, what drips, seconds that it may live

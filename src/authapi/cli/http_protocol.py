@@ -22,7 +22,7 @@ MAX_TARGET_BYTES = 8 * 1024
 MAX_DROPPED_BYTES = 16 * 1024 * 1024  # of what still comes after the answer
 MAX_DROPPED_AFTER_REFUSAL = 256 * 1024  # then the rest is left unread until the end
 MAX_PIPELINED = 32  # requests that wait for the answer to an earlier one
-READ_SECONDS = 20  # in which a client reads nothing of an answer
+READ_SECONDS = 20  # in which a client has to read an answer that it does not read at once
 PIECE_BYTES = 4096  # httptools keeps an unfinished header to itself: bounds are looked at between
 
 
@@ -47,6 +47,7 @@ class HttpProtocol(SlowedProtocol):
         self._head_since = 0.0
         self._deadline = Deadline(self.loop, self._give_up)
         self._reader_timer: asyncio.TimerHandle | None = None
+        self._unread_since: float | None = None  # the client reads this answer slowly
         self._sent_headers: list[tuple[bytes, bytes]] | None = None
 
     # asyncio's callbacks
@@ -160,6 +161,7 @@ class HttpProtocol(SlowedProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._unread_since = None
         super().on_response_complete()
         if self.transport.is_closing():
             self._watch_reader()
@@ -229,20 +231,16 @@ class HttpProtocol(SlowedProtocol):
             self._end(f"{self._reading.value} took too long")
 
     def _watch_reader(self) -> None:
-        """Cut the connection if its client reads nothing of an answer for READ_SECONDS."""
+        """Cut the connection if its client does not read an answer within READ_SECONDS."""
         if self.parser is None:
             return  # the connection is lost
         if self._reader_timer is not None:
             self._reader_timer.cancel()
         self._waiting.setdefault(self)
-        unread = self.transport.get_write_buffer_size()
-        self._reader_timer = self.loop.call_later(READ_SECONDS, self._check_reader, unread)
-
-    def _check_reader(self, unread: int) -> None:
-        if self.transport.get_write_buffer_size() >= unread:
-            self.transport.abort()
-        else:
-            self._watch_reader()
+        if self._unread_since is None:
+            self._unread_since = self.loop.time()
+        moment = self._unread_since + READ_SECONDS
+        self._reader_timer = self.loop.call_at(moment, self.transport.abort)
 
     # The end
 

@@ -4,7 +4,6 @@ import pytest
 
 from tests.support.service import Service
 
-
 SENSELESS = [
     *("scopes=read", "Scope=read", "scope%00=read", "require=read", "=read", "maxage=60", "x=1"),
     *("max-age=60", "max_age[]=60", "scope", "scope=", "scope=%20", "scope=,", "scope=%00"),

@@ -41,9 +41,7 @@ def test_a_callers_own_auth_headers_are_not_answered(service: Service) -> None:
     assert "admin" not in str(answer.headers)
 
 
-@pytest.mark.parametrize(
-    "query", ["", "scope=read", "scope=write+read", "scope=read&scope=write"]
-)
+@pytest.mark.parametrize("query", ["", "scope=read", "scope=write+read", "scope=read&scope=write"])
 def test_a_scope_that_the_token_has_is_enough(service: Service, query: str) -> None:
     answer = service.client.get(f"/verify?{query}", headers=service.tokens.bearer)
     assert answer.status_code == 204

@@ -26,6 +26,7 @@ from authapi.logs import log
 from authapi.services.keys.ring import KeyRing
 from authapi.services.operation.start import prepare
 
+WORKER_SECONDS = 30  # in which a worker has to say that it lives; a busy machine starts it slowly
 GRACE_SECONDS = 10  # for the requests that are under way when SIGTERM comes
 
 
@@ -51,6 +52,7 @@ def serve_app(settings: Settings, host: str, port: int, *, workers: int, bounds:
         "server_header": False,
         "proxy_headers": False,  # uvicorn would trust 127.0.0.1; ours trusts TRUSTED_PROXIES
         "timeout_graceful_shutdown": GRACE_SECONDS,
+        "timeout_worker_healthcheck": WORKER_SECONDS,
     }
     # uvicorn finishes the requests under way, then raises the signal once more.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

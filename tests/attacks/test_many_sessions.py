@@ -73,6 +73,9 @@ class Victim:
     def delete(self) -> None:
         self.ask("POST", "/me/delete", {"password": self.password})
 
+    def delete_by_operator(self) -> None:
+        administration.delete_user(self.operator, self.runtime.usernames, self.user_id)
+
     def set_password(self, new: str) -> None:
         hasher = PasswordHasher(CHEAP_HASHES["hash_memory_kib"], CHEAP_HASHES["hash_time_cost"])
         administration.set_password(self.operator, hasher, self.user_id, new)
@@ -99,6 +102,7 @@ class Victim:
         """Take the stop back, but for the rows that followed."""
         with self.operator.begin() as tx:
             tx.execute(text("DELETE FROM stops"))
+            tx.execute(text("INSERT INTO users SELECT * FROM kept ON CONFLICT DO NOTHING"))
             tx.execute(text("UPDATE users SET session_generation = 0, disabled_at = NULL"))
         with self.operator.connect() as connection:
             taken_back_at = read_clock(connection)
@@ -123,6 +127,7 @@ def victim(postgresql: PostgreSQL) -> Iterator[Victim]:
         ):
             victim = Victim(api, operator, api.register()["id"])
             with psycopg.connect(url) as connection:
+                connection.execute("CREATE TABLE kept AS SELECT * FROM users")
                 connection.execute(FILLED, {"user_id": victim.user_id, "rows": ROWS})
             yield victim
 
@@ -135,6 +140,7 @@ OPERATIONS: dict[str, Callable[[Victim], None]] = {
     "users set-password": lambda victim: victim.set_password(PASSWORD),
     "users disable": lambda victim: victim.disable(),
     "POST /me/delete": lambda victim: victim.delete(),
+    "users delete": lambda victim: victim.delete_by_operator(),
 }
 
 

@@ -85,6 +85,23 @@ def test_a_head_of_60_kib_is_answered(server: ServerProcess) -> None:
     assert ask(server, request("GET", "/healthz", f"X: {'a' * 60_000}")).status == 200
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_options_let_through_what_a_proxy_lets_through(
+    make_server: MakeServer, workers: str
+) -> None:
+    server = make_server("--head-kib", "128", "--head-fields", "300", "--workers", workers)
+    assert ask(server, request("GET", "/healthz", f"X: {'a' * 100_000}")).status == 200
+    assert ask(server, request("GET", "/healthz", *["X: a"] * 298)).status == 200
+    for too_large in ([f"X: {'a' * 140_000}"], ["X: a"] * 299):
+        answer = ask(server, request("GET", "/healthz", *too_large))
+        require_refusal(answer, 431, "request_header_fields_too_large")
+
+
+def test_a_head_of_100_kib_is_431_without_the_option(server: ServerProcess) -> None:
+    answer = ask(server, request("GET", "/healthz", f"X: {'a' * 100_000}"))
+    require_refusal(answer, 431, "request_header_fields_too_large")
+
+
 CHUNKED = request("POST", "/login", "Content-Type: application/json", "Transfer-Encoding: chunked")
 ENDLESS = {
     "a target": (b"GET /", b"a"),

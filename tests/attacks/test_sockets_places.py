@@ -3,7 +3,7 @@
 import resource
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -11,12 +11,14 @@ import pytest
 
 from tests.support.server import ServerProcess
 from tests.support.settings import SERVER
-from tests.support.sockets import ask, peak_kib, request, send
+from tests.support.sockets import ask, connect, peak_kib, request, send
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 BODY = request("POST", "/login", "Content-Type: application/json", "Content-Length: 99")
 FEW_DESCRIPTORS, MANY = 256, 400
 EXCESS = 10  # connections more than there are places
+WAITERS_OF_AN_ADDRESS = 8
+OTHER_DESCRIPTORS = 40  # of the database, the log and the process itself
 GROWTH_KIB = 64 * 1024
 
 
@@ -102,3 +104,28 @@ def is_closed(connection: socket.socket) -> bool:
     with suppress(BlockingIOError):
         return connection.recv(1) == b""
     return False
+
+
+def waiters(server: ServerProcess, count: int) -> Iterator[socket.socket]:
+    """Yield connections whose requests run for half a minute, from several addresses."""
+    for number in range(count):
+        source = (f"127.0.1.{number // WAITERS_OF_AN_ADDRESS + 1}", 0)
+        connection = socket.create_connection(("127.0.0.1", server.port), 5, source)
+        send(connection, request("GET", "/revocations?since=9e9&wait=30", close=False))
+        yield connection
+
+
+def test_those_that_are_told_there_is_no_place_take_none(small: FewDescriptors) -> None:
+    places, spare = FEW_DESCRIPTORS // 2, FEW_DESCRIPTORS // 16
+    with ExitStack() as stack:
+        for waiter in waiters(small, places + spare + 1):
+            stack.enter_context(closing(waiter))
+        ends_at, most, told = monotonic() + 1.5, 0, 0
+        while monotonic() < ends_at:
+            newcomer = stack.enter_context(connect(small))
+            told += newcomer.recv(12) == b"HTTP/1.1 503"
+            most = max(most, len(list(Path(f"/proc/{small.pid}/fd").iterdir())))
+        assert told > 2 * spare
+        assert most < places + 2 * spare + OTHER_DESCRIPTORS
+    assert "Too many open files" not in small.log
+    assert ask(small, request("GET", "/healthz")).status == 200

@@ -2,14 +2,13 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
 from tests.attacks.conftest import MakeServer
 from tests.support.server import ServerProcess
-from tests.support.sockets import connect, read_all, read_one, request, send
+from tests.support.sockets import connect, is_held, read_all, read_one, request, send
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 BODY = request("POST", "/login", "Content-Type: application/json", "Content-Length: 99")
@@ -44,16 +43,6 @@ def seconds_until_unread_is_cut(server: ServerProcess) -> float:
         while monotonic() - began < 40 and is_held(server, connection):
             sleep(0.2)
     return monotonic() - began
-
-
-def is_held(server: ServerProcess, connection: socket.socket) -> bool:
-    """Return whether the server has a descriptor for the other end of a connection."""
-    ends = f":{server.port:04X}", f":{connection.getsockname()[1]:04X}"
-    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
-        fields = line.split()
-        if fields[1].endswith(ends[0]) and fields[2].endswith(ends[1]):
-            return fields[9] != "0"  # the inode; none, where only the kernel has it still
-    return False
 
 
 SLOW = {  # beginning, what drips, seconds that it may live
@@ -95,3 +84,22 @@ def test_the_time_for_an_unused_connection_is_an_option(make_server: MakeServer)
         assert read_one(connection).status == 200
         assert read_all(connection).is_closed
     assert 0.5 < monotonic() - began < 4
+
+
+def test_the_times_for_a_head_and_a_body_are_options(make_server: MakeServer) -> None:
+    """Slower than the usual times passes, and quicker ones cut off: two servers, at one time."""
+    patient = make_server("--head-seconds", "60", "--body-seconds", "60")
+    strict = make_server("--head-seconds", "1", "--body-seconds", "2")
+    with connect(patient) as head, connect(patient) as body, ThreadPoolExecutor(2) as pool:
+        send(head, HEAD)
+        send(body, BODY)
+        began = monotonic()
+        slow_head = pool.submit(seconds_until_closed, strict, HEAD, b"")
+        silence = pool.submit(seconds_until_closed, strict, BODY, b"")
+        assert 0.5 < slow_head.result() < 8
+        assert 1.5 < silence.result() < 9
+        sleep(max(0, began + 22 - monotonic()))  # past the usual times
+        send(head, b"Connection: close\r\n\r\n")
+        send(body, b"{}" + b" " * 97)
+        assert read_all(head).status == 200
+        assert read_all(body).status == 422

@@ -66,3 +66,10 @@ def test_a_demand_that_nobody_knows_is_not_fulfilled(api: Api, name: str) -> Non
     """A slip in the proxy's configuration must not open the route."""
     api.register()
     assert answer(api, **{f"X-Auth-Require-{name}": "x"})[0] == 401
+
+
+@pytest.mark.parametrize("name", ["Scope", "Audience", "Max-Age", "Acr"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_a_demand_without_a_value_is_not_fulfilled(api: Api, name: str, value: str) -> None:
+    api.register()
+    assert answer(api, **{f"X-Auth-Require-{name}": value})[0] in {401, 403}

@@ -18,7 +18,13 @@ from authapi.db.revocations import Changes
 from authapi.errors import Unavailable
 from authapi.web import responses
 from authapi.web.runtime import Runtime
-from authapi.web.whole_window import KEPT_SECONDS, LEAST_KEPT_SESSIONS, Document, KeptDocument
+from authapi.web.whole_window import (
+    KEPT_SECONDS,
+    KEPT_WHILE_READ_SECONDS,
+    LEAST_KEPT_SESSIONS,
+    Document,
+    KeptDocument,
+)
 from tests.support.application import MakeApp
 from tests.support.clock import START, TestClock
 from tests.support.databases import sqlite_only
@@ -179,6 +185,25 @@ def test_a_document_is_kept_for_a_second(now: list[float]) -> None:
         return got
 
     assert asyncio.run(contents()) == [b"1", b"1", b"2"]
+
+
+def test_a_document_is_kept_longer_while_an_earlier_one_is_sent(now: list[float]) -> None:
+    async def contents() -> list[bytes]:
+        kept, make, got = KeptDocument(lambda: now[0]), Maker(), []
+
+        async def get_after(seconds: float) -> Document:
+            now[0] += seconds
+            got.append((document := await kept.get(make)).content)
+            return document
+
+        with kept.reading(await get_after(0)):
+            await get_after(KEPT_SECONDS)
+            await get_after(KEPT_WHILE_READ_SECONDS - 0.1)
+            await get_after(0.2)
+        await get_after(KEPT_SECONDS)
+        return got
+
+    assert asyncio.run(contents()) == [b"1", b"2", b"2", b"3", b"4"]
 
 
 def test_who_comes_while_it_is_made_waits_for_it() -> None:

@@ -4,6 +4,7 @@ import json
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.support.server import Program
@@ -91,9 +92,24 @@ def request(method: str, path: str, *headers: str, body: bytes = b"", close: boo
     return "\r\n".join(given).encode("latin-1") + b"\r\n\r\n" + body
 
 
+def is_held(server: Program, connection: socket.socket) -> bool:
+    """Return whether the server has a descriptor for the other end of a connection."""
+    ends = f":{server.port:04X}", f":{connection.getsockname()[1]:04X}"
+    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(ends[0]) and fields[2].endswith(ends[1]):
+            return fields[9] != "0"  # the inode; none, where only the kernel has it still
+    return False
+
+
 def peak_kib(pid: int) -> int:
     """Return the most memory that a process has ever held (VmHWM), in KiB."""
     return _kib(pid, "VmHWM")
+
+
+def held_kib(pid: int) -> int:
+    """Return the memory that a process holds now (VmRSS), in KiB."""
+    return _kib(pid, "VmRSS")
 
 
 def _kib(pid: int, name: str) -> int:

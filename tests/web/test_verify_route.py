@@ -41,9 +41,7 @@ def test_a_callers_own_auth_headers_are_not_answered(service: Service) -> None:
     assert "admin" not in str(answer.headers)
 
 
-@pytest.mark.parametrize(
-    "query", ["", "scope=", "scope=read", "scope=write+read", "scope=read&scope=write", "x=1"]
-)
+@pytest.mark.parametrize("query", ["", "scope=read", "scope=write+read", "scope=read&scope=write"])
 def test_a_scope_that_the_token_has_is_enough(service: Service, query: str) -> None:
     answer = service.client.get(f"/verify?{query}", headers=service.tokens.bearer)
     assert answer.status_code == 204
@@ -104,7 +102,7 @@ def test_a_body_is_not_looked_at(service: Service, content_type: str) -> None:
     assert answer.status_code == 204
 
 
-@pytest.mark.parametrize("query", [b"scope=admin&x=\xff", b"scope=\xff"])
+@pytest.mark.parametrize("query", [b"scope=admin&scope=\xff", b"scope=\xff"])
 def test_a_query_that_is_not_utf8_is_refused_like_any_other(service: Service, query: bytes) -> None:
     headers = list(service.tokens.bearer.items())
     assert send_raw(service.api.app, "GET", "/verify", headers, query=query).status == 403

@@ -4,12 +4,14 @@ Exit status 0; 1 for a refusal, with one sentence on stderr; 2 for wrong usage.
 """
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
 
 import click
 
 from authapi import logs
+from authapi.cli.bounds import Bounds
 from authapi.cli.connecting import connected, settings_in_force, settings_to_make_one
 from authapi.cli.keys import keys
 from authapi.cli.mail import mail
@@ -27,6 +29,9 @@ ADVICE: dict[type[Exception], str] = {
     KeyIsWaitingError: "--now lets it sign at once.",
     NoSuchKeyError: "`authapi keys list` shows them all.",
 }
+
+
+Command = Callable[..., None]
 
 
 def main() -> None:
@@ -61,23 +66,31 @@ def authapi() -> None:
     """Log-in with access tokens that can be revoked. Settings come from AUTHAPI_* and .env."""
 
 
+def _bound(option: str, field: str, allowed: range, about: str) -> Callable[[Command], Command]:
+    """Return an option of `serve` for a field of Bounds."""
+    values = click.IntRange(allowed[0], allowed[-1])
+    default = getattr(Bounds, field)
+    return click.option(option, field, default=default, show_default=True, type=values, help=about)
+
+
 @authapi.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
-@click.option(
-    "--keep-alive",
-    default=75,
-    show_default=True,
-    type=click.IntRange(0, 3600),
-    help="Seconds that an unused connection stays open. More than your proxy's.",
-)
-def serve(host: str, port: int, workers: int, keep_alive: int) -> None:
-    """Serve until SIGTERM or Ctrl-C, then finish what is under way."""
+@_bound("--keep-alive", "keep_alive_seconds", range(3601), "Seconds an unused connection lives.")
+@_bound("--head-kib", "head_kib", range(16, 1025), "KiB of the head of a request.")
+@_bound("--head-fields", "head_fields", range(50, 2001), "Fields of the head of a request.")
+@_bound("--head-seconds", "head_seconds", range(1, 601), "Seconds for the head of a request.")
+@_bound("--body-seconds", "body_seconds", range(1, 601), "Seconds of silence within a body.")
+def serve(host: str, port: int, workers: int, **bounds: int) -> None:
+    """Serve until SIGTERM or Ctrl-C, then finish what is under way.
+
+    The bounds are on what a client may send, and how long it may take. Allow what your proxy does.
+    """
     from authapi.cli.serve import serve_app  # and FastAPI: no other command needs it
 
     settings = load_or_create(load_settings())
-    serve_app(settings, host, port, workers=workers, keep_alive_seconds=keep_alive)
+    serve_app(settings, host, port, workers=workers, bounds=Bounds(**bounds))
 
 
 @authapi.command()

@@ -12,21 +12,17 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from authapi.cli import http_rules as rules
+from authapi.cli.bounds import Bounds
 from authapi.cli.deadline import Deadline, Reading
 from authapi.cli.slowed_protocol import SlowedProtocol
 from authapi.errors import BadRequest, HeaderFieldsTooLarge, Refusal, Unavailable, UriTooLong
 from authapi.logs import log
 
 MAX_TARGET_BYTES = 8 * 1024
-MAX_HEAD_BYTES = 64 * 1024
-MAX_FIELDS = 200  # of a head and its trailers: each costs a microsecond, however short it is
 MAX_DROPPED_BYTES = 16 * 1024 * 1024  # of what still comes after the answer
 MAX_DROPPED_AFTER_REFUSAL = 256 * 1024  # then the rest is left unread until the end
 MAX_PIPELINED = 32  # requests that wait for the answer to an earlier one
-MAX_PIPELINED_FIELDS = 400  # of all that wait: a short one takes 180 bytes of memory
-HEAD_SECONDS = 10
-BODY_SECONDS = 20  # of silence
-READ_SECONDS = 20  # in which a client reads nothing of an answer
+READ_SECONDS = 20  # in which a client has to read an answer that it does not read at once
 PIECE_BYTES = 4096  # httptools keeps an unfinished header to itself: bounds are looked at between
 
 
@@ -39,15 +35,19 @@ class HttpProtocol(SlowedProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        bounds: Bounds,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limit_concurrency = None  # uvicorn's answer is no JSON: `_make_room` does it
+        self._bounds = bounds
         self._fields = 0
         self._idle_bytes = 0  # since the head began, or since the last byte of a body's content
         self._dropped_bytes = 0
         self._head_since = 0.0
         self._deadline = Deadline(self.loop, self._give_up)
         self._reader_timer: asyncio.TimerHandle | None = None
+        self._unread_since: float | None = None  # the client reads this answer slowly
         self._sent_headers: list[tuple[bytes, bytes]] | None = None
 
     # asyncio's callbacks
@@ -114,8 +114,8 @@ class HttpProtocol(SlowedProtocol):
         heads = [list(cycle.scope["headers"]) for cycle, _ in self.pipeline]
         if (
             len(heads) >= MAX_PIPELINED
-            or sum(map(len, heads)) > MAX_PIPELINED_FIELDS
-            or sum(rules.head_bytes(b"", head) for head in heads) > MAX_HEAD_BYTES
+            or sum(map(len, heads)) > 2 * self._bounds.head_fields
+            or sum(rules.head_bytes(b"", head) for head in heads) > self._bounds.head_bytes
         ):
             raise BadRequest("There are too many requests at once.")
 
@@ -126,7 +126,7 @@ class HttpProtocol(SlowedProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields += 1
-        if self._fields > MAX_FIELDS:
+        if self._fields > self._bounds.head_fields:
             raise HeaderFieldsTooLarge
         # A trailer never becomes a header: a proxy has checked the headers only.
         if self._reading is Reading.HEAD:
@@ -134,7 +134,7 @@ class HttpProtocol(SlowedProtocol):
 
     def on_headers_complete(self) -> None:
         version = self.parser.get_http_version()
-        if self._idle_bytes and rules.head_bytes(self.url, self.headers) > MAX_HEAD_BYTES:
+        if self._idle_bytes and rules.head_bytes(self.url, self.headers) > self._bounds.head_bytes:
             raise HeaderFieldsTooLarge
         rules.require_host(self.headers, version)
         if self.parser.should_upgrade():
@@ -161,6 +161,7 @@ class HttpProtocol(SlowedProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._unread_since = None
         super().on_response_complete()
         if self.transport.is_closing():
             self._watch_reader()
@@ -178,7 +179,7 @@ class HttpProtocol(SlowedProtocol):
             self._feed_again(piece[upgrade.args[0] :])
             return
         self._idle_bytes += len(piece)
-        if self._idle_bytes > MAX_HEAD_BYTES:
+        if self._idle_bytes > self._bounds.head_bytes:
             raise HeaderFieldsTooLarge
 
     def _feed_again(self, rest: bytes) -> None:
@@ -211,9 +212,9 @@ class HttpProtocol(SlowedProtocol):
     def _set_deadline(self) -> None:
         is_answering = self._is_answering
         if self._reading is Reading.BODY:
-            self._deadline.set(self.loop.time() + BODY_SECONDS)
+            self._deadline.set(self.loop.time() + self._bounds.body_seconds)
         elif self._reading is Reading.HEAD or not is_answering:
-            self._deadline.set(self._head_since + HEAD_SECONDS)
+            self._deadline.set(self._head_since + self._bounds.head_seconds)
         else:
             self._deadline.set(None)
         if is_answering and self._reading is not Reading.BODY:
@@ -225,25 +226,21 @@ class HttpProtocol(SlowedProtocol):
         """End a connection that has taken too long."""
         if self._reading is Reading.BODY and self.flow.read_paused:
             # We don't read, so the client can't send.
-            self._deadline.set(self.loop.time() + BODY_SECONDS)
+            self._deadline.set(self.loop.time() + self._bounds.body_seconds)
         elif not self._is_over:
             self._end(f"{self._reading.value} took too long")
 
     def _watch_reader(self) -> None:
-        """Cut the connection if its client reads nothing of an answer for READ_SECONDS."""
+        """Cut the connection if its client does not read an answer within READ_SECONDS."""
         if self.parser is None:
             return  # the connection is lost
         if self._reader_timer is not None:
             self._reader_timer.cancel()
         self._waiting.setdefault(self)
-        unread = self.transport.get_write_buffer_size()
-        self._reader_timer = self.loop.call_later(READ_SECONDS, self._check_reader, unread)
-
-    def _check_reader(self, unread: int) -> None:
-        if self.transport.get_write_buffer_size() >= unread:
-            self.transport.abort()
-        else:
-            self._watch_reader()
+        if self._unread_since is None:
+            self._unread_since = self.loop.time()
+        moment = self._unread_since + READ_SECONDS
+        self._reader_timer = self.loop.call_at(moment, self.transport.abort)
 
     # The end
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from contextlib import closing
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from authapi import clock, logs
 from authapi.app import create_app
 from authapi.cli import descriptors
+from authapi.cli.bounds import Bounds
 from authapi.cli.http_protocol import HttpProtocol
 from authapi.cli.printing import say_on_stderr
 from authapi.config import Settings, load_settings
@@ -24,12 +26,11 @@ from authapi.logs import log
 from authapi.services.keys.ring import KeyRing
 from authapi.services.operation.start import prepare
 
+WORKER_SECONDS = 30  # in which a worker has to say that it lives; a busy machine starts it slowly
 GRACE_SECONDS = 10  # for the requests that are under way when SIGTERM comes
 
 
-def serve_app(
-    settings: Settings, host: str, port: int, *, workers: int, keep_alive_seconds: int
-) -> None:
+def serve_app(settings: Settings, host: str, port: int, *, workers: int, bounds: Bounds) -> None:
     """Serve until a signal. `settings` have a secret. Raises OperatorError.
 
     A database out of reach stops nothing: requests are answered 503 until it is back.
@@ -42,15 +43,16 @@ def serve_app(
     options: dict[str, Any] = {
         "host": host,
         "port": port,
-        "http": HttpProtocol,
+        "http": partial(HttpProtocol, bounds=bounds),
         "ws": "none",  # authapi has no WebSocket: a handshake is a request like others
-        "timeout_keep_alive": keep_alive_seconds,
+        "timeout_keep_alive": bounds.keep_alive_seconds,
         **descriptors.shares(descriptors.raise_limit()),
         "log_config": None,
         "access_log": False,
         "server_header": False,
         "proxy_headers": False,  # uvicorn would trust 127.0.0.1; ours trusts TRUSTED_PROXIES
         "timeout_graceful_shutdown": GRACE_SECONDS,
+        "timeout_worker_healthcheck": WORKER_SECONDS,
     }
     # uvicorn finishes the requests under way, then raises the signal once more.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -23,13 +23,15 @@ from authapi.errors import Refusal
 from authapi.logs import log
 from authapi.web.runtime import Runtime
 
-SPARE_PART = 8  # an eighth more than the places of connections, for a moment
+SPARE_PART = 8  # an eighth more than the places of connections, for a moment; as many linger
 LINGER_SECONDS = 1  # a connection that is cut at once loses the refusal on its way
 
 
 class SlowedProtocol(HttpToolsProtocol):
     # All that wait for their client or hold a refusal, the longest first: see `_make_room`.
     _waiting: ClassVar[dict["SlowedProtocol", None]] = {}
+    # All that were refused and may still read that, the longest first. They take no place.
+    _lingering: ClassVar[dict["SlowedProtocol", None]] = {}
     _pace: ClassVar = RefusalPace()  # of the process
 
     def __init__(
@@ -50,6 +52,7 @@ class SlowedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._waiting.pop(self, None)
+        self._lingering.pop(self, None)
         self._is_over = True
         self._hurry.set()
         super().connection_lost(exc)
@@ -116,7 +119,17 @@ class SlowedProtocol(HttpToolsProtocol):
         is_head = self.url and self.parser.get_method() == b"HEAD"
         self.transport.write(as_bytes(refusal, self._runtime.settings, with_content=not is_head))
         self.transport.write_eof()
+        self._linger()
+
+    def _linger(self) -> None:
+        """End the connection in a second, or once too many others linger."""
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        self._lingering[self] = None
+        most = self.config.limit_concurrency
+        if most is not None and len(self._lingering) > most // SPARE_PART:
+            oldest = next(iter(self._lingering))
+            del self._lingering[oldest]
+            oldest.transport.abort()
 
     # The wait
 
@@ -150,16 +163,20 @@ class SlowedProtocol(HttpToolsProtocol):
     def _has_room(self) -> bool:
         """Return whether there is a place for this connection; see to it that one gets free."""
         most = self.config.limit_concurrency
-        if most is None or len(self.connections) <= most:
+        if most is None or self._places_taken <= most:
             return True
-        if len(self.connections) <= most + most // SPARE_PART:
+        if self._places_taken <= most + most // SPARE_PART:
             # Whoever is cut at once opens a new connection at once, thousands of times a second.
             self.loop.call_later(WAIT_SECONDS, self._make_room_if_needed, most)
             return True
         return self._make_room()
 
+    @property
+    def _places_taken(self) -> int:
+        return len(self.connections) - len(self._lingering)
+
     def _make_room_if_needed(self, most: int) -> None:
-        if len(self.connections) > most:
+        if self._places_taken > most:
             self._make_room()
 
     def _make_room(self) -> bool:

@@ -116,8 +116,8 @@ class Verifier:
             except InvalidTokenError as refusal:
                 deadline = deadline or monotonic() + PATIENCE_SECONDS
                 attempt = self._attempt_after(refusal, attempt, deadline)
-                with FOR_THREADS.take(attempt, refusal):
-                    futures.wait([attempt], deadline - monotonic())
+                with FOR_THREADS.take(attempt, refusal, self._grace()) as most:
+                    futures.wait([attempt], min(most, deadline - monotonic()))
 
     async def averify(self, token: str) -> Claims:
         """As `verify`, but let the event loop go on during a fetch."""
@@ -128,9 +128,9 @@ class Verifier:
             except InvalidTokenError as refusal:
                 deadline = deadline or monotonic() + PATIENCE_SECONDS
                 attempt = self._attempt_after(refusal, attempt, deadline)
-                with FOR_COROUTINES.take(attempt, refusal):
+                with FOR_COROUTINES.take(attempt, refusal, self._grace()) as most:
                     future = asyncio.wrap_future(attempt)
-                    await asyncio.wait([future], timeout=deadline - monotonic())
+                    await asyncio.wait([future], timeout=min(most, deadline - monotonic()))
 
     def identify(self, token: str) -> Claims:
         """Return the claims of a genuine token, even an expired or revoked one: for a log-out.
@@ -173,6 +173,9 @@ class Verifier:
         if last is link.no_wait or not isinstance(refusal, UnknownKeyError | VerifierNotReadyError):
             raise refusal
         return link.no_wait
+
+    def _grace(self) -> float:
+        return self._link.first_moment() if self._link else 0.0
 
     def recall(self, token: bytes) -> Claims | None:
         """Return the claims of a token that was verified before and is still in force.

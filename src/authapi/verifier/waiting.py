@@ -1,7 +1,8 @@
-"""How many verifications of this process may wait at one moment for keys of an unknown `kid`.
+"""How many verifications of this process may wait at one moment for keys, or for the first ones.
 
-Strangers choose the kids of their tokens. Without a bound they would hold every thread of a service
-whose issuer does not answer.
+Anybody can make a token that needs a key which is not there. Without a bound such tokens would hold
+every thread of a service whose issuer does not answer. In the first moment of a verifier all may
+wait: an issuer that answers has told the first keys by its end.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore
 
 from authapi.verifier.after_fork import call_now_and_in_children
-from authapi.verifier.errors import InvalidTokenError, UnknownKeyError
+from authapi.verifier.errors import CatchUpError, InvalidTokenError, VerifierNotReadyError
+from authapi.verifier.lifetimes import PATIENCE_SECONDS
 
 WAITING_THREADS = 8  # fewer than servers have
 WAITING_COROUTINES = 256  # they hold a little memory, and no thread
@@ -27,16 +29,25 @@ class WaitingPlaces:
         self._free = BoundedSemaphore(self._size)
 
     @contextmanager
-    def take(self, attempt: "Future[None]", refusal: InvalidTokenError) -> Iterator[None]:
-        """Hold a place for a wait for the attempt. Raises the refusal if all are taken."""
-        if attempt.done() or not isinstance(refusal, UnknownKeyError):
-            yield
+    def take(
+        self, attempt: "Future[None]", refusal: InvalidTokenError, grace: float
+    ) -> Iterator[float]:
+        """Hold a place for a wait for the attempt. Yield the seconds that the wait may take.
+
+        If all places are taken, that is `grace`, while there is any. Else raises the refusal.
+        """
+        # Only a genuine token is refused by a CatchUpError.
+        if attempt.done() or isinstance(refusal, CatchUpError):
+            yield PATIENCE_SECONDS
             return
         free = self._free
         if not free.acquire(blocking=False):
-            raise refusal
+            if grace <= 0 or not isinstance(refusal, VerifierNotReadyError):
+                raise refusal
+            yield grace
+            return
         try:
-            yield
+            yield PATIENCE_SECONDS
         finally:
             free.release()
 

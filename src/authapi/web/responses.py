@@ -5,6 +5,7 @@ second thread: a fifth of what `GET /me` and `POST /refresh` cost.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 
 from pydantic import BaseModel
@@ -19,9 +20,18 @@ ANSWERED_EARLY = "answered_early"  # in `request.state`: it asked to wait, and f
 
 
 class PiecewiseResponse(Response):
-    """A response that is sent in pieces: a slow reader holds one piece, not a copy of all."""
+    """A response that is sent in pieces: a slow reader holds one piece, not a copy of all.
+
+    `while_sent` is entered meanwhile.
+    """
+
+    while_sent: AbstractContextManager[object] = nullcontext()
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        with self.while_sent:
+            await self._send(send)
+
+    async def _send(self, send: Send) -> None:
         start = {"type": "http.response.start", "status": self.status_code}
         await send({**start, "headers": self.raw_headers})
         for begin in range(0, len(self.body) or 1, PIECE_BYTES):

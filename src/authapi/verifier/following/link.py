@@ -34,6 +34,7 @@ KEYS_LONGEST_PAUSE_SECONDS = 30.0
 # may still answer with the old set: the issuer is asked again so often, for so long.
 EAGER_FOR_SECONDS, EAGER_PAUSE_SECONDS = 10.0, 0.2
 STOP_WITHIN_SECONDS = 5.0
+FIRST_MOMENT_SECONDS = 0.5  # in which whoever needs the first keys may wait, however many do
 NOTICE_EVERY_SECONDS = 10.0  # at the latest, that the process was frozen
 LEAST_CATCH_UP_SECONDS = 1.0  # the issuer's processes learn from each other once a second
 
@@ -104,6 +105,7 @@ class IssuerLink:
         self._lock = Lock()
         self._thread: Thread | None = None
         self._running: asyncio.Task[None] | None = None
+        self._started_at = -inf
         self._is_stopped = False
         self._pid = os.getpid()
 
@@ -114,7 +116,12 @@ class IssuerLink:
         with self._lock:
             if self._thread is None and not self._is_stopped:
                 self._thread = Thread(target=self._run, name="authapi-verifier", daemon=True)
+                self._started_at = monotonic()
                 self._thread.start()
+
+    def first_moment(self) -> float:
+        """Return the seconds that are left of the first moment after the start; below 0: none."""
+        return self._started_at + FIRST_MOMENT_SECONDS - monotonic()
 
     def stop(self) -> None:
         """End the thread, whatever it waits for. What is known stays known."""

@@ -28,11 +28,14 @@ class TrustedProxies:
 
 
 def required_by_proxy(scope: Scope) -> list[tuple[str, str]]:
-    """Return each NAME and value of `X-Auth-Require-NAME`. Only a trusted proxy can say it."""
+    """Return each name and value of `X-Auth-Require-…`, named as in a query.
+
+    Only a trusted proxy can say it.
+    """
     if not scope.get(FROM_PROXY):
         return []
     return [
-        (name.removeprefix(REQUIRE).decode("latin-1"), value.decode("latin-1"))
+        (name.removeprefix(REQUIRE).decode("latin-1").replace("-", "_"), value.decode("latin-1"))
         for name, value in scope["headers"]
         if name.startswith(REQUIRE)
     ]

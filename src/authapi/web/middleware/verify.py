@@ -5,8 +5,8 @@ no thread, but for transport `session`. It answers 204, 401, 403 or 503 only: ng
 any other status. It is the innermost middleware: FastAPI's routes would cost twice the rest.
 
 The query of `/verify` itself, and headers of a trusted proxy, may require a scope, an audience, and
-how fresh and how strong the log-in is (RFC 9470). What makes no sense there is never fulfilled.
-Below `/verify/` the query is the original request's, and requires nothing.
+how fresh and how strong the log-in is (RFC 9470). A requirement that is unknown, empty or makes no
+sense is never fulfilled. Below `/verify/` the query is the original request's: it requires nothing.
 """
 
 import re
@@ -34,7 +34,7 @@ from authapi.web.middleware.proxies import original_method, required_by_proxy
 from authapi.web.openapi.document import documented_refusals
 from authapi.web.runtime import runtime_of
 
-REQUIREMENTS = frozenset({"scope", "audience", "max-age", "acr"})
+REQUIREMENTS = frozenset({"scope", "audience", "max_age", "acr"})
 SECONDS = re.compile("[0-9]{1,9}")
 
 
@@ -86,13 +86,13 @@ async def _authenticate_for_proxy(request: Request) -> Claims:
     if not (claims.sub.isascii() and claims.sid.isascii()):
         raise InvalidToken  # not issued by us, and a header could not carry it
     required = required_by_proxy(request.scope)
-    if not REQUIREMENTS.issuperset(name for name, _ in required):
-        # A slip of the operator's must not open the route.
-        log.info("access_token_refused", reason="the proxy requires what is not known")
-        raise InvalidToken
     if request.scope["query_string"] and _path(request.scope) == "/verify":
         required += request.query_params.multi_items()
     if required:
+        if not REQUIREMENTS.issuperset(name for name, _ in required):
+            # A slip of the operator's must not open the route.
+            log.info("access_token_refused", reason="the proxy requires what is not known")
+            raise InvalidToken
         runtime = runtime_of(request)
         _require(required, claims, own_audience=runtime.settings.audience)
         _require_log_in(required, claims, now=runtime.clock())
@@ -112,15 +112,16 @@ def _require(required: list[tuple[str, str]], claims: Claims, *, own_audience: s
     if not all(value in audiences for name, value in required if name == "audience"):
         log.info("access_token_refused", reason="the proxy requires another audience")
         raise InvalidToken
-    wanted = [scope for name, value in required if name == "scope" for scope in value.split()]
-    if not claims.scopes.issuperset(wanted):
+    texts = [value for name, value in required if name == "scope"]
+    wanted = [scope for text in texts for scope in text.split()]
+    if not (claims.scopes.issuperset(wanted) and all(map(str.strip, texts))):
         raise InsufficientScope(wanted)
 
 
 def _require_log_in(required: list[tuple[str, str]], claims: Claims, *, now: float) -> None:
     """Refuse a log-in that is too old, or not strong enough. A password alone is `aal1`."""
     for name, value in required:
-        if name in {"max_age", "max-age"}:
+        if name == "max_age":
             is_number = SECONDS.fullmatch(value) is not None
             max_age = int(value) if is_number else 0
             if not is_number or int(now) - claims.raw.get("auth_time", 0) > max_age:

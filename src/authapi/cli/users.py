@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import click
 
@@ -21,6 +21,8 @@ from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
 from authapi.errors import SCOPE, CommandError, NotFound
 from authapi.services.accounts import administration
+from authapi.services.accounts.administration import Operator
+from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.names import trimmed
 from authapi.services.accounts.registration import NewUser, add_user
 from authapi.services.accounts.usernames import Usernames
@@ -52,8 +54,8 @@ def create(
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
     # Without a username, a shell without AUTHAPI_SECRET will do.
     usernames = Usernames(NameDigests(settings.secrets if username else ()))
-    with connected(settings) as db:
-        account = add_user(db, hasher, wanted, usernames)
+    with connected(settings) as db, closing(BreachedPasswords(settings)) as breached:
+        account = add_user(db, hasher, wanted, usernames, breached)
     say(f"Created {account.email} with the id {account.id}.")
 
 
@@ -101,9 +103,9 @@ def set_password(email: str, *, password_stdin: bool) -> None:
     """Give the account another password, and end every session."""
     settings = settings_in_force()
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
-    with _account(email) as (db, account):
-        password = _password(from_stdin=password_stdin)
-        ended = administration.set_password(db, hasher, account.id, password)
+    with _account(email) as (db, account), closing(BreachedPasswords(settings)) as breached:
+        password, operator = _password(from_stdin=password_stdin), Operator(breached)
+        ended = administration.set_password(db, hasher, account.id, password, operator)
     say(f"Changed the password of {email}; {_sessions(ended)} ended.")
 
 

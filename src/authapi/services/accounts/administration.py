@@ -1,6 +1,7 @@
 """What an operator does to accounts. A function that takes a user's id may raise NotFound."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db import links, sessions, users
@@ -10,7 +11,9 @@ from authapi.db.models import RevokedReason
 from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
 from authapi.errors import NotFound
+from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.deletion import remove
+from authapi.services.accounts.hashing import hash_here
 from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical_email
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.scopes import require_grantable
@@ -18,6 +21,16 @@ from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.revocation.stopping import follow_up, stop_sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What an operator's command brings along, where it has it."""
+
+    breached: BreachedPasswords | None = None
+
+
+NOTHING = Operator()
 
 
 def list_users(db: Database) -> Sequence[Account]:
@@ -99,10 +112,16 @@ def sign_out_user(db: Database, user_id: str) -> int:
     return follow_up(db, stop)
 
 
-def set_password(db: Database, hasher: PasswordHasher, user_id: str, password: str) -> int:
+def set_password(
+    db: Database,
+    hasher: PasswordHasher,
+    user_id: str,
+    password: str,
+    operator: Operator = NOTHING,
+) -> int:
     """Give the account another password, and revoke every session. Return how many: see follow_up.
 
-    Raises InvalidField.
+    Raises InvalidField, PasswordCheckUnavailable.
     """
     with db.connect() as connection:
         account = users.find(connection, user_id)
@@ -111,6 +130,8 @@ def set_password(db: Database, hasher: PasswordHasher, user_id: str, password: s
     require_acceptable_password(
         password, field="password", email=account.email, username=account.username
     )
+    if operator.breached:
+        hash_here(operator.breached.require_unbreached(password, "password"))
     password_hash = hasher.hash(password)
     with db.begin() as tx:
         _lock(tx, user_id)

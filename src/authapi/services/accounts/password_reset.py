@@ -65,6 +65,7 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
     require_acceptable_password(
         reset.new_password, field="new_password", email=known.email, username=known.username
     )
+    yield from passwords.breached.require_unbreached(reset.new_password, "new_password")
     new_hash = yield from passwords.hash(reset.new_password)
     with db.begin() as tx:
         account = use_up(tx, link)

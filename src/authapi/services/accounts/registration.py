@@ -17,6 +17,7 @@ from authapi.db import links, users
 from authapi.db.database import Database, Transaction
 from authapi.db.users import Account, NewAccount
 from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
+from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.hashing import Hashing, hash_here
 from authapi.services.accounts.names import (
     canonical,
@@ -76,6 +77,7 @@ def register(here: Registrar, wanted: NewUser) -> Hashing[Account | None]:
         _require_free_username(here.db, here.usernames, new)
     else:
         _require_free(here.db, here.usernames, new)
+    yield from here.passwords.breached.require_unbreached(wanted.password, "password")
     new = replace(new, password_hash=(yield from here.passwords.hash(wanted.password)))
     mail = _mail_to(here.passwords.limits, new, wanted)
     if is_silent:
@@ -123,12 +125,21 @@ def _open_account(here: Registrar, new: NewAccount, mail: Mail | None, address: 
 
 
 def add_user(
-    db: Database, hasher: PasswordHasher, wanted: NewUser, usernames: Usernames
+    db: Database,
+    hasher: PasswordHasher,
+    wanted: NewUser,
+    usernames: Usernames,
+    breached: BreachedPasswords | None = None,
 ) -> Account:
-    """Return the operator's new account. Raises InvalidField, AlreadyRegistered, UsernameTaken."""
+    """Return the operator's new account.
+
+    Raises InvalidField, AlreadyRegistered, UsernameTaken, PasswordCheckUnavailable.
+    """
     require_grantable(wanted.scopes)
     new = _as_typed(wanted)
     _require_free(db, usernames, new)
+    if breached:
+        hash_here(breached.require_unbreached(wanted.password, "password"))
     new = replace(new, password_hash=hash_here(hash_password(hasher, wanted.password)))
     try:
         with db.begin() as tx:

@@ -46,6 +46,7 @@ def change_password(
     require_acceptable_password(
         change.new, field="new_password", email=account.email, username=account.username
     )
+    yield from passwords.breached.require_unbreached(change.new, "new_password")
     new_hash = yield from passwords.hash(change.new)
     opening = _opening(db, account, change)
     with db.begin() as tx:

@@ -28,7 +28,7 @@ from authapi.db.database import KEPT_CONNECTIONS, open_database
 from authapi.db.session_cache import SessionCache
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.decoys import Decoys
-from authapi.services.accounts.known_addresses import KnownAddresses
+from authapi.services.accounts.devices import KnownAddresses
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.keys.ring import Keys

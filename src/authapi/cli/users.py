@@ -13,7 +13,8 @@ from authapi.cli.connecting import (
     settings_to_make_one,
     settings_with_secret,
 )
-from authapi.cli.printing import say, show
+from authapi.cli.printing import say, say_on_stderr, show
+from authapi.config import Settings
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import Database
@@ -26,6 +27,7 @@ from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.names import trimmed
 from authapi.services.accounts.registration import NewUser, add_user
 from authapi.services.accounts.usernames import Usernames
+from authapi.services.mail.mails import Mails
 
 
 def _trimmed(_context: click.Context, _parameter: click.Parameter, typed: str | None) -> str | None:
@@ -73,8 +75,9 @@ def list_() -> None:
 @click.argument("email", callback=_trimmed)
 def disable(email: str) -> None:
     """Refuse log-ins from now on, and end every session."""
-    with _account(email) as (db, account):
-        ended = administration.disable_user(db, account.id)
+    settings = settings_in_force()
+    with _account(email, settings) as (db, account):
+        ended = administration.disable_user(db, account.id, Operator(_mails(settings)))
     say(f"Disabled {email}; {_sessions(ended)} ended.")
 
 
@@ -91,8 +94,9 @@ def enable(email: str) -> None:
 @click.argument("email", callback=_trimmed)
 def sign_out(email: str) -> None:
     """End every session of the account."""
-    with _account(email) as (db, account):
-        ended = administration.sign_out_user(db, account.id)
+    settings = settings_in_force()
+    with _account(email, settings) as (db, account):
+        ended = administration.sign_out_user(db, account.id, Operator(_mails(settings)))
     say(f"{_sessions(ended)} of {email} ended.")
 
 
@@ -103,8 +107,12 @@ def set_password(email: str, *, password_stdin: bool) -> None:
     """Give the account another password, and end every session."""
     settings = settings_in_force()
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
-    with _account(email) as (db, account), closing(BreachedPasswords(settings)) as breached:
-        password, operator = _password(from_stdin=password_stdin), Operator(breached)
+    with (
+        _account(email, settings) as (db, account),
+        closing(BreachedPasswords(settings)) as breached,
+    ):
+        password = _password(from_stdin=password_stdin)
+        operator = Operator(_mails(settings), breached)
         ended = administration.set_password(db, hasher, account.id, password, operator)
     say(f"Changed the password of {email}; {_sessions(ended)} ended.")
 
@@ -131,14 +139,22 @@ def scopes(email: str, scopes: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _account(email: str) -> Iterator[tuple[Database, Account]]:
-    with connected(settings_in_force()) as db:
+def _account(email: str, settings: Settings | None = None) -> Iterator[tuple[Database, Account]]:
+    with connected(settings or settings_in_force()) as db:
         try:
             account = administration.get_by_email(db, email)
         except NotFound as error:
             sentence = f"There is no user with the e-mail address {email!r}."
             raise CommandError(sentence) from error
         yield db, account
+
+
+def _mails(settings: Settings) -> Mails | None:
+    """Return what posts mails. A shell without the secret can't, and does the rest all the same."""
+    if settings.secret is None:
+        say_on_stderr("No mail tells the user: AUTHAPI_SECRET is missing here.")
+        return None
+    return Mails.of(settings)
 
 
 def _sessions(ended: int) -> str:

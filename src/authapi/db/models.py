@@ -4,7 +4,7 @@ users            one row per account
 sessions         one row per log-in, however often it is refreshed; a deleted user's rows stay
 stops            one row per account whose sessions were all ended lately
 released_names   one row per username that was given up, for as long as it rests
-known_addresses  one row per account and network that it has logged in from of late
+known_addresses  one row per account and network, or kind of agent, that it logged in from of late
 signing_keys     one row per key that signs access tokens; the private part is sealed
 links            one row per mail with a link and a code, until some time after it ran out
 outbox           one row per mail: what it says is sealed while it waits, and then removed
@@ -185,7 +185,10 @@ class ReleasedName(Model):
 
 
 class KnownAddress(Model):
-    """A network that an account has logged in from: a keyed digest of both, and when."""
+    """A network or a kind of agent that an account has logged in from: a keyed digest, and when.
+
+    A digest is of the account's id and version too: a new password makes all of them worthless.
+    """
 
     __tablename__ = "known_addresses"
 

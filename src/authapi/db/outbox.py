@@ -118,6 +118,12 @@ def list_waiting(connection: Connection, count: int) -> Sequence[ListedMail]:
     return [ListedMail(*row) for row in rows]
 
 
+def count_lately(connection: Connection, user_id: str, kind: str, seconds: float) -> int:
+    """Return how many mails of this kind the account was posted within so many seconds."""
+    lately = (Mail.user_id == user_id, Mail.kind == kind, Mail.created_at > db_now() - seconds)
+    return connection.scalars(select(func.count()).where(*lately)).one()
+
+
 def depth(connection: Connection) -> tuple[int, float]:
     """Return how many mails wait, and the age of the oldest one in seconds."""
     statement = select(func.count(), db_now() - func.min(Mail.created_at))

@@ -11,8 +11,8 @@ from authapi.db.users import Account
 from authapi.errors import InvalidToken, WrongPassword
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.decoys import Decoys
+from authapi.services.accounts.devices import KnownAddresses
 from authapi.services.accounts.hashing import Hashing
-from authapi.services.accounts.known_addresses import KnownAddresses
 from authapi.services.accounts.profile import get_profile
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import tell

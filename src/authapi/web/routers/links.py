@@ -83,8 +83,7 @@ async def choose_password(
     reset = PasswordReset(
         proof=proof_of(body),
         new_password=body.new_password,
-        address=device.address,
-        user_agent=device.user_agent,
+        device=device,
         locale=locale_of(request, body.locale),
     )
     resetting = reset_password(runtime.db, runtime.mails, runtime.passwords, reset)

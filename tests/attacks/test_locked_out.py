@@ -8,7 +8,8 @@ import pytest
 
 from authapi.db.database import Database
 from authapi.db.known_addresses import MAX_OF_AN_ACCOUNT
-from tests.support.api import EMAIL, PASSWORD, Api
+from authapi.services.accounts.administration import set_password
+from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.app_transport import AppClient
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
@@ -233,3 +234,32 @@ def test_the_addresses_of_an_account_are_bounded_in_parallel_too(
     answers = together(lambda: from_all(addresses[:half]), lambda: from_all(addresses[half:]))
     assert answers == [[200] * half] * 2
     assert len(known_digests(api.app.state.runtime.db)) == MAX_OF_AN_ACCOUNT
+
+
+NEW = "a new and much longer phrase"
+
+
+def test_a_thiefs_address_is_not_let_through_after_the_owner_changed_the_password(
+    make_api: MakeApi,
+) -> None:
+    api = make_api(limit_login_account="1/hour")
+    api.register()
+    assert log_in(api, STRANGERS).status_code == 200
+    with AppClient(api.app, address=OWNERS) as client:
+        tokens = Tokens(client.post("/login", json={"email": EMAIL, "password": PASSWORD}).json())
+        body = {"current_password": PASSWORD, "new_password": NEW}
+        answer = client.post("/me/password", json=body, headers=tokens.bearer)
+        assert answer.status_code == 200
+    assert guess(api, 2) == [401, 429]  # from STRANGERS: a known address would get 401 again
+    assert log_in(api, OWNERS, NEW).status_code == 200
+
+
+def test_a_thiefs_address_is_not_let_through_after_an_operators_new_password(
+    make_api: MakeApi,
+) -> None:
+    api = make_api(limit_login_account="1/hour")
+    user_id = api.register()["id"]
+    assert log_in(api, STRANGERS).status_code == 200
+    runtime = api.app.state.runtime
+    set_password(runtime.db, runtime.passwords.hasher, user_id, NEW)
+    assert guess(api, 2) == [401, 429]

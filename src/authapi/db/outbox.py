@@ -106,8 +106,8 @@ def retry(connection: Connection, mail_id: str | None = None) -> int:
     waiting = update(Mail).where(Mail.sent_at.is_(None))
     if mail_id is not None:
         waiting = waiting.where(Mail.id == mail_id)
-    # The day of tries begins anew.
-    again = waiting.values(next_try_at=db_now(), failed_at=None, tries=0, created_at=db_now())
+    # The day of tries begins anew. The mail is as old as before.
+    again = waiting.values(next_try_at=db_now(), failed_at=None, tries=0)
     return connection.execute(again).rowcount
 
 

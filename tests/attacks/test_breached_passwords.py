@@ -286,3 +286,12 @@ def test_a_known_address_is_asked_about_as_an_unknown_one(
     for email in (EMAIL, "nobody@example.com"):
         body = {"email": email, "password": STOLEN}
         require_refusal(api.client.post("/register", json=body), "password")
+
+
+def test_a_proxy_that_is_no_url_counts_as_down(
+    make_api: MakeApi, ranges: RangeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://nowhere")
+    api = make_api(breached_passwords_url=ranges.url)
+    api.register(password=STOLEN)
+    assert outcome(api, "down") == 1

@@ -76,7 +76,7 @@ class PasswordPool:
 
     async def _answer(self, client: str, step: Hash | Question) -> object:
         if isinstance(step, Question):
-            return await asyncio.wrap_future(step.begin())
+            return await asyncio.wrap_future(await run_in_threadpool(step.begin))
         return await self.run(client, step)
 
     async def run(

@@ -18,7 +18,7 @@ from functools import partial
 from hashlib import sha1
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from authapi.config import Settings
 from authapi.crypto.passwords import normalise
@@ -44,6 +44,9 @@ MESSAGE = (
     "Choose another one: several words that do not belong together are good."
 )
 
+# The suffixes of stolen passwords with a prefix; or None, and the problem.
+Answer: TypeAlias = tuple[Collection[str] | None, str]
+
 
 class BreachedPasswords:
     """Asks the range service of the settings, if there is one, on a thread with an event loop."""
@@ -55,7 +58,8 @@ class BreachedPasswords:
         self._lock = Lock()
         self._is_down, self._ask_again_at = False, 0.0
         self._opened = ExitStack()
-        self._asking: tuple[BlockingPortal, AsyncClient] | None = None
+        self._portal: BlockingPortal | None = None
+        self._client: AsyncClient | None = None  # the portal's thread makes and uses it
 
     def require_unbreached(self, password: str, field: str) -> Hashing[None]:
         """Raise InvalidField for `field` if the password was stolen. Raises Unavailable, too."""
@@ -64,7 +68,8 @@ class BreachedPasswords:
         digest = sha1(normalise(password).encode(), usedforsecurity=False).hexdigest().upper()
         breached: Collection[str] | None = None
         if self._may_ask():
-            breached = yield Question(partial(self._begin, digest[:PREFIX_DIGITS]))
+            breached, problem = yield Question(partial(self._begin, digest[:PREFIX_DIGITS]))
+            self._note(problem)
         if breached is None:
             self.outcomes.add("down")
             if self._fails_closed:
@@ -78,8 +83,12 @@ class BreachedPasswords:
     def close(self) -> None:
         """Close the connections. A later question opens new ones."""
         with self._lock:
-            self._asking = None
-            self._opened.close()
+            portal, self._portal = self._portal, None
+            opened, self._opened = self._opened, ExitStack()
+        # Without the lock: what waits for the other thread holds none.
+        if portal:
+            portal.call(self._disconnect)
+        opened.close()
 
     def _may_ask(self) -> bool:
         now = monotonic()
@@ -89,32 +98,33 @@ class BreachedPasswords:
             self._ask_again_at = now + PAUSE_SECONDS
             return True
 
-    def _begin(self, prefix: str) -> "Future[Collection[str] | None]":
+    def _begin(self, prefix: str) -> "Future[Answer]":
         from anyio.from_thread import start_blocking_portal
 
         with self._lock:
-            if self._asking is None:
-                portal = self._opened.enter_context(start_blocking_portal(name="authapi-ranges"))
-                client = portal.wrap_async_context_manager(_new_client())
-                self._asking = portal, self._opened.enter_context(client)
-            portal, opened_client = self._asking
-        return portal.start_task_soon(self._ask, opened_client, prefix)
+            if self._portal is None:
+                started = start_blocking_portal(name="authapi-ranges")
+                self._portal = self._opened.enter_context(started)
+            portal = self._portal
+        return portal.start_task_soon(self._ask, prefix)
 
-    async def _ask(self, client: "AsyncClient", prefix: str) -> Collection[str] | None:
-        """Return the suffixes of stolen passwords with this prefix; None for no usable answer."""
+    async def _ask(self, prefix: str) -> Answer:
+        """Return the answer. This is the portal's thread, which must wait for no lock."""
         from authapi.verifier.following.fetching import FetchError, fetch
 
         assert self._base is not None
-        url, problem, breached = self._base + prefix, "", None
+        bounds: dict[str, Any] = {"limit": MAX_BYTES, "seconds": TIMEOUT_SECONDS}
         try:
-            fetched = await fetch(
-                client, url, limit=MAX_BYTES, seconds=TIMEOUT_SECONDS, headers=HEADERS
-            )
-            breached = read_range(fetched.body)
-        except (FetchError, ValueError) as error:
-            problem = str(error).replace(url, self._base)  # the log learns no part of a digest
-        self._note(problem)
-        return breached
+            self._client = self._client or _new_client()
+            fetched = await fetch(self._client, self._base + prefix, headers=HEADERS, **bounds)
+            return read_range(fetched.body), ""
+        except (FetchError, ValueError) as error:  # ValueError: HTTPS_PROXY is no URL
+            return None, str(error).replace(prefix, "")  # the log learns no part of a digest
+
+    async def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        if client:
+            await client.aclose()
 
     def _note(self, problem: str) -> None:
         """Log that the service is down, or back: a line for each change, not for each password."""

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 import click
 
 from authapi.cli.connecting import (
+    TAKES_AN_ID,
     as_text,
     connected,
     settings_in_force,
@@ -71,7 +72,7 @@ def list_() -> None:
             show("\t".join((account.id, state, as_text(account.created_at), *names)))
 
 
-@users.command()
+@users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 def disable(email: str) -> None:
     """Refuse log-ins from now on, and end every session."""
@@ -81,7 +82,7 @@ def disable(email: str) -> None:
     say(f"Disabled {email}; {_sessions(ended)} ended.")
 
 
-@users.command()
+@users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 def enable(email: str) -> None:
     """Let the account log in again."""
@@ -90,7 +91,7 @@ def enable(email: str) -> None:
     say(f"Enabled {email}.")
 
 
-@users.command(name="sign-out")
+@users.command(name="sign-out", context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 def sign_out(email: str) -> None:
     """End every session of the account."""
@@ -100,7 +101,7 @@ def sign_out(email: str) -> None:
     say(f"{_sessions(ended)} of {email} ended.")
 
 
-@users.command(name="set-password")
+@users.command(name="set-password", context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def set_password(email: str, *, password_stdin: bool) -> None:
@@ -117,7 +118,7 @@ def set_password(email: str, *, password_stdin: bool) -> None:
     say(f"Changed the password of {email}; {_sessions(ended)} ended.")
 
 
-@users.command()
+@users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 def delete(email: str) -> None:
     """Delete the account and its personal data, and end every session. Its username rests."""
@@ -127,7 +128,7 @@ def delete(email: str) -> None:
     say(f"Deleted {email}; {_sessions(ended)} ended.")
 
 
-@users.command()
+@users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 @click.option("--scope", "scopes", multiple=True, help="May be given several times; none: none.")
 def scopes(email: str, scopes: tuple[str, ...]) -> None:

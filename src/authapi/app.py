@@ -26,8 +26,9 @@ from authapi.crypto.passwords import PasswordHasher
 from authapi.crypto.signed_entries import SignedEntries
 from authapi.db.database import KEPT_CONNECTIONS, open_database
 from authapi.db.session_cache import SessionCache
+from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.decoys import Decoys
-from authapi.services.accounts.known_addresses import KnownAddresses
+from authapi.services.accounts.devices import KnownAddresses
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.keys.ring import Keys
@@ -156,7 +157,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         clock=clock,
         db=db,
         tokens=TokenIssuer(settings, keys),
-        passwords=Passwords(hasher, limits, decoys, known_addresses),
+        passwords=Passwords(hasher, limits, decoys, known_addresses, BreachedPasswords(settings)),
         usernames=Usernames(NameDigests(settings.secrets)),
         verifier=verifier,
         verifier_for_all=verifier_for_all,

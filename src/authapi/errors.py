@@ -28,6 +28,7 @@ Refusal
 ├── HeaderFieldsTooLarge    431 request_header_fields_too_large
 ├── ServerError             500 server_error
 └── Unavailable             503 unavailable
+    └── PasswordCheckUnavailable
 
 OperatorError is no refusal: the service can't run, or a command can't be carried out.
 """
@@ -257,6 +258,16 @@ class Unavailable(Refusal):
     code = "unavailable"
     description = bearer.UNAVAILABLE
     headers: Mapping[str, str] = bearer.RETRY_SOON
+
+
+class PasswordCheckUnavailable(Unavailable):
+    """AUTHAPI_BREACHED_PASSWORDS_FAIL_CLOSED: nobody can say whether the password was stolen."""
+
+    description = "New passwords can't be checked now. Try again soon."
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(ceil(retry_after))}
 
 
 class OperatorError(Exception):

@@ -21,7 +21,7 @@ from starlette.types import Scope
 from authapi.config import problems, values
 from authapi.crypto import passwords, session_ids
 from authapi.errors import InsufficientScope, Refusal
-from authapi.services.accounts import names, password_rules
+from authapi.services.accounts import breached_passwords, names, password_rules
 from authapi.services.sessions import logout
 from authapi.verifier import InvalidTokenError, bearer, jws, strict_json
 from authapi.verifier import asgi as verifier_asgi
@@ -83,6 +83,9 @@ READERS: dict[str, Worst] = {
     "an e-mail address": Worst(names.parse_email, ("@", "a.", "a@", ".local", *MARKS)),
     "a username": Worst(names.parse_username, (" ", "a ", *MARKS)),
     "a password": Worst(passwords.normalise, MARKS),
+    "an answer of a range service": Worst(
+        lambda text: breached_passwords.read_range(text.encode()), ("A", ":", "\r\n", "0:1\r")
+    ),
     "a new password": Worst(
         lambda text: password_rules.require_acceptable_password(
             text, field="password", email="ada@example.com", username=None

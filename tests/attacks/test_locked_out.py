@@ -8,7 +8,8 @@ import pytest
 
 from authapi.db.database import Database
 from authapi.db.known_addresses import MAX_OF_AN_ACCOUNT
-from tests.support.api import EMAIL, PASSWORD, Api
+from authapi.services.accounts.administration import set_password
+from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.app_transport import AppClient
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
@@ -182,13 +183,13 @@ def test_addresses_are_asked_for_only_past_a_limit(make_api: MakeApi) -> None:
     guess(api)
     before = statements.count
     assert guess(api) == [429]
-    assert statements.count - before == 2  # the account, and its addresses
+    assert statements.count - before == 3  # the account, its version, and its addresses
     before = statements.count
     assert guess(api, email="nobody@example.com") + guess(api, email="nobody@example.com") == [
         401,
         429,
     ]
-    assert statements.count - before == 1 + 2  # as much for nobody
+    assert statements.count - before == 1 + 3  # as much for nobody
 
 
 @sqlite_only
@@ -208,7 +209,7 @@ def test_what_is_kept_names_no_address_and_joins_no_accounts(api: Api, db: Datab
     for email in (EMAIL, "eve@example.com"):
         log_in(api, OWNERS, email=email)
     digests = known_digests(db)
-    assert len(set(digests)) == 2
+    assert len(set(digests)) == 2 * 3  # the agent, and the networks of registration and log-in
     assert not any(OWNERS in digest for digest in digests)
 
 
@@ -216,7 +217,7 @@ def test_parallel_log_ins_from_a_new_address_all_succeed(api: Api, db: Database)
     api.register()
     answers = together(*[lambda: log_in(api, OWNERS).status_code] * 8)
     assert answers == [200] * 8
-    assert len(known_digests(db)) == 1
+    assert len(known_digests(db)) == 3  # the agent too, and the network of the registration
 
 
 def test_the_addresses_of_an_account_are_bounded_in_parallel_too(
@@ -233,3 +234,32 @@ def test_the_addresses_of_an_account_are_bounded_in_parallel_too(
     answers = together(lambda: from_all(addresses[:half]), lambda: from_all(addresses[half:]))
     assert answers == [[200] * half] * 2
     assert len(known_digests(api.app.state.runtime.db)) == MAX_OF_AN_ACCOUNT
+
+
+NEW = "a new and much longer phrase"
+
+
+def test_a_thiefs_address_is_not_let_through_after_the_owner_changed_the_password(
+    make_api: MakeApi,
+) -> None:
+    api = make_api(limit_login_account="1/hour")
+    api.register()
+    assert log_in(api, STRANGERS).status_code == 200
+    with AppClient(api.app, address=OWNERS) as client:
+        tokens = Tokens(client.post("/login", json={"email": EMAIL, "password": PASSWORD}).json())
+        body = {"current_password": PASSWORD, "new_password": NEW}
+        answer = client.post("/me/password", json=body, headers=tokens.bearer)
+        assert answer.status_code == 200
+    assert guess(api, 2) == [401, 429]  # from STRANGERS: a known address would get 401 again
+    assert log_in(api, OWNERS, NEW).status_code == 200
+
+
+def test_a_thiefs_address_is_not_let_through_after_an_operators_new_password(
+    make_api: MakeApi,
+) -> None:
+    api = make_api(limit_login_account="1/hour")
+    user_id = api.register()["id"]
+    assert log_in(api, STRANGERS).status_code == 200
+    runtime = api.app.state.runtime
+    set_password(runtime.db, runtime.passwords.hasher, user_id, NEW)
+    assert guess(api, 2) == [401, 429]

@@ -6,7 +6,7 @@ import pytest
 
 from authapi.errors import InvalidToken
 from authapi.services.accounts.administration import disable_user
-from authapi.services.sessions.opening import Device
+from authapi.services.accounts.devices import Device
 from authapi.services.sessions.reauthentication import Proof, reauthenticate
 from authapi.web.runtime import Runtime
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens

@@ -1,5 +1,7 @@
 """The kind: what somebody gives up, and a stranger takes at once to be taken for them."""
 
+from threading import Event
+
 import pytest
 from sqlalchemy import select
 
@@ -13,6 +15,7 @@ from authapi.services.accounts.deletion import Deletion, delete_account
 from authapi.services.accounts.profile import UsernameChange, change_username
 from authapi.services.accounts.registration import NewUser, Registrar, add_user
 from authapi.services.accounts.registration import register as register_account
+from authapi.services.operation.purge import purge_all
 from authapi.web.runtime import Runtime
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.application import MakeApi
@@ -115,6 +118,7 @@ def test_a_name_that_rests_no_more_is_forgotten(
     clock.advance(31 * DAY)
     tokens = api.login()
     rename(api, tokens, "lady")
+    purge_all(db, api.app.state.runtime.settings, Event())
     with db.connect() as connection:
         digests = set(connection.scalars(select(ReleasedName.name_digest)))
     assert digests == set(NameDigests([SECRET.encode()]).of("countess"))

@@ -1,10 +1,14 @@
 """`authapi users …`: the operator's hand on accounts, and what the running service makes of it."""
 
 import pytest
+from sqlalchemy import select, update
 
+from authapi.db.database import Database
+from authapi.db.models import OutboxMail, User
 from tests.cli.conftest import Authapi
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.clock import TestClock
+from tests.support.databases import postgresql_only
 
 pytestmark = pytest.mark.usefixtures("configured")
 
@@ -149,8 +153,42 @@ def test_an_account_can_be_named_by_its_id(authapi: Authapi, api: Api) -> None:
     assert authapi("users", "disable", "nobody").status == 1
 
 
+@pytest.mark.parametrize("command", ["disable", "enable", "sign-out", "delete", "scopes"])
+def test_an_id_may_look_like_an_option(authapi: Authapi, db: Database, command: str) -> None:
+    user_id = create(authapi).rsplit(" ", 1)[-1].strip(".\n")
+    name = f"-h{user_id[2:]}"  # -h is --help elsewhere
+    with db.connect(to_write=True) as connection:
+        connection.execute(update(User).values(id=name))
+    outcome = authapi("users", command, name)
+    assert outcome.status == 0, outcome
+    assert name in outcome.output
+
+
 def test_an_account_is_found_by_any_spelling_of_its_domain(authapi: Authapi) -> None:
     command = ("users", "create", "ada@b\u00fccher.example", "--password-stdin")
     assert authapi(*command, typed=f"{PASSWORD}\n").status == 0
     for email in ("ada@xn--bcher-kva.example", "ADA@B\u00dcCHER\u3002example"):
         assert authapi("users", "enable", email).status == 0
+
+
+@pytest.mark.parametrize("command", ["disable", "sign-out", "set-password"])
+def test_a_mail_tells_the_user_what_the_operator_did(
+    authapi: Authapi, db: Database, command: str
+) -> None:
+    create(authapi)
+    more = ("--password-stdin",) if command == "set-password" else ()
+    assert authapi("users", command, EMAIL, *more, typed="a quite other one").status == 0
+    with db.connect() as connection:
+        assert "signed_out" in connection.scalars(select(OutboxMail.kind)).all()
+
+
+@postgresql_only
+def test_a_shell_without_the_secret_ends_sessions_all_the_same(
+    authapi: Authapi, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = api.register_and_login()
+    monkeypatch.delenv("AUTHAPI_SECRET")
+    outcome = authapi("users", "disable", EMAIL)
+    assert outcome.status == 0
+    assert "No mail tells the user: AUTHAPI_SECRET is missing here." in outcome.errors
+    assert api.refresh(tokens.refresh).status_code == 401

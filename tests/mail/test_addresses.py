@@ -56,6 +56,7 @@ def test_a_change_waits_for_the_new_mailbox(mail_api: MailApi) -> None:
 
 def test_the_old_mailbox_can_undo_it(mail_api: MailApi) -> None:
     tokens = mail_api.api.register_and_login()
+    mail_api.post("/email/verify", token=mail_api.mail(EMAIL).token)
     ask(mail_api, tokens)
     mail_api.post("/email/verify", token=mail_api.mail(NEW).token)
     notice = mail_api.mail(EMAIL, "was changed")
@@ -81,6 +82,7 @@ def test_two_changes_do_not_end_the_first_undo(mail_api: MailApi, clock: TestClo
 
 def test_an_undo_works_for_72_hours(mail_api: MailApi, clock: TestClock) -> None:
     tokens = mail_api.api.register_and_login()
+    mail_api.post("/email/verify", token=mail_api.mail(EMAIL).token)
     ask(mail_api, tokens)
     mail_api.post("/email/verify", token=mail_api.mail(NEW).token)
     token = mail_api.mail(EMAIL, "was changed").token
@@ -122,6 +124,47 @@ def test_a_reset_leaves_nothing_to_who_registered_a_strangers_address(
     assert mail_api.api.login(password="the owner's phrase")
 
 
+@pytest.mark.parametrize("confirms", [True, False])
+def test_a_stranger_holds_no_address_that_he_never_verified(
+    make_mail_api: MakeMailApi, clock: TestClock, confirms: bool
+) -> None:
+    """Registered with another's address, then changed to the own one: its owner can still come."""
+    mail_api = make_mail_api(limit_links="", registration_confirms_email=confirms)
+    stranger = {"email": EMAIL, "password": "a stranger's phrase"}
+    assert mail_api.post("/register", **stranger) == (202 if confirms else 201)
+    thief = mail_api.api.login(password="a stranger's phrase")
+    ask(mail_api, thief, "thief@evil.example", password="a stranger's phrase")
+    clock.advance(1)
+    token = mail_api.mail("thief@evil.example").token
+    assert mail_api.post("/email/verify", token=token) == 204
+    undo = mail_api.mail(EMAIL, "was changed").token
+    clock.advance(1)
+    owner = {"email": EMAIL, "password": PASSWORD}
+    assert mail_api.post("/register", **owner) == (202 if confirms else 201)
+    token = mail_api.mails(EMAIL)[-1].token
+    assert mail_api.post("/email/verify", token=token) == 204
+    assert profile(mail_api, mail_api.api.login()) == (EMAIL, True)
+    assert mail_api.post("/email/undo", token=undo) == 400
+    assert profile(mail_api, thief)[0] == "thief@evil.example"
+
+
+def test_an_address_that_was_not_verified_can_be_had_back_too(mail_api: MailApi) -> None:
+    tokens = mail_api.api.register_and_login()
+    ask(mail_api, tokens)
+    mail_api.post("/email/verify", token=mail_api.mail(NEW).token)
+    token = mail_api.mail(EMAIL, "was changed").token
+    assert mail_api.post("/email/undo", token=token) == 204
+    assert profile(mail_api, mail_api.api.login()) == (EMAIL, True)
+
+
+def test_a_pending_change_does_not_keep_its_address_from_others(mail_api: MailApi) -> None:
+    thief = mail_api.api.register_and_login("thief@evil.example")
+    ask(mail_api, thief)
+    mail_api.api.register(NEW)
+    token = mail_api.mail(NEW, "Verify").token
+    assert mail_api.post("/email/verify", token=token) == 204
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_registration_that_confirms_tells_nobody_who_has_an_account(
     make_mail_api: MakeMailApi, known: bool
@@ -148,3 +191,16 @@ def test_mails_come_in_the_readers_language(mail_api: MailApi) -> None:
     api.client.post("/password/forgot", json={"email": EMAIL}, headers=headers)
     assert [mail.message["Content-Language"] for mail in mail_api.mails()] == ["de", "de"]
     assert "Wähle" in mail_api.mail(EMAIL, "Passwort").subject
+
+
+def test_mails_about_a_change_come_in_the_language_of_who_changed(mail_api: MailApi) -> None:
+    api = mail_api.api
+    api.register("owner@example.com")
+    tokens = api.register_and_login()
+    body = {"email": "owner@example.com", "password": PASSWORD, "locale": "de"}
+    api.client.post("/me/email", json=body, headers=tokens.bearer)
+    assert mail_api.mail("owner@example.com", "Deine").message["Content-Language"] == "de"
+    ask(mail_api, tokens)
+    body = {"token": mail_api.mail(NEW).token}
+    api.client.post("/email/verify", json=body, headers={"Accept-Language": "de"})
+    assert mail_api.mail(EMAIL, "geändert").message["Content-Language"] == "de"

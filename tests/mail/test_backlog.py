@@ -1,5 +1,6 @@
 """Mails that wait are seen by an operator: in the metrics, and in /readyz after ten minutes."""
 
+from authapi.services.mail.outbox import retry_mails
 from tests.mail.sending import application, send
 from tests.support.api import Api
 from tests.support.application import MakeApi
@@ -36,3 +37,20 @@ def test_mails_that_wait_are_counted_and_late_ones_warned_of(
     send(api)
     assert "authapi_mails_waiting 0.0" in api.client.get("/metrics").text
     assert not any("mail" in warning for warning in warnings(api))
+
+
+def test_a_mail_that_is_tried_again_by_command_is_as_old_as_before(
+    make_api: MakeApi, mail_server: MailServer, clock: TestClock
+) -> None:
+    mail_server.recipients.extend(["451 later"] * 60)
+    api = application(make_api, mail_server.url(), revocation_max_staleness=3600)
+    api.register()
+    sender = api.app.state.runtime.mail_sender
+    for _ in range(40):
+        send(api)
+        clock.advance(3600)
+    assert sender.depth() == (0, 0.0)  # given up
+    assert retry_mails(api.app.state.runtime.db) == 1
+    assert sender.depth() == (1, 40 * 3600)
+    send(api)
+    assert sender.depth() == (1, 40 * 3600)  # and it is not given up at once

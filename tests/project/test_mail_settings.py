@@ -93,7 +93,7 @@ def test_a_sender_is_accepted(sender: str) -> None:
     assert load_settings(mail_from=sender).mail_from == sender
 
 
-@pytest.mark.parametrize("name", ["verify_url", "reset_url", "undo_url"])
+@pytest.mark.parametrize("name", ["verify_url", "reset_url", "undo_url", "breached_passwords_url"])
 @pytest.mark.parametrize(
     "url",
     [
@@ -109,3 +109,19 @@ def test_a_sender_is_accepted(sender: str) -> None:
 )
 def test_a_page_that_cannot_be_meant_is_refused(name: str, url: str) -> None:
     assert refusal(**{name: url}).startswith(f"AUTHAPI_{name.upper()} ")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://ranges.example/range", "https://ranges.example/range/", "http://127.0.0.1:9/"]
+)
+def test_a_range_service_is_accepted_and_its_url_ends_with_a_slash(url: str) -> None:
+    assert load_settings(breached_passwords_url=url).breached_passwords_url == url.rstrip("/") + "/"
+
+
+def test_a_range_service_has_no_query() -> None:
+    assert "without a query" in refusal(breached_passwords_url="https://ranges.example/?hash=")
+
+
+def test_a_check_that_fails_closed_needs_a_service() -> None:
+    sentence = refusal(breached_passwords_fail_closed=True)
+    assert "AUTHAPI_BREACHED_PASSWORDS_URL" in sentence

@@ -11,7 +11,8 @@ from authapi.db.database import Database
 from authapi.db.models import Session, Transport, User
 from authapi.db.users import Account
 from authapi.services.accounts.administration import disable_user, enable_user, get_by_email
-from authapi.services.sessions.opening import Device, Opening, open_session
+from authapi.services.accounts.devices import Device
+from authapi.services.sessions.opening import Opening, open_session
 from authapi.web.runtime import Runtime
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.together import together

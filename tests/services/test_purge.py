@@ -4,15 +4,21 @@ from collections.abc import Callable, Mapping
 from threading import Event
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from authapi.db import purge
+from authapi.db import purge, stops, users
 from authapi.db.database import Database
+from authapi.db.models import RevokedReason, Stop
+from authapi.errors import Unavailable
+from authapi.services.accounts.administration import sign_out_user
 from authapi.services.operation.purge import purge_all
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 from tests.support.api import Api
 from tests.support.application import MakeSettings
 from tests.support.clock import TestClock
+from tests.support.databases import postgresql_only
+from tests.support.known_addresses import known_digests
+from tests.support.logging import captured
 from tests.support.until import until
 
 DAY = 86400
@@ -77,3 +83,67 @@ def test_it_deletes_in_batches_and_not_beside_another_process(
             assert purge.is_alone(other)
             assert sum(counts().values()) == 0
     assert counts()["events"] == 2500
+
+
+def test_known_devices_and_names_that_rest_no_more_go_for_all_accounts(
+    api: Api, db: Database, counts: Counts, clock: TestClock
+) -> None:
+    api.register(username="ada")
+    tokens = api.login()
+    api.expect(200, "PATCH", "/me", json={"username": "countess"}, headers=tokens.bearer)
+    clock.advance(30 * DAY - 1)
+    assert (counts()["known_addresses"], counts()["released_names"]) == (0, 0)
+    clock.advance(1)
+    done = counts()
+    assert (done["known_addresses"], done["released_names"]) == (2, 1)
+    assert known_digests(db) == []
+
+
+@postgresql_only
+@pytest.mark.parametrize("number", range(len(purge.rules(event_retention_days=365))))
+def test_each_rule_reads_an_index_from_its_old_end(db: Database, number: int) -> None:
+    """A table of millions is read whole otherwise, which the time of a statement cuts off."""
+    rule = purge.rules(event_retention_days=365)[number]
+    plans: list[str] = []
+    with db.begin() as tx:
+        for way in ("seqscan", "bitmapscan", "sort"):
+            tx.execute(text(f"SET LOCAL enable_{way} = off"))
+        # What is old, as delete_batch asks for it.
+        old = rule.ended <= select(text("extract(epoch FROM now())")).scalar_subquery()
+        statement = select(rule.key).where(old).order_by(rule.ended).limit(10)
+        sql = str(statement.compile(tx.engine, compile_kwargs={"literal_binds": True}))
+        plans += tx.exec_driver_sql(f"EXPLAIN {sql}").scalars()
+    plan = "\n".join(plans)
+    assert "Sort" not in plan
+    assert f"{rule.table}_{rule.ended.key}_idx" in plan
+
+
+@postgresql_only
+def test_after_a_table_that_somebody_holds_the_next_one_is_purged(
+    api: Api, db: Database, counts: Counts, clock: TestClock
+) -> None:
+    api.register_and_login()
+    clock.advance(366 * DAY)
+    with db.engine.connect() as other, other.begin(), captured("json") as log:
+        other.execute(text("LOCK TABLE links IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(Unavailable):
+            counts()
+    assert log.event("not_purged")["table"] == "links"
+    assert log.event("purged")["events"] == 2
+    assert counts()["events"] == 0
+
+
+@postgresql_only
+def test_a_new_stop_of_an_account_is_not_purged_with_its_old_one(
+    api: Api, db: Database, counts: Counts, clock: TestClock
+) -> None:
+    user_id = str(api.register()["id"])
+    sign_out_user(db, user_id)
+    clock.advance(3 * WINDOW_SECONDS)
+    with db.begin() as tx:
+        users.lock(tx, user_id)
+        stops.add(tx, user_id, RevokedReason.LOGOUT_ALL)
+        assert counts()["stops"] == 0  # it waits for nobody
+    assert counts()["stops"] == 0
+    with db.connect() as connection:
+        assert connection.scalars(select(Stop.user_id)).all() == [user_id]

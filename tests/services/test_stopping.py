@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from threading import Event as Flag
 
 import pytest
 from sqlalchemy import func, insert, or_, select, update
@@ -11,9 +12,11 @@ from authapi.db.database import Database
 from authapi.db.models import Event, RevokedReason, Session, Stop
 from authapi.db.sessions import BATCH_ROWS
 from authapi.services.accounts.administration import disable_user, sign_out_user
+from authapi.services.operation.purge import purge_all
 from authapi.services.revocation.row_follower import RowFollower
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 from tests.support.api import PASSWORD, Api, Tokens
+from tests.support.application import MakeSettings
 from tests.support.clock import TestClock
 from tests.support.databases import postgresql_only, sqlite_only
 from tests.support.operator import operate
@@ -268,12 +271,12 @@ def test_a_row_that_a_request_holds_delays_no_other_and_follows_later(
 
 @sqlite_only
 def test_a_stop_that_no_process_asks_for_any_more_is_forgotten(
-    api: Api, db: Database, user_id: str, clock: TestClock, follower: RowFollower
+    api: Api, db: Database, user_id: str, clock: TestClock, make_settings: MakeSettings
 ) -> None:
     operate(api, sign_out_user)
-    follower.remove_old()
+    assert purge_all(db, make_settings(), Flag())["stops"] == 0
     assert is_followed(db)
     clock.advance(2 * WINDOW_SECONDS + 1)
-    follower.remove_old()
+    assert purge_all(db, make_settings(), Flag())["stops"] == 1
     with db.connect() as connection:
         assert connection.scalars(select(Stop.user_id)).all() == []

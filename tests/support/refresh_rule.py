@@ -14,11 +14,11 @@ from authapi.crypto.refresh_tokens import RefreshClaims
 from authapi.db import sessions
 from authapi.db.models import Carrier, RevokedReason, Transport
 from authapi.db.sessions import StoredSession
+from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import hash_here
 from authapi.services.accounts.registration import NewUser, add_user
 from authapi.services.operation.start import prepare
 from authapi.services.sessions.login import LoginAttempt, log_in
-from authapi.services.sessions.opening import Device
 from authapi.services.sessions.refresh_rotation import present, rotate_refresh_token
 from authapi.services.sessions.token_issue import TokenIssuer, TokenPair
 from authapi.web.runtime import Runtime

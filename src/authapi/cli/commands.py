@@ -54,7 +54,7 @@ def main() -> None:
 def _sentence(error: OperatorError | Refusal) -> str:
     if isinstance(error, InvalidField):
         return " ".join(f"{entry['loc'][-1]}: {entry['msg']}" for entry in error.errors)
-    if isinstance(error, Unavailable):
+    if type(error) is Unavailable:
         reason = str(getattr(error.__cause__, "orig", None) or "it is busy").partition("\n")[0]
         return f"The database can't be reached, or is busy; see AUTHAPI_DATABASE_URL: {reason}."
     return f"{error} {ADVICE.get(type(error), '')}".strip()

@@ -12,6 +12,9 @@ from authapi.db.database import Database, open_database
 from authapi.errors import CommandError
 from authapi.services.operation.start import require_schema
 
+# For a command that takes an id, which may begin with a hyphen: it is no option, with an h neither.
+TAKES_AN_ID = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+
 
 def settings_to_make_one() -> Settings:
     """Return the settings for a command that may make the database. Raises CommandError."""

@@ -2,7 +2,7 @@
 
 import click
 
-from authapi.cli.connecting import as_text, connected, settings_in_force
+from authapi.cli.connecting import TAKES_AN_ID, as_text, connected, settings_in_force
 from authapi.cli.printing import say, show
 from authapi.services.mail.outbox import list_waiting, retry_mails
 
@@ -28,7 +28,7 @@ def list_mails() -> None:
         show("\t".join(fields).rstrip())
 
 
-@mail.command(context_settings={"ignore_unknown_options": True})  # an id may begin with a hyphen
+@mail.command(context_settings=TAKES_AN_ID)
 @click.argument("mail_id", metavar="[ID]", required=False)
 def retry(mail_id: str | None) -> None:
     """Try one mail again now, or all that wait or were given up."""

@@ -2,18 +2,20 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import click
 
 from authapi.cli.connecting import (
+    TAKES_AN_ID,
     as_text,
     connected,
     settings_in_force,
     settings_to_make_one,
     settings_with_secret,
 )
-from authapi.cli.printing import say, show
+from authapi.cli.printing import say, say_on_stderr, show
+from authapi.config import Settings
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import Database
@@ -21,9 +23,12 @@ from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
 from authapi.errors import SCOPE, CommandError, NotFound
 from authapi.services.accounts import administration
+from authapi.services.accounts.administration import Operator
+from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.names import trimmed
 from authapi.services.accounts.registration import NewUser, add_user
 from authapi.services.accounts.usernames import Usernames
+from authapi.services.mail.mails import Mails
 
 
 def _trimmed(_context: click.Context, _parameter: click.Parameter, typed: str | None) -> str | None:
@@ -52,8 +57,8 @@ def create(
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
     # Without a username, a shell without AUTHAPI_SECRET will do.
     usernames = Usernames(NameDigests(settings.secrets if username else ()))
-    with connected(settings) as db:
-        account = add_user(db, hasher, wanted, usernames)
+    with connected(settings) as db, closing(BreachedPasswords(settings)) as breached:
+        account = add_user(db, hasher, wanted, usernames, breached)
     say(f"Created {account.email} with the id {account.id}.")
 
 
@@ -67,16 +72,17 @@ def list_() -> None:
             show("\t".join((account.id, state, as_text(account.created_at), *names)))
 
 
-@users.command()
+@users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 def disable(email: str) -> None:
     """Refuse log-ins from now on, and end every session."""
-    with _account(email) as (db, account):
-        ended = administration.disable_user(db, account.id)
+    settings = settings_in_force()
+    with _account(email, settings) as (db, account):
+        ended = administration.disable_user(db, account.id, Operator(_mails(settings)))
     say(f"Disabled {email}; {_sessions(ended)} ended.")
 
 
-@users.command()
+@users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 def enable(email: str) -> None:
     """Let the account log in again."""
@@ -85,29 +91,34 @@ def enable(email: str) -> None:
     say(f"Enabled {email}.")
 
 
-@users.command(name="sign-out")
+@users.command(name="sign-out", context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 def sign_out(email: str) -> None:
     """End every session of the account."""
-    with _account(email) as (db, account):
-        ended = administration.sign_out_user(db, account.id)
+    settings = settings_in_force()
+    with _account(email, settings) as (db, account):
+        ended = administration.sign_out_user(db, account.id, Operator(_mails(settings)))
     say(f"{_sessions(ended)} of {email} ended.")
 
 
-@users.command(name="set-password")
+@users.command(name="set-password", context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def set_password(email: str, *, password_stdin: bool) -> None:
     """Give the account another password, and end every session."""
     settings = settings_in_force()
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
-    with _account(email) as (db, account):
+    with (
+        _account(email, settings) as (db, account),
+        closing(BreachedPasswords(settings)) as breached,
+    ):
         password = _password(from_stdin=password_stdin)
-        ended = administration.set_password(db, hasher, account.id, password)
+        operator = Operator(_mails(settings), breached)
+        ended = administration.set_password(db, hasher, account.id, password, operator)
     say(f"Changed the password of {email}; {_sessions(ended)} ended.")
 
 
-@users.command()
+@users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 def delete(email: str) -> None:
     """Delete the account and its personal data, and end every session. Its username rests."""
@@ -117,7 +128,7 @@ def delete(email: str) -> None:
     say(f"Deleted {email}; {_sessions(ended)} ended.")
 
 
-@users.command()
+@users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 @click.option("--scope", "scopes", multiple=True, help="May be given several times; none: none.")
 def scopes(email: str, scopes: tuple[str, ...]) -> None:
@@ -129,14 +140,22 @@ def scopes(email: str, scopes: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _account(email: str) -> Iterator[tuple[Database, Account]]:
-    with connected(settings_in_force()) as db:
+def _account(email: str, settings: Settings | None = None) -> Iterator[tuple[Database, Account]]:
+    with connected(settings or settings_in_force()) as db:
         try:
             account = administration.get_by_email(db, email)
         except NotFound as error:
             sentence = f"There is no user with the e-mail address {email!r}."
             raise CommandError(sentence) from error
         yield db, account
+
+
+def _mails(settings: Settings) -> Mails | None:
+    """Return what posts mails. A shell without the secret can't, and does the rest all the same."""
+    if settings.secret is None:
+        say_on_stderr("No mail tells the user: AUTHAPI_SECRET is missing here.")
+        return None
+    return Mails.of(settings)
 
 
 def _sessions(ended: int) -> str:

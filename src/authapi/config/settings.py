@@ -54,6 +54,7 @@ Secret = Annotated[SecretStr, AfterValidator(rules.strong_secret)]
 RedisUrl = Annotated[str, AfterValidator(partial(rules.url_with_scheme, ("redis", "rediss")))]
 SmtpUrl = Annotated[str, AfterValidator(rules.smtp_url)]
 PageUrl = Annotated[str, AfterValidator(rules.page_url)]
+RangeUrl = Annotated[str, AfterValidator(rules.range_url)]
 MailAddress = Annotated[str, AfterValidator(rules.mail_address)]
 Limit = Annotated[str, AfterValidator(rules.rate_limit)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(rules.network)]
@@ -127,6 +128,8 @@ class Settings(BaseSettings):
     verify_url: Annotated[PageUrl | None, EmptyIsNone] = None
     reset_url: Annotated[PageUrl | None, EmptyIsNone] = None
     undo_url: Annotated[PageUrl | None, EmptyIsNone] = None
+    breached_passwords_url: Annotated[RangeUrl | None, EmptyIsNone] = None
+    breached_passwords_fail_closed: bool = False
     event_retention_days: int = Field(365, ge=1, le=3650)
     purge: bool = True
 
@@ -196,6 +199,8 @@ class Settings(BaseSettings):
             yield "AUTHAPI_REVOCATION_POLL has to be at most AUTHAPI_REVOCATION_MAX_STALENESS"
         if self.smtp_url and not self.mail_from:
             yield "AUTHAPI_SMTP_URL needs AUTHAPI_MAIL_FROM"
+        if self.breached_passwords_fail_closed and not self.breached_passwords_url:
+            yield ("AUTHAPI_BREACHED_PASSWORDS_FAIL_CLOSED needs AUTHAPI_BREACHED_PASSWORDS_URL")
 
     @property
     def all_audiences(self) -> frozenset[str]:

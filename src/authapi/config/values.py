@@ -232,6 +232,14 @@ def page_url(url: str) -> str:
     return url
 
 
+def range_url(url: str) -> str:
+    """Return the base of a range service, ending with a slash: five digits are added to it."""
+    page_url(url)
+    if "?" in url:
+        raise ValueError("has to be without a query: five digits are added at its end")
+    return url.rstrip("/") + "/"
+
+
 def mail_address(text: str) -> str:
     """Return the sender of mails, `a@b.c` or `Name <a@b.c>`. A line break would add headers."""
     if not (MAILBOX.fullmatch(text) and text.isprintable()):

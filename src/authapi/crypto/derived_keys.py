@@ -20,6 +20,7 @@ CHOOSE_DECOYS = "authapi: choose decoys of password hashes"
 DIGEST_RELEASED_NAMES = "authapi: digests of released usernames"
 SIGN_CACHED_SESSIONS = "authapi: sign cached sessions"
 DIGEST_ADDRESSES = "authapi: digests of known addresses"
+DIGEST_AGENTS = "authapi: digests of known agents"
 DIGEST_NAMES = "authapi: digests of names that limits count"
 
 

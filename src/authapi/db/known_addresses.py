@@ -1,10 +1,12 @@
-"""The table `known_addresses`: each statement commits by itself, on `connect(to_write=True)`."""
+"""The table `known_addresses`: what an account has logged in from of late, as digests.
 
-from collections.abc import Sequence
-from contextlib import suppress
+Callers hold the user's lock when they write: of parallel log-ins the second sees what the first
+has added.
+"""
+
+from collections.abc import Collection
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from authapi.db.clock import db_now
@@ -12,16 +14,18 @@ from authapi.db.models import KnownAddress
 
 KNOWN_SECONDS = 30 * 86400.0
 MAX_OF_AN_ACCOUNT = 50
-OLD_ONES_AT_ONCE = 100  # a new address takes as many old ones out
 
 _other = aliased(KnownAddress)
-# The clock is read once: as a function of each row it could not be compared within the index.
-_is_old = _other.last_login_at <= select(db_now()).scalar_subquery() - KNOWN_SECONDS
+_given = KnownAddress.digest.in_(bindparam("digests", expanding=True))
+_is_known = KnownAddress.last_login_at > db_now() - KNOWN_SECONDS
 _TOUCH = (
     update(KnownAddress)
-    .where(KnownAddress.digest == bindparam("its_digest"))
+    .where(_given, _is_known)
     .values(last_login_at=db_now())
+    .returning(KnownAddress.digest)
 )
+_FIND = select(KnownAddress.digest).where(_given, _is_known)
+_REMOVE = delete(KnownAddress).where(_given)
 # In one order, so that two that remove can't wait for each other.
 _PAST_THE_BOUND = (
     select(_other.digest)
@@ -30,33 +34,27 @@ _PAST_THE_BOUND = (
     .offset(MAX_OF_AN_ACCOUNT)
     .with_for_update()
 )
-_OLD = (
-    select(_other.digest)
-    .where(_is_old)
-    .order_by(_other.last_login_at)
-    .limit(OLD_ONES_AT_ONCE)
-    .with_for_update(skip_locked=True)
-)
-_TRIM, _PURGE = (
-    delete(KnownAddress).where(KnownAddress.digest.in_(which)) for which in (_PAST_THE_BOUND, _OLD)
-)
+_TRIM = delete(KnownAddress).where(KnownAddress.digest.in_(_PAST_THE_BOUND))
 
 
-def note(connection: Connection, user_id: str, digest: str) -> None:
-    """Note a log-in from there, now. A new address takes old ones out, of all accounts."""
-    if connection.execute(_TOUCH, {"its_digest": digest}).rowcount:
-        return
-    new = {"digest": digest, "user_id": user_id, "last_login_at": db_now()}
-    # A parallel log-in from there was faster, or the account is gone.
-    with suppress(IntegrityError):
-        connection.execute(insert(KnownAddress).values(new))
-    connection.execute(_TRIM, {"its_user": user_id})
-    connection.execute(_PURGE)
+def touch(tx: Connection, digests: Collection[str]) -> Collection[str]:
+    """Note a log-in now. Return which of these digests had one within the last 30 days."""
+    return tx.scalars(_TOUCH, {"digests": digests}).all()
 
 
-def are_any_known(connection: Connection, digests: Sequence[str]) -> bool:
-    """Return whether there was a log-in from there within the last 30 days."""
-    found = select(KnownAddress.digest).where(
-        KnownAddress.digest.in_(digests), KnownAddress.last_login_at > db_now() - KNOWN_SECONDS
-    )
-    return connection.scalars(found).first() is not None
+def add(tx: Connection, user_id: str, digests: Collection[str]) -> None:
+    """Add digests that the account can't have yet."""
+    rows = [{"digest": digest, "user_id": user_id, "last_login_at": db_now()} for digest in digests]
+    tx.execute(insert(KnownAddress).values(rows))
+
+
+def add_again(tx: Connection, user_id: str, digests: Collection[str]) -> None:
+    """Add digests that had no log-in of late. The oldest of the account go out."""
+    tx.execute(_REMOVE, {"digests": digests})  # of more than 30 days ago, not purged yet
+    add(tx, user_id, digests)
+    tx.execute(_TRIM, {"its_user": user_id})
+
+
+def are_any_known(connection: Connection, digests: Collection[str]) -> bool:
+    """Return whether there was a log-in with one of them within the last 30 days."""
+    return connection.scalars(_FIND, {"digests": digests}).first() is not None

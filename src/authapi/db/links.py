@@ -17,8 +17,12 @@ class Purpose(StrEnum):
 
     VERIFY = "verify"  # the account's own address
     CHANGE = "change"  # to another address
-    UNDO = "undo"  # back to the old address
+    UNDO = "undo"  # back to the old address, which nobody else gets meanwhile
+    UNDO_UNVERIFIED = "undo_unverified"  # the same, while nobody else has it: it was never proven
     RESET = "reset"  # the password
+
+
+UNDOS = (Purpose.UNDO, Purpose.UNDO_UNVERIFIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +116,10 @@ def use(connection: Connection, link_id: str) -> bool:
 
 
 def is_kept_for_another(connection: Connection, email_canonical: str, user_id: str = "") -> bool:
-    """Return whether an undo link of another account is in force for this address.
+    """Return whether an undo link of another account is in force for this verified address.
 
-    Its owner may want it back, so nobody else gets it until then.
+    Its owner may want it back, so nobody else gets it until then. An address that was not verified
+    may be a stranger's, who must get it.
     """
     kept = select(Link.id).where(
         Link.email_canonical == email_canonical,
@@ -145,7 +150,7 @@ def end_later_undos(connection: Connection, undone: StoredLink) -> None:
     """
     later = (
         Link.user_id == undone.user_id,
-        Link.purpose == Purpose.UNDO,
+        Link.purpose.in_(UNDOS),
         Link.created_at > undone.created_at,
         Link.used_at.is_(None),
     )

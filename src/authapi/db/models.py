@@ -4,7 +4,7 @@ users            one row per account
 sessions         one row per log-in, however often it is refreshed; a deleted user's rows stay
 stops            one row per account whose sessions were all ended lately
 released_names   one row per username that was given up, for as long as it rests
-known_addresses  one row per account and network that it has logged in from of late
+known_addresses  one row per account and network, or kind of agent, that it logged in from of late
 signing_keys     one row per key that signs access tokens; the private part is sealed
 links            one row per mail with a link and a code, until some time after it ran out
 outbox           one row per mail: what it says is sealed while it waits, and then removed
@@ -20,6 +20,8 @@ from sqlalchemy.types import Double, LargeBinary, SmallInteger, String, Text
 
 Id = String(22)
 IN_FORCE = text("revoked_at IS NULL")  # or expired: that is no constant
+UNFOLLOWED = text("followed_at IS NULL")
+SENT, GIVEN_UP = text("sent_at IS NOT NULL"), text("failed_at IS NOT NULL")
 
 
 class Carrier(StrEnum):
@@ -141,6 +143,7 @@ class Session(Model):
         Index(None, "user_id"),
         Index(None, "revoked_at"),
         Index(None, "tokens_from"),
+        Index(None, "expires_at"),
         # For a user's list, page by page: what has expired is passed over within the index.
         Index(
             "sessions_in_force_idx",
@@ -165,7 +168,15 @@ class Stop(Model):
     reason: Mapped[str]
     followed_at: Mapped[float | None]
 
-    __table_args__ = (Index(None, "stopped_at"),)
+    __table_args__ = (
+        Index(None, "stopped_at"),
+        Index(
+            "stops_unfollowed_idx",
+            "stopped_at",
+            postgresql_where=UNFOLLOWED,
+            sqlite_where=UNFOLLOWED,
+        ),
+    )
 
 
 class ReleasedName(Model):
@@ -185,7 +196,10 @@ class ReleasedName(Model):
 
 
 class KnownAddress(Model):
-    """A network that an account has logged in from: a keyed digest of both, and when."""
+    """A network or a kind of agent that an account has logged in from: a keyed digest, and when.
+
+    A digest is of the account's id and version too: a new password makes all of them worthless.
+    """
 
     __tablename__ = "known_addresses"
 
@@ -232,7 +246,11 @@ class Link(Model):
     used_at: Mapped[float | None]
     failures: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
-    __table_args__ = (Index(None, "user_id"), Index(None, "email_canonical"))
+    __table_args__ = (
+        Index(None, "user_id"),
+        Index(None, "email_canonical"),
+        Index(None, "expires_at"),
+    )
 
 
 class OutboxMail(Model):
@@ -255,7 +273,12 @@ class OutboxMail(Model):
     failed_at: Mapped[float | None]
     problem: Mapped[str | None]
 
-    __table_args__ = (Index(None, "next_try_at"), Index(None, "user_id"))
+    __table_args__ = (
+        Index(None, "next_try_at"),
+        Index(None, "user_id"),
+        Index(None, "sent_at", postgresql_where=SENT, sqlite_where=SENT),
+        Index(None, "failed_at", postgresql_where=GIVEN_UP, sqlite_where=GIVEN_UP),
+    )
 
 
 class Event(Model):

@@ -111,8 +111,8 @@ def retry(connection: Connection, mail_id: str | None = None) -> int:
     waiting = update(Mail).where(Mail.sent_at.is_(None))
     if mail_id is not None:
         waiting = waiting.where(Mail.id == mail_id)
-    # The day of tries begins anew.
-    again = waiting.values(next_try_at=db_now(), failed_at=None, tries=0, created_at=db_now())
+    # The day of tries begins anew. The mail is as old as before.
+    again = waiting.values(next_try_at=db_now(), failed_at=None, tries=0)
     return connection.execute(again).rowcount
 
 
@@ -121,6 +121,12 @@ def list_waiting(connection: Connection, count: int) -> Sequence[ListedMail]:
     statement = select(*_LISTED).where(Mail.sent_at.is_(None))
     rows = connection.execute(statement.order_by(Mail.created_at).limit(count))
     return [ListedMail(*row) for row in rows]
+
+
+def count_lately(connection: Connection, user_id: str, kind: str, seconds: float) -> int:
+    """Return how many mails of this kind the account was posted within so many seconds."""
+    lately = (Mail.user_id == user_id, Mail.kind == kind, Mail.created_at > db_now() - seconds)
+    return connection.scalars(select(func.count()).where(*lately)).one()
 
 
 def depth(connection: Connection) -> tuple[int, float]:

@@ -1,61 +1,67 @@
 """Deletes rows that nothing needs any more, a batch at a time.
 
-| table    | a row goes                                                                      |
-| -------- | ------------------------------------------------------------------------------- |
-| sessions | once it ended before the revocation window: no token of it can be in force      |
-| links    | a day after it ran out                                                          |
-| outbox   | a week after the mail was sent, a month after it was given up                   |
-| events   | after EVENT_RETENTION_DAYS                                                      |
+| table           | a row goes                                                                    |
+| --------------- | ----------------------------------------------------------------------------- |
+| sessions        | once it ended before the revocation window: no token of it can be in force    |
+| stops           | once no poll reads it any more, and the rows of its sessions have followed    |
+| links           | a day after it ran out                                                        |
+| outbox          | a week after the mail was sent, a month after it was given up                 |
+| known_addresses | 30 days after the last log-in                                                 |
+| released_names  | once the name rests no more                                                   |
+| events          | after EVENT_RETENTION_DAYS                                                    |
+
+Until then, and without a purge, no row is honoured that is over: each reader compares the time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from authapi.db.clock import db_now
-from authapi.db.models import Event, Link, Model, OutboxMail, Session
+from authapi.db.known_addresses import KNOWN_SECONDS
+from authapi.db.models import Event, KnownAddress, Link, OutboxMail, ReleasedName, Session, Stop
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 
 DAY_SECONDS = 86400
 SESSION_SECONDS = WINDOW_SECONDS + 60  # never a row that a poll may still read
 PURGE_LOCK = 0x70757267  # any number that nobody else locks
 
+Column = InstrumentedAttribute[Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which rows of a table are old."""
+    """The rows of a table whose `ended` is so many seconds ago are old.
 
-    table: type[Model]
-    key: InstrumentedAttribute[str]
-    is_old: ColumnElement[bool]
+    `ended` has an index, which a batch reads from its old end. `settled` must not be null.
+    """
+
+    key: Column
+    ended: Column
+    seconds: float
+    settled: Column | None = None
+
+    @property
+    def table(self) -> str:
+        return str(self.key.class_.__tablename__)
 
 
-def _before(column: ColumnElement[Any], seconds: float) -> ColumnElement[bool]:
-    # The clock is read once: as a function of each row it could not be compared within an index.
-    return column < select(db_now()).scalar_subquery() - seconds
-
-
-def rules(*, event_retention_days: int) -> Mapping[str, Rule]:
-    """Return what is old, by the name of the table."""
-    ended = or_(
-        _before(Session.expires_at.expression, SESSION_SECONDS),
-        _before(Session.revoked_at.expression, SESSION_SECONDS),
+def rules(*, event_retention_days: int) -> Sequence[Rule]:
+    """Return what is old. A table may have several rules."""
+    return (
+        Rule(Session.sid, Session.expires_at, SESSION_SECONDS),
+        Rule(Session.sid, Session.revoked_at, SESSION_SECONDS),
+        Rule(Stop.user_id, Stop.stopped_at, 2 * WINDOW_SECONDS, settled=Stop.followed_at),
+        Rule(Link.id, Link.expires_at, DAY_SECONDS),
+        Rule(OutboxMail.id, OutboxMail.sent_at, 7 * DAY_SECONDS),
+        Rule(OutboxMail.id, OutboxMail.failed_at, 30 * DAY_SECONDS),
+        Rule(KnownAddress.digest, KnownAddress.last_login_at, KNOWN_SECONDS),
+        Rule(ReleasedName.name_digest, ReleasedName.free_at, 0),
+        Rule(Event.id, Event.at, event_retention_days * DAY_SECONDS),
     )
-    done = or_(
-        _before(OutboxMail.sent_at.expression, 7 * DAY_SECONDS),
-        _before(OutboxMail.failed_at.expression, 30 * DAY_SECONDS),
-    )
-    return {
-        "sessions": Rule(Session, Session.sid, ended),
-        "links": Rule(Link, Link.id, _before(Link.expires_at.expression, DAY_SECONDS)),
-        "outbox": Rule(OutboxMail, OutboxMail.id, done),
-        "events": Rule(
-            Event, Event.id, _before(Event.at.expression, event_retention_days * DAY_SECONDS)
-        ),
-    }
 
 
 def is_alone(connection: Connection) -> bool:
@@ -69,6 +75,17 @@ def is_alone(connection: Connection) -> bool:
 
 
 def delete_batch(connection: Connection, rule: Rule, count: int) -> int:
-    """Delete at most `count` old rows; return how many."""
-    old = select(rule.key).where(rule.is_old).limit(count)
-    return connection.execute(delete(rule.table).where(rule.key.in_(old))).rowcount
+    """Delete at most `count` old rows, the oldest first; return how many.
+
+    A row that somebody else holds is left out: it may be a new stop of the same account.
+    """
+    # The clock is read once: as a function of each row it could not be compared within an index.
+    is_old = [rule.ended <= select(db_now()).scalar_subquery() - rule.seconds]
+    if rule.settled is not None:
+        is_old.append(rule.settled.is_not(None))
+    # Ordered, or PostgreSQL expects a third of the rows to be old, and reads them all.
+    old = select(rule.key).where(*is_old).order_by(rule.ended).limit(count)
+    keys = connection.scalars(old.with_for_update(skip_locked=True)).all()
+    if keys:
+        connection.execute(delete(rule.key.class_).where(rule.key.in_(keys)))
+    return len(keys)

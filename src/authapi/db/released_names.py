@@ -27,10 +27,3 @@ def add(connection: Connection, digest: str, user_id: str | None, rest_seconds: 
 def remove(connection: Connection, digests: Sequence[str]) -> None:
     """End the rest of a name."""
     connection.execute(delete(ReleasedName).where(ReleasedName.name_digest.in_(digests)))
-
-
-def purge(connection: Connection) -> None:
-    """Delete the names that rest no more."""
-    # The clock is read once: as a function of each row it could not be compared within the index.
-    now = select(db_now()).scalar_subquery()
-    connection.execute(delete(ReleasedName).where(ReleasedName.free_at <= now))

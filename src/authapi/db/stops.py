@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.database import Transaction
@@ -150,12 +150,6 @@ def set_followed(tx: Transaction, stop: Stopped) -> None:
         )
         .values(followed_at=db_now())
     )
-
-
-def remove_old(tx: Transaction) -> None:
-    """Delete the stops that no poll reads any more and whose rows have followed."""
-    settled = STOPS.c.followed_at.is_not(None)
-    tx.execute(delete(STOPS).where(settled, STOPS.c.stopped_at < db_now() - 2 * WINDOW_SECONDS))
 
 
 def _unmarked(stop: Stopped) -> tuple[sa.ColumnElement[bool], ...]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from authapi.services.sessions.opening import Device
+from authapi.services.accounts.devices import Device
 from authapi.verifier import Claims
 from authapi.web.credentials.authentication import authenticate
 from authapi.web.runtime import Runtime, runtime_of

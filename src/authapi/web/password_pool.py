@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 from starlette.concurrency import run_in_threadpool
 
 from authapi.errors import Unavailable
-from authapi.services.accounts.hashing import Hash, Hashing
+from authapi.services.accounts.hashing import Hash, Hashing, Question
 from authapi.services.limits.rate_limits import bucket
 from authapi.tally import Tally
 
@@ -60,11 +60,11 @@ class PasswordPool:
         for a hash. Raises Unavailable, inside the use case first: it can give back its counts.
         """
         client = bucket(address)
-        resume: Callable[[], Hash] = partial(use_case.send, None)
+        resume: Callable[[], Hash | Question] = partial(use_case.send, None)
         try:
             while not isinstance(step := await run_in_threadpool(_step, resume), _Result):
                 try:
-                    resume = partial(use_case.send, await self.run(client, step))
+                    resume = partial(use_case.send, await self._answer(client, step))
                 except Exception as error:  # noqa: BLE001 - the use case handles it
                     resume = partial(use_case.throw, error)
         except asyncio.CancelledError:
@@ -73,6 +73,11 @@ class PasswordPool:
             raise
         result: T = step.value
         return result
+
+    async def _answer(self, client: str, step: Hash | Question) -> object:
+        if isinstance(step, Question):
+            return await asyncio.wrap_future(await run_in_threadpool(step.begin))
+        return await self.run(client, step)
 
     async def run(
         self, client: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -129,7 +134,7 @@ class _Result:
     value: Any
 
 
-def _step(resume: Callable[[], Hash]) -> Hash | _Result:
+def _step(resume: Callable[[], Hash | Question]) -> Hash | Question | _Result:
     """Go on with a use case to its next hash, or to its end."""
     try:
         return resume()

@@ -60,6 +60,7 @@ class Runtime:
     def close(self) -> None:
         """Finish what is under way, and let go of threads and connections."""
         self.password_pool.close()
+        self.passwords.breached.close()
         self.poll.stop()
         self.row_follower.stop()
         self.mail_sender.stop()

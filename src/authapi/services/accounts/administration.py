@@ -1,6 +1,7 @@
 """What an operator does to accounts. A function that takes a user's id may raise NotFound."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db import links, sessions, users
@@ -10,14 +11,36 @@ from authapi.db.models import RevokedReason
 from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
 from authapi.errors import NotFound
+from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.deletion import remove
+from authapi.services.accounts.hashing import hash_here
 from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical_email
+from authapi.services.accounts.notices import Notice, post_notice
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.scopes import require_grantable
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
+from authapi.services.mail.mails import Mails
+from authapi.services.mail.messages import MailKind
 from authapi.services.revocation.stopping import follow_up, stop_sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What an operator's command has besides the database. Without `mails` no user is told."""
+
+    mails: Mails | None = None
+    breached: BreachedPasswords | None = None
+
+    def tell(self, tx: Transaction, account: Account, reason: RevokedReason) -> None:
+        """Post the notice that an operator has ended every session of the account."""
+        if self.mails:
+            notice = Notice(MailKind.SIGNED_OUT, details={"reason": reason.value})
+            post_notice(tx, self.mails, account, notice)
+
+
+NOTHING = Operator()
 
 
 def list_users(db: Database) -> Sequence[Account]:
@@ -44,12 +67,14 @@ def get_by_email(db: Database, email: str) -> Account:
     return account
 
 
-def disable_user(db: Database, user_id: str) -> int:
+def disable_user(db: Database, user_id: str, operator: Operator = NOTHING) -> int:
     """Refuse log-ins from now on, and revoke every session. Return how many: see follow_up."""
+    reason = RevokedReason.ACCOUNT_DISABLED
     with db.begin() as tx:
-        _lock(tx, user_id)
+        account = _lock(tx, user_id)
         users.disable(tx, user_id)
-        stop = stop_sessions(tx, user_id, RevokedReason.ACCOUNT_DISABLED)
+        stop = stop_sessions(tx, user_id, reason)
+        operator.tell(tx, account, reason)
         record(tx, Event(EventType.USER_DISABLED, {"user_id": user_id}))
     return follow_up(db, stop)
 
@@ -88,21 +113,28 @@ def _reissue(db: Database, user_id: str, scopes: str) -> int:
         return sessions.reissue(tx, user_id, scopes)
 
 
-def sign_out_user(db: Database, user_id: str) -> int:
+def sign_out_user(db: Database, user_id: str, operator: Operator = NOTHING) -> int:
     """Revoke every session of the user. Return how many: see follow_up."""
     reason = RevokedReason.SIGNED_OUT_BY_OPERATOR
     with db.begin() as tx:
-        _lock(tx, user_id)
+        account = _lock(tx, user_id)
         stop = stop_sessions(tx, user_id, reason)
+        operator.tell(tx, account, reason)
         fields = {"user_id": user_id, "reason": reason.value}
         record(tx, Event(EventType.ALL_SESSIONS_REVOKED, fields))
     return follow_up(db, stop)
 
 
-def set_password(db: Database, hasher: PasswordHasher, user_id: str, password: str) -> int:
+def set_password(
+    db: Database,
+    hasher: PasswordHasher,
+    user_id: str,
+    password: str,
+    operator: Operator = NOTHING,
+) -> int:
     """Give the account another password, and revoke every session. Return how many: see follow_up.
 
-    Raises InvalidField.
+    Raises InvalidField, PasswordCheckUnavailable.
     """
     with db.connect() as connection:
         account = users.find(connection, user_id)
@@ -111,12 +143,15 @@ def set_password(db: Database, hasher: PasswordHasher, user_id: str, password: s
     require_acceptable_password(
         password, field="password", email=account.email, username=account.username
     )
+    if operator.breached:
+        hash_here(operator.breached.require_unbreached(password, "password"))
     password_hash = hasher.hash(password)
     with db.begin() as tx:
-        _lock(tx, user_id)
+        account = _lock(tx, user_id)
         users.set_password(tx, user_id, password_hash)
         links.end(tx, user_id, (Purpose.RESET,))
         stop = stop_sessions(tx, user_id, RevokedReason.PASSWORD_CHANGED)
+        operator.tell(tx, account, RevokedReason.PASSWORD_CHANGED)
         record(tx, Event(EventType.PASSWORD_CHANGED, {"user_id": user_id}))
     return follow_up(db, stop)
 

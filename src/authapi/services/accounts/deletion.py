@@ -34,7 +34,6 @@ def delete_account(
     """Delete the account. Its username rests. Raises what `require_password` raises."""
     user_id, address = wanted.user_id, wanted.address
     account = yield from require_password(db, passwords, user_id, wanted.password, address)
-    usernames.purge(db)
     with db.begin() as tx:
         current = lock_proven(tx, account)
         stop = remove(tx, usernames, current)

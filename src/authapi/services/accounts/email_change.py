@@ -4,7 +4,8 @@
 | ----------------------------- | --------------------------------------------------------------- |
 | free                          | to it: a link and a code; email_verification makes the change   |
 | the account's own             | the same: it is verified                                        |
-| another account's, or kept    | to that account: somebody asked for its address                 |
+| another account's             | to that account: somebody asked for its address                 |
+| kept for another account      | none                                                            |
 """
 
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ def ask_to_change(
         lock_proven(tx, account)
         owner = users.find_by_email(tx, name)
         if owner is not None and owner.id != account.id:
-            mail = Mail(MailKind.EMAIL_TAKEN, owner.email, user_id=owner.id)
+            mail = Mail(MailKind.EMAIL_TAKEN, owner.email, user_id=owner.id, locale=change.locale)
         elif links.is_kept_for_another(tx, name, account.id):
             return
         else:
@@ -80,7 +81,7 @@ def undo_change(db: Database, mails: Mails, limits: RateLimits, proof: Proof, ad
 
 
 def _undo(db: Database, mails: Mails, proof: Proof, address: str) -> None:
-    link = mails.links.find(db, proof, (Purpose.UNDO,))
+    link = mails.links.find(db, proof, links.UNDOS)
     try:
         with db.begin() as tx:
             account = use_up(tx, link)

@@ -4,10 +4,13 @@
 | --------------------- | ----------------------------------------------------------------------- |
 | the account's address | it is verified                                                          |
 | another address       | it is the account's and verified; links to the old address end, but the |
-|                       | old address gets a link to undo it                                      |
+|                       | old address gets a link to undo it. If it was verified, nobody else     |
+|                       | gets it meanwhile. If not, its owner must not be kept from it           |
 
 Raises InvalidLink for anything else, and for an address that another account took meanwhile.
 """
+
+from dataclasses import dataclass
 
 from authapi.db import links, users
 from authapi.db.clock import read_clock
@@ -29,41 +32,45 @@ PURPOSES = (Purpose.VERIFY, Purpose.CHANGE)
 OF_THE_OLD_ADDRESS = (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE)
 
 
+@dataclass(frozen=True, slots=True)
+class ReturnedProof:
+    """What came back from a mail, from which network address, and the language of a notice."""
+
+    proof: Proof
+    address: str
+    locale: str
+
+
 def ask_to_verify(db: Database, mails: Mails, limits: RateLimits, request: MailRequest) -> None:
     """Post a mail to verify the address. The same for every address. Raises RateLimited."""
     post_to_stranger(db, mails, limits, MailKind.VERIFY_EMAIL, request)
 
 
-def verify_email(
-    db: Database, mails: Mails, limits: RateLimits, proof: Proof, address: str
-) -> None:
-    """Verify the address that the proof is for. `address` is where the request came from.
-
-    Raises RateLimited.
-    """
-    with limits.proof_attempt(address):
-        _verify(db, mails, proof, address)
+def verify_email(db: Database, mails: Mails, limits: RateLimits, returned: ReturnedProof) -> None:
+    """Verify the address that the proof is for. Raises RateLimited."""
+    with limits.proof_attempt(returned.address):
+        _verify(db, mails, returned)
 
 
-def _verify(db: Database, mails: Mails, proof: Proof, address: str) -> None:
-    link = mails.links.find(db, proof, PURPOSES)
+def _verify(db: Database, mails: Mails, returned: ReturnedProof) -> None:
+    link = mails.links.find(db, returned.proof, PURPOSES)
     try:
         with db.begin() as tx:
             account = use_up(tx, link)
             if link.purpose == Purpose.CHANGE:
-                _change(tx, mails, account, link)
+                _change(tx, mails, account, link, returned.locale)
                 event = EventType.EMAIL_CHANGED
             else:
                 if canonical_email(account.email) != link.email_canonical:
                     raise InvalidLink
                 users.verify_email(tx, account.id)
                 event = EventType.EMAIL_VERIFIED
-            record(tx, Event(event, {"user_id": account.id, "ip": address}))
+            record(tx, Event(event, {"user_id": account.id, "ip": returned.address}))
     except users.AlreadyTakenError:
         raise InvalidLink from None
 
 
-def _change(tx: Transaction, mails: Mails, account: Account, link: StoredLink) -> None:
+def _change(tx: Transaction, mails: Mails, account: Account, link: StoredLink, locale: str) -> None:
     if links.is_kept_for_another(tx, link.email_canonical, account.id):
         raise users.AlreadyTakenError
     users.set_email(tx, account.id, link.email, link.email_canonical)
@@ -74,6 +81,7 @@ def _change(tx: Transaction, mails: Mails, account: Account, link: StoredLink) -
         account.email,
         canonical=canonical_email(account.email),
         user_id=account.id,
+        locale=locale,
         details={"new_email": link.email, "at": as_time(now)},
     )
     # The link is there before its mail is sent: until then, too, nobody else may have the address.
@@ -82,7 +90,7 @@ def _change(tx: Transaction, mails: Mails, account: Account, link: StoredLink) -
         StoredLink(
             id=mails.post(tx, notice),
             user_id=account.id,
-            purpose=Purpose.UNDO,
+            purpose=Purpose.UNDO if account.email_verified_at else Purpose.UNDO_UNVERIFIED,
             email=account.email,
             email_canonical=notice.canonical,
             created_at=now,

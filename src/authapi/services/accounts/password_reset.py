@@ -6,24 +6,25 @@ of address and all other links but those to undo one. Second factors stay. The l
 this account begin anew: strangers may have used them up.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from authapi.db import users
-from authapi.db.clock import read_clock
 from authapi.db.database import Database
 from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason
 from authapi.errors import InvalidLink
+from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.mail_request import MailRequest, post_to_stranger
 from authapi.services.accounts.names import canonical_email
+from authapi.services.accounts.notices import Notice, post_notice
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.mail.links import Proof, use_up
-from authapi.services.mail.mails import Mails, as_time
-from authapi.services.mail.messages import Mail, MailKind
+from authapi.services.mail.mails import Mails
+from authapi.services.mail.messages import MailKind
 from authapi.services.revocation.stopping import follow_up, stop_sessions
 
 ENDED = (Purpose.RESET, Purpose.CHANGE, Purpose.VERIFY)
@@ -31,12 +32,11 @@ ENDED = (Purpose.RESET, Purpose.CHANGE, Purpose.VERIFY)
 
 @dataclass(frozen=True, slots=True)
 class PasswordReset:
-    """What came back from the mail, the password as typed, and where the request came from."""
+    """What came back from the mail, the password as typed, and which device sent both."""
 
     proof: Proof
     new_password: str = field(repr=False)
-    address: str
-    user_agent: str | None
+    device: Device
     locale: str
 
 
@@ -52,7 +52,7 @@ def reset_password(
 
     Raises RateLimited, InvalidLink; InvalidField: a password that is refused uses nothing up.
     """
-    with passwords.limits.proof_attempt(reset.address):
+    with passwords.limits.proof_attempt(reset.device.address):
         yield from _reset(db, mails, passwords, reset)
 
 
@@ -65,6 +65,7 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
     require_acceptable_password(
         reset.new_password, field="new_password", email=known.email, username=known.username
     )
+    yield from passwords.breached.require_unbreached(reset.new_password, "new_password")
     new_hash = yield from passwords.hash(reset.new_password)
     with db.begin() as tx:
         account = use_up(tx, link)
@@ -74,18 +75,11 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
         users.verify_email(tx, account.id)
         mails.end_links(tx, account.id, ENDED)
         stop = stop_sessions(tx, account.id, RevokedReason.PASSWORD_CHANGED)
-        fields = {"user_id": account.id, "ip": reset.address}
+        fields = {"user_id": account.id, "ip": reset.device.address}
         record(tx, Event(EventType.PASSWORD_RESET, fields))
-        device = {"ip": reset.address, "user_agent": reset.user_agent}
-        mails.post(
-            tx,
-            Mail(
-                MailKind.PASSWORD_CHANGED,
-                account.email,
-                user_id=account.id,
-                locale=reset.locale,
-                details={"at": as_time(read_clock(tx)), "device": device},
-            ),
-        )
-    passwords.limits.lift(link.user_id, reset.address)
+        changed = replace(account, version=account.version + 1)
+        passwords.known_addresses.remember(tx, changed, reset.device)
+        told = {"device": reset.device.for_mail()}
+        post_notice(tx, mails, account, Notice(MailKind.PASSWORD_CHANGED, reset.locale, told))
+    passwords.limits.lift(link.user_id, reset.device.address)
     follow_up(db, stop)

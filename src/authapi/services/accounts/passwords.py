@@ -9,9 +9,10 @@ from authapi.db import users
 from authapi.db.database import Database, Transaction
 from authapi.db.users import Account
 from authapi.errors import InvalidToken, WrongPassword
+from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.decoys import Decoys
+from authapi.services.accounts.devices import KnownAddresses
 from authapi.services.accounts.hashing import Hashing
-from authapi.services.accounts.known_addresses import KnownAddresses
 from authapi.services.accounts.profile import get_profile
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import tell
@@ -26,6 +27,7 @@ class Passwords:
     limits: RateLimits
     decoys: Decoys
     known_addresses: KnownAddresses
+    breached: BreachedPasswords
 
     def attempt(self, address: str) -> AbstractContextManager[CountFor]:
         """Count one guess at a password, which the block is about: see RateLimits."""

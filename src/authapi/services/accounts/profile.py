@@ -44,7 +44,6 @@ def change_username(
     username = parse_username(change.typed) if change.typed is not None else None
     # A typing error is free. To learn whether a name is taken is not.
     limits.count_registration(change.address)
-    usernames.purge(db)
     try:
         with db.begin() as tx:
             account = users.lock(tx, subject.sub)

@@ -17,6 +17,8 @@ from authapi.db import links, users
 from authapi.db.database import Database, Transaction
 from authapi.db.users import Account, NewAccount
 from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
+from authapi.services.accounts.breached_passwords import BreachedPasswords
+from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing, hash_here
 from authapi.services.accounts.names import (
     canonical,
@@ -51,6 +53,7 @@ class NewUser:
     scopes: str = ""
     address: str = ""
     locale: str = DEFAULT_LOCALE
+    user_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,15 @@ def register(here: Registrar, wanted: NewUser) -> Hashing[Account | None]:
         _require_free_username(here.db, here.usernames, new)
     else:
         _require_free(here.db, here.usernames, new)
+    yield from here.passwords.breached.require_unbreached(wanted.password, "password")
     new = replace(new, password_hash=(yield from here.passwords.hash(wanted.password)))
     mail = _mail_to(here.passwords.limits, new, wanted)
+    device = Device(wanted.address, wanted.user_agent)
     if is_silent:
-        _register_silently(here, new, mail, wanted.address)
+        _register_silently(here, new, mail, device)
         return None
     try:
-        return _open_account(here, new, mail, wanted.address)
+        return _open_account(here, new, mail, device)
     except users.AlreadyTakenError:
         # Somebody was faster: tell which of the two is taken.
         _require_free(here.db, here.usernames, new)
@@ -100,13 +105,13 @@ def _mail_to(limits: RateLimits, new: NewAccount, wanted: NewUser) -> Mail | Non
     return Mail(MailKind.VERIFY_EMAIL, new.email, canonical=name, locale=wanted.locale)
 
 
-def _register_silently(here: Registrar, new: NewAccount, mail: Mail | None, address: str) -> None:
+def _register_silently(here: Registrar, new: NewAccount, mail: Mail | None, device: Device) -> None:
     """Open the account, or tell the owner of the address: one look-up, one transaction."""
     with here.db.connect() as connection:
         owner = users.find_by_email(connection, new.email_canonical)
     if owner is None:
         try:
-            _open_account(here, new, mail, address)
+            _open_account(here, new, mail, device)
         except users.AlreadyTakenError:
             # Somebody was faster, this very moment.
             _require_free_username(here.db, here.usernames, new)
@@ -116,22 +121,32 @@ def _register_silently(here: Registrar, new: NewAccount, mail: Mail | None, addr
             here.mails.post(tx, notice)
 
 
-def _open_account(here: Registrar, new: NewAccount, mail: Mail | None, address: str) -> Account:
+def _open_account(here: Registrar, new: NewAccount, mail: Mail | None, device: Device) -> Account:
     with here.db.begin() as tx:
         account = _insert(tx, here.usernames, new)
-        record(tx, Event(EventType.USER_REGISTERED, {"user_id": account.id, "ip": address}))
+        record(tx, Event(EventType.USER_REGISTERED, {"user_id": account.id, "ip": device.address}))
+        here.passwords.known_addresses.remember(tx, account, device)
         if mail is not None:
             here.mails.post(tx, replace(mail, user_id=account.id))
     return account
 
 
 def add_user(
-    db: Database, hasher: PasswordHasher, wanted: NewUser, usernames: Usernames
+    db: Database,
+    hasher: PasswordHasher,
+    wanted: NewUser,
+    usernames: Usernames,
+    breached: BreachedPasswords | None = None,
 ) -> Account:
-    """Return the operator's new account. Raises InvalidField, AlreadyRegistered, UsernameTaken."""
+    """Return the operator's new account.
+
+    Raises InvalidField, AlreadyRegistered, UsernameTaken, PasswordCheckUnavailable.
+    """
     require_grantable(wanted.scopes)
     new = _as_typed(wanted)
     _require_free(db, usernames, new)
+    if breached:
+        hash_here(breached.require_unbreached(wanted.password, "password"))
     new = replace(new, password_hash=hash_here(hash_password(hasher, wanted.password)))
     try:
         with db.begin() as tx:

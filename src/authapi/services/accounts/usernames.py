@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from authapi.crypto.name_digests import NameDigests
 from authapi.db import released_names
-from authapi.db.database import Database, Transaction
+from authapi.db.database import Transaction
 from authapi.db.users import Account
 from authapi.errors import UsernameTaken
 from authapi.services.accounts.names import canonical
@@ -53,8 +53,3 @@ class Usernames:
         released_names.remove(tx, digests)
         user_id = None if deleted else account.id
         released_names.add(tx, digests[0], user_id, REST_SECONDS)
-
-    def purge(self, db: Database) -> None:
-        """Forget the names that rest no more."""
-        with db.connect(to_write=True) as connection:
-            released_names.purge(connection)

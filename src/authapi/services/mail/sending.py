@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 SENDING_THREADS = 6
 POLL_SECONDS = 2.0  # for mails that another process posted
 LEASE_SECONDS = 60.0
-TRY_FOR_SECONDS = 86400.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 3600.0
+MOST_TRIES = 32  # with these pauses they take a day
 PROBLEM_LENGTH = 200
 
 
@@ -183,7 +183,7 @@ class MailSender:
 
     def _try_later(self, due: DueMail, problem: str) -> None:
         with self.db.connect(to_write=True) as connection:
-            if read_clock(connection) - due.created_at >= TRY_FOR_SECONDS:
+            if due.tries >= MOST_TRIES:
                 problem = f"given up after a day: {problem}"
                 outbox.give_up(connection, due.id, problem[:PROBLEM_LENGTH])
                 log.error("mail_given_up", mail_id=due.id, kind=due.kind, reason=problem)

@@ -33,7 +33,7 @@ SAMPLES: Mapping[MailKind, Mapping[str, Any]] = {
     MailKind.NEW_DEVICE: {"at": AT, "device": DEVICE},
     MailKind.PASSWORD_CHANGED: {"at": AT, "device": DEVICE},
     MailKind.SESSION_REPLAYED: {"at": AT, "devices": [DEVICE, DEVICE]},
-    MailKind.SIGNED_OUT: {"at": AT},
+    MailKind.SIGNED_OUT: {"at": AT, "reason": "account_disabled"},
 }
 
 

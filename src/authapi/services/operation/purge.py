@@ -4,7 +4,7 @@ Batches of 1,000 rows in transactions of their own, with a pause after each: nob
 one. Of several processes one purges at a time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from random import uniform
 from threading import Event, Thread
 
@@ -12,6 +12,7 @@ from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db import purge
 from authapi.db.database import Database, open_database
+from authapi.errors import Unavailable
 from authapi.logs import log
 
 BATCH_ROWS = 1000
@@ -21,24 +22,37 @@ FIRST_AFTER_SECONDS = 60.0
 
 
 def purge_all(db: Database, settings: Settings, stopping: Event) -> Mapping[str, int]:
-    """Delete what is old; return the number of rows by table. Raises Unavailable.
+    """Delete what is old; return the number of rows by table.
 
-    Ends early if another process purges, or when `stopping` is set.
+    Leaves out what another process purges now, and ends early when `stopping` is set. After a table
+    that can't be purged the next one follows. Raises Unavailable at the end, if there was one.
     """
-    counts: dict[str, int] = {}
     rules = purge.rules(event_retention_days=settings.event_retention_days)
-    for table, rule in rules.items():
-        counts[table] = 0
-        deleted = BATCH_ROWS
-        while deleted == BATCH_ROWS and not stopping.is_set():
-            with db.begin() as tx:
-                if not purge.is_alone(tx):
-                    return counts
-                deleted = purge.delete_batch(tx, rule, BATCH_ROWS)
-            counts[table] += deleted
-            if deleted == BATCH_ROWS:
-                stopping.wait(PAUSE_SECONDS)
+    counts = {rule.table: 0 for rule in rules}
+    problem: Unavailable | None = None
+    for rule in rules:
+        try:
+            for deleted in _batches(db, rule, stopping):
+                counts[rule.table] += deleted
+        except Unavailable as error:
+            problem = error
+            log.warning("not_purged", table=rule.table, reason=repr(error.__cause__ or error))
+    if any(counts.values()):
+        log.info("purged", **counts)
+    if problem:
+        raise problem
     return counts
+
+
+def _batches(db: Database, rule: purge.Rule, stopping: Event) -> Iterator[int]:
+    """Delete batch after batch; yield how many rows each had."""
+    deleted = BATCH_ROWS
+    while deleted == BATCH_ROWS and not stopping.is_set():
+        with db.begin() as tx:
+            deleted = purge.delete_batch(tx, rule, BATCH_ROWS) if purge.is_alone(tx) else 0
+        yield deleted
+        if deleted == BATCH_ROWS:
+            stopping.wait(PAUSE_SECONDS)
 
 
 class Purge:
@@ -67,9 +81,9 @@ class Purge:
             # A connection of its own, and only meanwhile: requests must not wait for it.
             db = open_database(self._settings.database_url, self._clock, connections=1)
             try:
-                counts = purge_all(db, self._settings, self._stopping)
-                if any(counts.values()):
-                    log.info("purged", **counts)
+                purge_all(db, self._settings, self._stopping)
+            except Unavailable:
+                pass  # logged, with the table
             except Exception as error:  # noqa: BLE001 - it has to go on, whatever happens
                 log.warning("not_purged", reason=repr(error))
             finally:

@@ -53,11 +53,6 @@ class RowFollower:
             has_more |= is_left
         return has_more
 
-    def remove_old(self) -> None:
-        """Forget the stops that no process asks for any more. Raises Unavailable."""
-        with self._db.begin() as tx:
-            stops.remove_old(tx)
-
     def _run(self) -> None:
         failed = False
         pause = INTERVAL_SECONDS
@@ -65,8 +60,6 @@ class RowFollower:
             began = monotonic()
             try:
                 has_more = self.follow()
-                if not has_more:
-                    self.remove_old()
                 failed = False
             except Exception as error:  # noqa: BLE001 - it has to go on, whatever happens
                 if not failed:

@@ -12,12 +12,14 @@ from authapi.db.models import Transport
 from authapi.db.users import Account
 from authapi.errors import EmailNotVerified, InvalidCredentials
 from authapi.services.accounts.decoys import Decoys
+from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.names import canonical, canonical_email
+from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import tell
-from authapi.services.sessions.opening import Device, Opening, open_session
+from authapi.services.sessions.opening import Opening, open_session
 from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, TokenPair
 
 
@@ -25,7 +27,7 @@ from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, To
 class LoginAttempt:
     """Credentials as typed, with an e-mail address or a username.
 
-    `came_with`, `remember`: see Opening.
+    `came_with`, `remember`, `notice`: see Opening.
     """
 
     email: str | None
@@ -35,6 +37,7 @@ class LoginAttempt:
     came_with: Collection[str] = ()
     remember: bool = True
     needs_verified_email: bool = False
+    notice: NewDeviceNotice | None = None
 
 
 def log_in(
@@ -59,6 +62,7 @@ def log_in(
                 device,
                 attempt.came_with,
                 verified.upgraded_hash,
+                notice=attempt.notice,
                 remember=attempt.remember,
             )
             opened = open_session(db, tokens, wanted)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from authapi.db import users
 from authapi.db.database import Transaction
 from authapi.db.sessions import StoredSession
+from authapi.services.accounts.devices import Device
 from authapi.services.mail.mails import Mails, as_time
 from authapi.services.mail.messages import Mail, MailKind
-from authapi.services.sessions.opening import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,13 @@ class ReplayNotice:
         account = users.find(tx, session.user_id) if session.user_id else None
         if account is None:
             return
-        of_log_in = {"ip": session.ip, "user_agent": session.user_agent}
-        of_replay = {"ip": self.device.address, "user_agent": self.device.user_agent}
+        of_log_in = Device(session.ip or "", session.user_agent).for_mail()
         mail = Mail(
             MailKind.SESSION_REPLAYED,
             account.email,
             user_id=account.id,
             locale=self.locale,
-            details={"at": as_time(now), "devices": [of_log_in, of_replay]},
+            details={"at": as_time(now), "devices": [of_log_in, self.device.for_mail()]},
         )
         self.mails.post(tx, mail)
 

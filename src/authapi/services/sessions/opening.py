@@ -17,20 +17,13 @@ from authapi.db.models import RevokedReason, Transport
 from authapi.db.sessions import LockedSession, NewSession
 from authapi.db.users import Account
 from authapi.errors import Unavailable
-from authapi.services.accounts.known_addresses import note_log_in
+from authapi.services.accounts.devices import Device, KnownAddresses
+from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.sessions.token_issue import CLIENT_ID, SessionTicket, TokenIssuer, TokenPair
 
 PASSWORD = "pwd"  # noqa: S105 - RFC 8176 section 2
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """The origin of a request, for the list of sessions."""
-
-    address: str
-    user_agent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +33,7 @@ class Opening:
     `account` was read before the proof of identity, and `amr` names the proof. `came_with` are the
     sids of genuine credentials in the request. `upgraded_hash`: a stronger one of this password.
     `remember` is false for a session that ends with the browser, and after a day unused. One that
-    replaces another takes over the other's.
+    replaces another takes over the other's. `notice` is posted after a log-in from a new device.
     """
 
     account: Account
@@ -49,6 +42,7 @@ class Opening:
     came_with: Collection[str] = ()
     upgraded_hash: str | None = None
     amr: str = PASSWORD
+    notice: NewDeviceNotice | None = None
     remember: bool = field(kw_only=True)
 
 
@@ -68,12 +62,12 @@ def open_session(
     None, and no effect, if the account has changed since its identity was proven.
     """
     session_id = new_session_id(new_id())
-    session = _add(db, opening, _new_session(tokens, opening, session_id))
+    known = KnownAddresses(db, tokens.settings.secrets)
+    session = _add(db, known, opening, _new_session(tokens, opening, session_id))
     if session is None:
         return None
     with suppress(Unavailable):  # the session is there, and the next log-in counts again
         _end_surplus(db, session, tokens.settings.max_sessions)
-    note_log_in(db, tokens.settings.secrets[0], opening.account.id, opening.device.address)
     return issue(tokens, opening, OpenedSession(session, session_id))
 
 
@@ -113,13 +107,19 @@ def _new_session(tokens: TokenIssuer, opening: Opening, session_id: SessionId) -
     )
 
 
-def _add(db: Database, opening: Opening, new: NewSession) -> LockedSession | None:
+def _add(
+    db: Database, known: KnownAddresses, opening: Opening, new: NewSession
+) -> LockedSession | None:
     with db.begin() as tx:
         session = sessions.add(tx, new)
         if session is not None:
             _write_the_rest(tx, opening)
-            fields = {"user_id": new.user_id, "sid": new.sid, "ip": new.ip}
+            fields: dict[str, object] = {"user_id": new.user_id, "sid": new.sid, "ip": new.ip}
             fields["user_agent"] = new.user_agent
+            if known.note_log_in(tx, opening.account, opening.device):
+                fields["new_device"] = True
+                if opening.notice:
+                    opening.notice.post(tx, opening.account, opening.device)
             record(tx, Event(EventType.LOGIN_SUCCEEDED, fields))
     return session
 

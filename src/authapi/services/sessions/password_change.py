@@ -3,21 +3,22 @@
 from dataclasses import dataclass, field, replace
 
 from authapi.db import sessions, users
-from authapi.db.clock import read_clock
 from authapi.db.database import Database
 from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason, Transport
 from authapi.db.users import Account
 from authapi.errors import InvalidToken
+from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing
+from authapi.services.accounts.notices import Notice, post_notice
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
-from authapi.services.mail.mails import Mails, as_time
-from authapi.services.mail.messages import Mail, MailKind
+from authapi.services.mail.mails import Mails
+from authapi.services.mail.messages import MailKind
 from authapi.services.revocation.stopping import follow_up, stop_sessions
-from authapi.services.sessions.opening import Device, Opening, add_session, issue
+from authapi.services.sessions.opening import Opening, add_session, issue
 from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, TokenPair
 from authapi.verifier import Claims
 
@@ -46,6 +47,7 @@ def change_password(
     require_acceptable_password(
         change.new, field="new_password", email=account.email, username=account.username
     )
+    yield from passwords.breached.require_unbreached(change.new, "new_password")
     new_hash = yield from passwords.hash(change.new)
     opening = _opening(db, account, change)
     with db.begin() as tx:
@@ -57,20 +59,11 @@ def change_password(
         assert opened is not None  # its account is locked
         fields = {"user_id": user_id, "sid": opened.session.sid, "ip": address}
         record(tx, Event(EventType.PASSWORD_CHANGED, fields))
-        mails.post(tx, _notice(account, change, read_clock(tx)))
+        passwords.known_addresses.remember(tx, opening.account, change.device)
+        told = {"device": change.device.for_mail()}
+        post_notice(tx, mails, account, Notice(MailKind.PASSWORD_CHANGED, change.locale, told))
     follow_up(db, stop)
     return issue(tokens, opening, opened)
-
-
-def _notice(account: Account, change: PasswordChange, now: float) -> Mail:
-    device = {"ip": change.device.address, "user_agent": change.device.user_agent}
-    return Mail(
-        MailKind.PASSWORD_CHANGED,
-        account.email,
-        user_id=account.id,
-        locale=change.locale,
-        details={"at": as_time(now), "device": device},
-    )
 
 
 def _opening(db: Database, account: Account, change: PasswordChange) -> Opening:

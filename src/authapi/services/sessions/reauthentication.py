@@ -11,11 +11,12 @@ from authapi.db.database import Database
 from authapi.db.models import RevokedReason, Transport
 from authapi.db.sessions import StoredSession
 from authapi.errors import InvalidToken
+from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
-from authapi.services.sessions.opening import Device, Opening, add_session, issue
+from authapi.services.sessions.opening import Opening, add_session, issue
 from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, TokenPair
 from authapi.verifier import Claims
 

@@ -67,8 +67,8 @@ class Form:
 
 
 async def _verify(request: Request, body: LinkOrCode) -> None:
-    device = device_of(request)
-    await run_in_threadpool(links.verify_address, body, runtime_of(request), device)
+    device, runtime = device_of(request), runtime_of(request)
+    await run_in_threadpool(links.verify_address, body, request, runtime, device)
 
 
 async def _resend(request: Request, body: AskedMail) -> None:

@@ -32,6 +32,7 @@ async def register_account(
         username=body.username,
         address=device.address,
         locale=locale_of(request, body.locale),
+        user_agent=device.user_agent,
     )
     here = Registrar(
         runtime.db, runtime.settings, runtime.passwords, runtime.usernames, runtime.mails

@@ -4,7 +4,11 @@ from fastapi import APIRouter, Request, Response
 
 from authapi.errors import InvalidLink, RateLimited
 from authapi.services.accounts.email_change import undo_change
-from authapi.services.accounts.email_verification import ask_to_verify, verify_email
+from authapi.services.accounts.email_verification import (
+    ReturnedProof,
+    ask_to_verify,
+    verify_email,
+)
 from authapi.services.accounts.mail_request import MailRequest
 from authapi.services.accounts.names import canonical_email
 from authapi.services.accounts.password_reset import (
@@ -27,8 +31,11 @@ router = APIRouter(route_class=StrictRoute, tags=["mails"])
     summary="Verify the address of a mail, or change to it",
     responses=refusals(*BODY, InvalidLink, RateLimited),
 )
-def verify_address(body: LinkOrCode, runtime: AppRuntime, device: FromDevice) -> None:
-    verify_email(runtime.db, runtime.mails, runtime.limits, proof_of(body), device.address)
+def verify_address(
+    body: LinkOrCode, request: Request, runtime: AppRuntime, device: FromDevice
+) -> None:
+    returned = ReturnedProof(proof_of(body), device.address, locale_of(request, None))
+    verify_email(runtime.db, runtime.mails, runtime.limits, returned)
 
 
 @router.post(
@@ -83,8 +90,7 @@ async def choose_password(
     reset = PasswordReset(
         proof=proof_of(body),
         new_password=body.new_password,
-        address=device.address,
-        user_agent=device.user_agent,
+        device=device,
         locale=locale_of(request, body.locale),
     )
     resetting = reset_password(runtime.db, runtime.mails, runtime.passwords, reset)

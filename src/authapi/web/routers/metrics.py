@@ -78,6 +78,9 @@ class Metrics:
         yield _gauge("hash_queue_length", "Passwords that wait for a thread.", pool.waiting)
         refused = pool.refused.items()
         yield _counters("hash_refused", "Passwords without a place.", "reason", refused)
+        outcomes = self.runtime.passwords.breached.outcomes.items()
+        text = "New passwords, by what the range service said."
+        yield _counters("breached_password_checks", text, "outcome", outcomes)
 
     def _connections(self) -> Iterator["Metric"]:
         tally = self.runtime.connections

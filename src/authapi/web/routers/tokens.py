@@ -17,6 +17,7 @@ from authapi.errors import (
     RateLimited,
     WrongPassword,
 )
+from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.sessions.login import LoginAttempt, log_in
 from authapi.services.sessions.logout import log_out, log_out_everywhere
 from authapi.services.sessions.notices import ReplayNotice
@@ -71,6 +72,7 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
         transport=body.transport,
         came_with=came_with,
         remember=body.remember,
+        notice=NewDeviceNotice(runtime.mails, locale_of(request, None)),
         needs_verified_email=runtime.settings.login_needs_verified_email,
     )
     logging_in = log_in(runtime.db, runtime.passwords, tokens, attempt, device)

@@ -1,0 +1,56 @@
+"""Mails that tell an account's owner what happened. No link in them does anything.
+
+| kind             | after                                                | limit               |
+| ---------------- | ---------------------------------------------------- | ------------------- |
+| password_changed | the user's change or reset of the password           | each                |
+| new_device       | a log-in from a device that was not seen before      | NEW_DEVICES_AN_HOUR |
+| signed_out       | an operator signed the user out, set another         | each                |
+|                  | password, or disabled the account                    |                     |
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from authapi.db import outbox
+from authapi.db.clock import read_clock
+from authapi.db.database import Transaction
+from authapi.db.users import Account
+from authapi.services.accounts.devices import Device
+from authapi.services.mail.mails import Mails, as_time
+from authapi.services.mail.messages import DEFAULT_LOCALE, Mail, MailKind
+
+NEW_DEVICES_AN_HOUR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is told, in which language, and the other values of its template but the time."""
+
+    kind: MailKind
+    locale: str = DEFAULT_LOCALE
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def post_notice(tx: Transaction, mails: Mails, account: Account, notice: Notice) -> None:
+    """Post the notice to the account's address, verified or not: something happened just now."""
+    details = {"at": as_time(read_clock(tx)), **notice.details}
+    mails.post(
+        tx,
+        Mail(notice.kind, account.email, user_id=account.id, locale=notice.locale, details=details),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NewDeviceNotice:
+    """What the notice of a log-in needs besides the log-in."""
+
+    mails: Mails
+    locale: str
+
+    def post(self, tx: Transaction, account: Account, device: Device) -> None:
+        """Post it, unless the account got its notices of this hour."""
+        kind = MailKind.NEW_DEVICE
+        if outbox.count_lately(tx, account.id, kind, 3600.0) < NEW_DEVICES_AN_HOUR:
+            notice = Notice(kind, self.locale, {"device": device.for_mail()})
+            post_notice(tx, self.mails, account, notice)

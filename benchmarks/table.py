@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.harness.rounds import Outcome
 from benchmarks.harness.stage import Stage
-from benchmarks.rows import attacks, login, refresh, requests, start, timing
+from benchmarks.rows import attacks, login, refresh, requests, start, timing, timing_states
 
 LEAST, MOST = "at least", "at most"
 
@@ -51,6 +51,11 @@ ROWS = (
     Row("timing-fresh", MOST, 0.55, timing.fresh, "timing"),
     Row("timing-raised", MOST, 0.55, timing.raised, "timing"),
     Row("timing-imported", MOST, 0.55, timing.imported, "timing"),
+    Row("timing-login", MOST, 0.55, timing_states.login, "timing"),
+    Row("timing-register", MOST, 0.55, timing_states.register, "timing"),
+    Row("timing-forgot", MOST, 0.55, timing_states.forgot, "timing"),
+    Row("timing-resend", MOST, 0.55, timing_states.resend, "timing"),
+    Row("timing-change", MOST, 0.55, timing_states.change, "timing"),
     *(
         row
         for kind in attacks.KINDS

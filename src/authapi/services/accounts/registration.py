@@ -18,6 +18,7 @@ from authapi.db.database import Database, Transaction
 from authapi.db.users import Account, NewAccount
 from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
 from authapi.services.accounts.hashing import Hashing, hash_here
+from authapi.services.accounts.mail_request import for_nobody
 from authapi.services.accounts.names import (
     canonical,
     canonical_email,
@@ -89,36 +90,50 @@ def register(here: Registrar, wanted: NewUser) -> Hashing[Account | None]:
         raise
 
 
-def _mail_to(limits: RateLimits, new: NewAccount, wanted: NewUser) -> Mail | None:
-    """Return the mail to verify the address, or None if it got its mails of this hour."""
-    kind, name = MailKind.VERIFY_EMAIL, new.email_canonical
-    if not limits.may_mail(kind, name):
-        return None
-    return Mail(kind, new.email, canonical=name, locale=wanted.locale)
+def _mail_to(limits: RateLimits, new: NewAccount, wanted: NewUser) -> Mail:
+    """Return the mail to verify the address; one for nobody if it got its mails of this hour."""
+    mail = Mail(
+        MailKind.VERIFY_EMAIL,
+        new.email,
+        canonical=new.email_canonical,
+        locale=wanted.locale,
+        user_id=new.id,
+    )
+    return mail if limits.may_mail(mail.kind, mail.canonical) else for_nobody(mail)
 
 
-def _register_silently(here: Registrar, new: NewAccount, mail: Mail | None, address: str) -> None:
-    """Open the account, or tell the owner of the address: one look-up, one transaction."""
+def _register_silently(here: Registrar, new: NewAccount, mail: Mail, address: str) -> None:
+    """Open the account, or tell the owner of the address.
+
+    One look-up, one transaction, and as many statements: time must not tell which it was.
+    """
     with here.db.connect() as connection:
         owner = users.find_by_email(connection, new.email_canonical)
-    if owner is None:
+        is_kept = links.is_kept_for_another(connection, new.email_canonical)
+    if owner is None and not is_kept:
         try:
             _open_account(here, new, mail, address)
         except users.AlreadyTakenError:
             # Somebody was faster, this very moment.
             _require_free_username(here.db, here.usernames, new)
-    elif mail is not None:
-        notice = replace(mail, kind=MailKind.ALREADY_REGISTERED, to=owner.email, user_id=owner.id)
-        with here.db.begin() as tx:
-            here.mails.post(tx, notice)
+        return
+    if owner is None:
+        mail = for_nobody(mail)
+    elif mail.user_id is not None:
+        mail = replace(mail, kind=MailKind.ALREADY_REGISTERED, to=owner.email, user_id=owner.id)
+    with here.db.begin() as tx:
+        for _ in range(3):  # instead of the last look, the account, and its event
+            users.find(tx, new.id)
+        for _ in range(2 if new.username else 0):  # instead of taking the username
+            here.usernames.require_rested(tx, new.username_canonical)
+        here.mails.post(tx, mail)
 
 
-def _open_account(here: Registrar, new: NewAccount, mail: Mail | None, address: str) -> Account:
+def _open_account(here: Registrar, new: NewAccount, mail: Mail, address: str) -> Account:
     with here.db.begin() as tx:
         account = _insert(tx, here.usernames, new)
         record(tx, Event(EventType.USER_REGISTERED, {"user_id": account.id, "ip": address}))
-        if mail is not None:
-            here.mails.post(tx, replace(mail, user_id=account.id))
+        here.mails.post(tx, mail)
     return account
 
 

@@ -18,7 +18,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from time import perf_counter, sleep
 
@@ -36,6 +36,7 @@ USERS = 6000
 LIMITED = 8  # names, asked for in turn
 LIMIT = 3
 SUBJECTS = 40  # users who change their address, in turn
+FOLLOWERS = 10  # requests right after another one, while its mail is sent
 SETTLE_SECONDS = 0.01  # for the thread that sends the mail of the last request
 NEW_PASSWORD = "not a common phrase"  # noqa: S105 - of users that live for one run
 OF_UNKNOWN = (*(("unknown", state) for state in KINDS), ("limited-unknown", "limited"))
@@ -64,6 +65,7 @@ class Route:
     status: int
     limited: int
     has_subject: bool = False
+    is_followed: bool = False  # the time of FOLLOWERS is measured, and not its own
     pairs: Sequence[tuple[str, str]] = (*OF_UNKNOWN, ("unknown", "limited"))
 
 
@@ -76,6 +78,7 @@ LOGIN = Route(
 )
 REGISTER = Route("/register", lambda name: {"email": name, "password": NEW_PASSWORD}, 202, 202)
 FORGOT = Route("/password/forgot", lambda name: {"email": name}, 202, 202)
+AFTER = replace(FORGOT, is_followed=True)
 RESEND = Route("/email/verify/resend", lambda name: {"email": name}, 202, 202)
 CHANGE = Route(
     "/me/email", lambda name: {"email": name, "password": PASSWORD}, 202, 202, has_subject=True
@@ -95,6 +98,11 @@ def register(stage: Stage) -> Outcome:
 def forgot(stage: Stage) -> Outcome:
     """AUC of the times of `POST /password/forgot`: the worst pair of states."""
     return _worst_pair(stage, FORGOT)
+
+
+def after_forgot(stage: Stage) -> Outcome:
+    """AUC of the times of ten requests right after a `POST /password/forgot`: the worst pair."""
+    return _worst_pair(stage, AFTER)
 
 
 def resend(stage: Stage) -> Outcome:
@@ -197,4 +205,11 @@ class _Visitor:
         took = perf_counter() - began
         if answer.status != status:
             raise BenchmarkError(f"{self.route.path} of {name}: {answer.status} {told!r}")
-        return took
+        return self._followers() if self.route.is_followed else took
+
+    def _followers(self) -> float:
+        began = perf_counter()
+        for _ in range(FOLLOWERS):
+            self.client.request("GET", "/healthz")
+            self.client.getresponse().read()
+        return perf_counter() - began

@@ -21,6 +21,7 @@ from benchmarks.harness.load import bearer
 from benchmarks.harness.postgresql import execute
 from benchmarks.ours import Ours
 
+FEW = 100  # sessions that change nothing for the planner
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of users that live for one run
 SCOPE = "reports:read"
 NOW = "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
@@ -31,15 +32,17 @@ SELECT left(md5('user ' || number), 22), email, email,
 FROM (SELECT number, 'user-' || number || '@example.com' AS email
   FROM generate_series(0, %(count)s - 1) AS number) AS numbered
 """  # noqa: S608 - nothing in it comes from outside
-# Revoked sessions ended over most of the hour that a process remembers.
+# Revoked sessions ended over most of the hour that a process remembers. Ended ones are old: every
+# other one was revoked, and the rest ran out.
 INSERT_SESSIONS = f"""
 INSERT INTO sessions (sid, user_id, transport, scopes, created_at, last_used_at, expires_at,
   ends_at, revoked_at, revoked_reason, last_exchanged, exchanged_at, exchanged_before,
   exchange_keys, user_agent, ip, secret_digest)
 SELECT sid, left(md5('user ' || number %% %(users)s), 22), %(transport)s, '{SCOPE}', now, now,
-  now + 604800, now + 2592000,
-  CASE WHEN %(revoked)s THEN now - 3000.0 * (number - %(first)s) / %(count)s END,
-  CASE WHEN %(revoked)s THEN 'logout' END,
+  now + CASE WHEN %(ended)s AND number %% 2 = 0 THEN -10000 ELSE 604800 END, now + 2592000,
+  CASE WHEN %(revoked)s THEN now - 3000.0 * (number - %(first)s) / %(count)s
+    WHEN %(ended)s AND number %% 2 = 1 THEN now - 10000 END,
+  CASE WHEN %(revoked)s OR %(ended)s AND number %% 2 = 1 THEN 'logout' END,
   sid, now, '', '', 'benchmark', '127.0.0.1',
   CASE %(transport)s
     WHEN 'session' THEN encode(sha256(decode(left(sid || sid, 43), 'escape')), 'hex') END
@@ -72,13 +75,17 @@ class Seed:
         execute(self._url, INSERT_USERS, values)
         execute(self._url, "VACUUM ANALYZE users")
 
-    def sessions(self, count: int, transport: str = "bearer", *, revoked: bool = False) -> range:
+    def sessions(
+        self, count: int, transport: str = "bearer", *, revoked: bool = False, ended: bool = False
+    ) -> range:
         """Make so many sessions, of the users in turn, and return their numbers."""
         first = self._next_session
         self._next_session += count
         values = {"first": first, "count": count, "users": self._users}
-        execute(self._url, INSERT_SESSIONS, {**values, "transport": transport, "revoked": revoked})
-        execute(self._url, "VACUUM ANALYZE sessions")
+        kinds = {"transport": transport, "revoked": revoked, "ended": ended}
+        execute(self._url, INSERT_SESSIONS, {**values, **kinds})
+        if count > FEW:
+            execute(self._url, "VACUUM ANALYZE sessions")
         return range(first, first + count)
 
     def bearers(self, count: int, transport: str = "bearer") -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.harness.rounds import Outcome
 from benchmarks.harness.stage import Stage
-from benchmarks.rows import attacks, login, refresh, requests, start, timing
+from benchmarks.rows import attacks, login, purge, refresh, requests, start, timing, timing_states
 
 LEAST, MOST = "at least", "at most"
 
@@ -46,11 +46,19 @@ ROWS = (
     Row("flood-memory", MOST, 1.0, login.flood_memory),
     Row("revoked", MOST, 1.05, requests.revoked),
     Row("sessions", LEAST, 0.9, refresh.sessions),
+    Row("purge", LEAST, 0.9, purge.throughput),
+    Row("purge-batch", MOST, 50.0, purge.batch),
     Row("start", MOST, 1.3, start.start),
     Row("memory", MOST, 1.3, start.memory),
     Row("timing-fresh", MOST, 0.55, timing.fresh, "timing"),
     Row("timing-raised", MOST, 0.55, timing.raised, "timing"),
     Row("timing-imported", MOST, 0.55, timing.imported, "timing"),
+    Row("timing-login", MOST, 0.55, timing_states.login, "timing"),
+    Row("timing-register", MOST, 0.55, timing_states.register, "timing"),
+    Row("timing-forgot", MOST, 0.55, timing_states.forgot, "timing"),
+    Row("timing-after-forgot", MOST, 0.55, timing_states.after_forgot, "timing"),
+    Row("timing-resend", MOST, 0.55, timing_states.resend, "timing"),
+    Row("timing-change", MOST, 0.55, timing_states.change, "timing"),
     *(
         row
         for kind in attacks.KINDS

@@ -49,7 +49,7 @@ def refresh(stage: Stage) -> Outcome:
     batches = iter(_batches(other.refresh_tokens, CONNECTIONS))
     measured = {
         "refresh": _ours(stage),
-        "simplejwt": _in_chains(stage, other.server, lambda: next(batches), other.arm.refresh),
+        "simplejwt": in_chains(stage, other.server, lambda: next(batches), other.arm.refresh),
         "pgbench": _pgbench(stage),
     }
     samples = alternate(stage, measured)
@@ -83,7 +83,7 @@ def with_sessions(stage: Stage, count: int) -> Measure:
     chains = min(CHAINS, count // runs)
     numbers = seed.sessions(count)[:: count // (chains * runs)]
     batches = iter(_batches(seed.refresh_tokens(numbers), chains))
-    return _in_chains(stage, authapi(stage, ours), lambda: next(batches))
+    return in_chains(stage, authapi(stage, ours), lambda: next(batches))
 
 
 def _ours(stage: Stage) -> Measure:
@@ -91,10 +91,10 @@ def _ours(stage: Stage) -> Measure:
     ours = deployment(stage)
     seed = Seed(ours, USERS)
     server = authapi(stage, ours)
-    return _in_chains(stage, server, lambda: seed.refresh_tokens(seed.sessions(CONNECTIONS)))
+    return in_chains(stage, server, lambda: seed.refresh_tokens(seed.sessions(CONNECTIONS)))
 
 
-def _in_chains(
+def in_chains(
     stage: Stage,
     server: Server,
     tokens: Callable[[], Sequence[str]],

@@ -12,15 +12,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.browser.processes import authapi, running
 from tests.project.tree import ROOT
+from tests.support.certificates import write_certificate
 from tests.support.server import Program, free_port
 
 NGINX = """
@@ -36,7 +32,7 @@ http {{
   client_body_temp_path body;
   proxy_temp_path proxy;
   ssl_certificate certificate.pem;
-  ssl_certificate_key key.pem;
+  ssl_certificate_key certificate.key;
   proxy_set_header Host $http_host;
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto $scheme;
@@ -82,7 +78,7 @@ def sites(folder: Path) -> Iterator[Sites]:
     """All of them, until the end; everything they write is in `folder`."""
     plain = free_port()  # where nginx says that it is there
     found = Sites(free_port(), free_port(), free_port())
-    write_certificate(folder)
+    write_certificate(folder, "*.test", "certificate")
     configuration = NGINX.format(
         user="user root;" if os.getuid() == 0 else "",  # its worker reads the page from the clone
         page=ROOT / "examples" / "spa" / "static",
@@ -109,27 +105,3 @@ def served(folder: Path, found: Sites, name: str, **settings: object) -> Program
         "refresh_overlap_cookie": 1,
     }
     return authapi(folder / name, getattr(found, name), **settings)
-
-
-def write_certificate(folder: Path) -> None:
-    """One that nobody trusts, for a day, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "throw-away")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("*.test")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
-    private = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "key.pem").write_bytes(private)

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from time import monotonic, sleep
 
 import httpx
 import pytest
+from sqlalchemy import Engine, create_engine
 
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.breakable_postgresql import BreakablePostgreSQL
 from tests.support.clock import TestClock
+from tests.support.databases import DATABASES
 from tests.support.installation import Installation
 from tests.support.postgresql import PostgreSQL
+from tests.support.settings import settings_for
 
 # The promise is two seconds; the rest is for a machine that runs other tests too.
 SOON = 3.0
@@ -48,6 +52,25 @@ def installation(
     ):
         running.authapi("users", "create", EMAIL, "--password-stdin", typed=f"{PASSWORD}\n")
         yield running
+
+
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Yield a database for server processes: its time is the machine's."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/authapi.db"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    with server.emptied_database() as name:
+        yield server.url(name)
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    """Yield the test's own way into that database."""
+    made = create_engine(settings_for(url).database_url)
+    yield made
+    made.dispose()
 
 
 def assert_unavailable(request: Request) -> None:

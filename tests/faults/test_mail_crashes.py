@@ -4,23 +4,20 @@ Kind: work that a process has taken dies with it. kill -9 falls between the comm
 and while the mail is sent.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine
 
 from authapi.services.mail.sending import LEASE_SECONDS
-from tests.support.api import PASSWORD
-from tests.support.databases import DATABASES
-from tests.support.forked import ForkedServer
+from tests.faults.outbox import WITHIN, count, let_time_pass, process, register, wait_until_sent
 from tests.support.mail_server import HANG, MailServer, mail_server
-from tests.support.postgresql import PostgreSQL
-from tests.support.settings import SERVER, settings_for
-from tests.support.until import until
 
 MANY = 12
-WITHIN = 20  # seconds
+LIVES = 4
 
 
 @pytest.fixture
@@ -29,61 +26,17 @@ def mails() -> Iterator[MailServer]:
         yield running
 
 
-@pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/authapi.db"
-        return
-    server: PostgreSQL = request.getfixturevalue("postgresql")
-    with server.emptied_database() as name:
-        yield server.url(name)
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    made = create_engine(settings_for(url).database_url)
-    yield made
-    made.dispose()
-
-
-def process(folder: Path, url: str, mails: MailServer) -> ForkedServer:
-    more = {"smtp_url": mails.url("127.0.0.1"), "mail_from": "login@auth.example"}
-    return ForkedServer(folder, **SERVER, database_url=url, **more)
-
-
-def register(server: ForkedServer, name: str) -> None:
-    body = {"email": f"{name}@example.com", "password": PASSWORD}
-    with server.client() as client:
-        assert client.post("/register", json=body).status_code == 201
-
-
-def let_the_lease_run_out(engine: Engine) -> None:
-    """Bring the next try as much nearer as time would."""
-    sooner = f"UPDATE outbox SET next_try_at = next_try_at - {LEASE_SECONDS} WHERE sent_at IS NULL"
-    with engine.begin() as connection:
-        connection.execute(text(sooner))
-
-
-def count(engine: Engine, condition: str) -> int:
-    with engine.connect() as connection:
-        return int(connection.scalar(text(f"SELECT count(*) FROM outbox WHERE {condition}")) or 0)
-
-
-def all_are_sent(engine: Engine) -> bool:
-    return not count(engine, "sent_at IS NULL")
-
-
 def test_a_process_that_dies_while_it_sends(
     tmp_path: Path, url: str, engine: Engine, mails: MailServer
 ) -> None:
     mails.bodies.append(HANG)  # it has the mail, and has not said so
-    with process(tmp_path, url, mails) as server:
+    with process(tmp_path, url, mails.url("127.0.0.1")) as server:
         register(server, "ada")
         assert mails.is_reached.wait(WITHIN)
         server.kill()
         server.start()
-        let_the_lease_run_out(engine)
-        until(lambda: all_are_sent(engine), seconds=WITHIN, every=0.05)
+        let_time_pass(engine, LEASE_SECONDS)
+        wait_until_sent(engine)
     assert len(mails.ids) == 2
     assert len(set(mails.ids)) == 1
 
@@ -92,7 +45,7 @@ def test_a_process_that_dies_between_the_commit_and_the_sending(
     tmp_path: Path, url: str, engine: Engine, mails: MailServer
 ) -> None:
     mails.bodies.append(HANG)  # its one thread is busy with the first mail
-    with process(tmp_path, url, mails) as server:
+    with process(tmp_path, url, mails.url("127.0.0.1")) as server:
         register(server, "first")
         assert mails.is_reached.wait(WITHIN)
         register(server, "second")
@@ -101,8 +54,8 @@ def test_a_process_that_dies_between_the_commit_and_the_sending(
         server.start()
         mails.wait_for(2)
         assert mails.addressees == ["first@example.com", "second@example.com"]
-        let_the_lease_run_out(engine)
-        until(lambda: all_are_sent(engine), seconds=WITHIN, every=0.05)
+        let_time_pass(engine, LEASE_SECONDS)
+        wait_until_sent(engine)
     first, second, third = mails.ids
     assert first == third != second
 
@@ -110,8 +63,33 @@ def test_a_process_that_dies_between_the_commit_and_the_sending(
 def test_two_processes_at_once_send_each_mail_once(
     tmp_path: Path, url: str, engine: Engine, mails: MailServer
 ) -> None:
-    with process(tmp_path, url, mails) as one, process(tmp_path, url, mails) as other:
+    one, other = (process(tmp_path, url, mails.url("127.0.0.1")) for _ in range(2))
+    with one, other:
         for number in range(MANY):
             register((one, other)[number % 2], f"user{number}")
-        until(lambda: all_are_sent(engine), seconds=WITHIN, every=0.05)
+        wait_until_sent(engine)
     assert len(mails.ids) == len(set(mails.ids)) == MANY
+
+
+def test_whenever_a_process_dies_each_mail_is_sent_and_keeps_its_id(
+    tmp_path: Path, url: str, engine: Engine, mails: MailServer
+) -> None:
+    """The kills fall anywhere: before a commit, after it, while a mail is sent and after it."""
+    registered: set[str] = set()
+    with process(tmp_path, url, mails.url("127.0.0.1")) as server:
+        for life in range(LIVES):
+            with ThreadPoolExecutor(4) as pool:
+                names = [f"user-{life}-{number}" for number in range(MANY)]
+                answers = [pool.submit(register, server, name) for name in names]
+                mails.wait_for(len(mails.mails) + 1 + life)
+                server.kill()
+            registered |= {done.result() for done in answers if done.exception() is None}
+            server.start()
+            let_time_pass(engine, LEASE_SECONDS)
+        wait_until_sent(engine)
+    ids: dict[str, set[str]] = defaultdict(set)
+    for mail in mails.mails:
+        ids[str(mail["To"])].add(str(mail["Message-ID"]))
+    assert registered
+    assert registered <= set(ids)
+    assert all(len(of_one) == 1 for of_one in ids.values())

@@ -65,11 +65,12 @@ def test_a_mail_that_is_refused_for_good_is_given_up_and_its_log_is_discreet(
     assert send(api) == 0
 
 
+@pytest.mark.parametrize("place", ["senders", "recipients"])
 @pytest.mark.parametrize("answer", ["550 5.7.1 not from you", "530 5.7.0 who are you?"])
 def test_a_refused_sender_is_the_operators_to_mend_so_the_mail_waits(
-    make_api: MakeApi, mail_server: MailServer, clock: TestClock, answer: str
+    make_api: MakeApi, mail_server: MailServer, clock: TestClock, place: str, answer: str
 ) -> None:
-    mail_server.senders.append(answer)
+    getattr(mail_server, place).append(answer)
     api = posted(make_api, mail_server.url())
     assert waiting(api).failed_at is None
     clock.advance(16)

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from threading import Event
+from time import sleep
+from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from authapi.db import purge, stops, users
 from authapi.db.database import Database
 from authapi.db.models import RevokedReason, Stop
 from authapi.errors import Unavailable
 from authapi.services.accounts.administration import sign_out_user
-from authapi.services.operation.purge import purge_all
+from authapi.services.operation.purge import BATCH_SECONDS, PAUSE_OF_BATCH, purge_all
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 from tests.support.api import Api
 from tests.support.application import MakeSettings
@@ -147,3 +149,39 @@ def test_a_new_stop_of_an_account_is_not_purged_with_its_old_one(
     assert counts()["stops"] == 0
     with db.connect() as connection:
         assert connection.scalars(select(Stop.user_id)).all() == [user_id]
+
+
+class RecordedPauses(Event):
+    """Never set, and never waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0.0)
+        return False
+
+
+def test_slow_batches_get_smaller_and_pauses_longer(
+    api: Api, db: Database, make_settings: MakeSettings
+) -> None:
+    """Kind: a batch locks for as long as the database is slow, and takes all of its time."""
+    api.register()
+    row = text("INSERT INTO events (id, type, at, details) VALUES (:id, 'x', 0, '{}')")
+    with db.begin() as tx:
+        tx.execute(row, [{"id": f"{number:022d}"} for number in range(2500)])
+    deleted: list[int] = []
+
+    def delay(_connection: object, cursor: Any, statement: str, *_: object) -> None:
+        if statement.startswith("DELETE FROM events"):
+            sleep(2 * BATCH_SECONDS)
+            deleted.append(cursor.rowcount)
+
+    event.listen(db.engine, "after_cursor_execute", delay)
+    pauses = RecordedPauses()
+    assert purge_all(db, make_settings(), pauses)["events"] == 2500
+    event.remove(db.engine, "after_cursor_execute", delay)
+    assert deleted == [1000, 500, 250, 125, 100, 100, 100, 100, 100, 100, 25]
+    assert len(pauses.seconds) == 10
+    assert min(pauses.seconds) >= PAUSE_OF_BATCH * 2 * BATCH_SECONDS

@@ -5,7 +5,7 @@
 | free                          | to it: a link and a code; email_verification makes the change   |
 | the account's own             | the same: it is verified                                        |
 | another account's             | to that account: somebody asked for its address                 |
-| kept for another account      | none                                                            |
+| kept for another account      | to nobody                                                       |
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason
 from authapi.errors import InvalidLink
 from authapi.services.accounts.hashing import Hashing
+from authapi.services.accounts.mail_request import for_nobody
 from authapi.services.accounts.names import canonical_email, parse_email
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.events.catalogue import Event, EventType
@@ -50,24 +51,20 @@ def ask_to_change(
         db, passwords, subject.sub, change.password, change.address
     )
     passwords.limits.count_mail_request(change.address)
-    if not passwords.limits.may_mail(MailKind.CHANGE_EMAIL, name):
-        return
+    mail = Mail(
+        MailKind.CHANGE_EMAIL, email, canonical=name, user_id=account.id, locale=change.locale
+    )
+    may_mail = passwords.limits.may_mail(mail.kind, name)
     with db.begin() as tx:
         lock_proven(tx, account)
+        # The same statements for each address: time must not tell what it is.
         owner = users.find_by_email(tx, name)
+        is_kept = links.is_kept_for_another(tx, name, account.id)
         if owner is not None and owner.id != account.id:
             mail = Mail(MailKind.EMAIL_TAKEN, owner.email, user_id=owner.id, locale=change.locale)
-        elif links.is_kept_for_another(tx, name, account.id):
-            return
-        else:
-            mail = Mail(
-                MailKind.CHANGE_EMAIL,
-                email,
-                canonical=name,
-                user_id=account.id,
-                locale=change.locale,
-            )
-        mails.post(tx, mail)
+        elif is_kept:
+            mail = for_nobody(mail)
+        mails.post(tx, mail if may_mail else for_nobody(mail))
 
 
 def undo_change(db: Database, mails: Mails, limits: RateLimits, proof: Proof, address: str) -> None:

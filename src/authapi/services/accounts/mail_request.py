@@ -4,7 +4,7 @@ For every address the same is done: one row in the outbox. Who it is for is look
 sent, on another thread.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authapi.db.database import Database
 from authapi.services.accounts.names import canonical_email, parse_email
@@ -27,12 +27,19 @@ def post_to_stranger(
 ) -> None:
     """Post the mail. Raises InvalidField for what is no e-mail address; RateLimited.
 
-    An address that got its mails of this kind gets no other one within the hour, and the answer
-    stays the same.
+    An address that got its mails of this kind gets no other one within the hour; the answer stays
+    the same, and so does its time.
     """
     email = parse_email(request.email)
     name = canonical_email(email)
     limits.count_mail_request(request.address)
-    if limits.may_mail(kind, name):
-        with db.begin() as tx:
-            mails.post(tx, Mail(kind, email, canonical=name, locale=request.locale))
+    mail = Mail(kind, email, canonical=name, locale=request.locale)
+    if not limits.may_mail(kind, name):
+        mail = for_nobody(mail)
+    with db.begin() as tx:
+        mails.post(tx, mail)
+
+
+def for_nobody(mail: Mail) -> Mail:
+    """Return a mail that takes as long to post, and that the outbox removes without sending."""
+    return replace(mail, kind=MailKind.VERIFY_EMAIL, to="", canonical="", user_id=None)

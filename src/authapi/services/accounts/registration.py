@@ -20,6 +20,7 @@ from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing, hash_here
+from authapi.services.accounts.mail_request import for_nobody
 from authapi.services.accounts.names import (
     canonical,
     canonical_email,
@@ -97,37 +98,51 @@ def register(here: Registrar, wanted: NewUser) -> Hashing[Account | None]:
         raise
 
 
-def _mail_to(limits: RateLimits, new: NewAccount, wanted: NewUser) -> Mail | None:
-    """Return the mail to verify the address, or None if it got its mails of this hour."""
-    name = new.email_canonical
-    if not limits.may_mail(COUNTED_AS, name):
-        return None
-    return Mail(MailKind.VERIFY_EMAIL, new.email, canonical=name, locale=wanted.locale)
+def _mail_to(limits: RateLimits, new: NewAccount, wanted: NewUser) -> Mail:
+    """Return the mail to verify the address; one for nobody if it got its mails of this hour."""
+    mail = Mail(
+        MailKind.VERIFY_EMAIL,
+        new.email,
+        canonical=new.email_canonical,
+        locale=wanted.locale,
+        user_id=new.id,
+    )
+    return mail if limits.may_mail(COUNTED_AS, mail.canonical) else for_nobody(mail)
 
 
-def _register_silently(here: Registrar, new: NewAccount, mail: Mail | None, device: Device) -> None:
-    """Open the account, or tell the owner of the address: one look-up, one transaction."""
+def _register_silently(here: Registrar, new: NewAccount, mail: Mail, device: Device) -> None:
+    """Open the account, or tell the owner of the address.
+
+    One look-up, one transaction, and as many statements: time must not tell which it was.
+    """
     with here.db.connect() as connection:
         owner = users.find_by_email(connection, new.email_canonical)
-    if owner is None:
+        is_kept = links.is_kept_for_another(connection, new.email_canonical)
+    if owner is None and not is_kept:
         try:
             _open_account(here, new, mail, device)
         except users.AlreadyTakenError:
             # Somebody was faster, this very moment.
             _require_free_username(here.db, here.usernames, new)
-    elif mail is not None:
-        notice = replace(mail, kind=MailKind.ALREADY_REGISTERED, to=owner.email, user_id=owner.id)
-        with here.db.begin() as tx:
-            here.mails.post(tx, notice)
+        return
+    if owner is None:
+        mail = for_nobody(mail)
+    elif mail.user_id is not None:
+        mail = replace(mail, kind=MailKind.ALREADY_REGISTERED, to=owner.email, user_id=owner.id)
+    with here.db.begin() as tx:
+        for _ in range(4):  # instead of the last look, the account, its event, and its device
+            users.find(tx, new.id)
+        for _ in range(2 if new.username else 0):  # instead of taking the username
+            here.usernames.require_rested(tx, new.username_canonical)
+        here.mails.post(tx, mail)
 
 
-def _open_account(here: Registrar, new: NewAccount, mail: Mail | None, device: Device) -> Account:
+def _open_account(here: Registrar, new: NewAccount, mail: Mail, device: Device) -> Account:
     with here.db.begin() as tx:
         account = _insert(tx, here.usernames, new)
         record(tx, Event(EventType.USER_REGISTERED, {"user_id": account.id, "ip": device.address}))
         here.passwords.known_addresses.remember(tx, account, device)
-        if mail is not None:
-            here.mails.post(tx, replace(mail, user_id=account.id))
+        here.mails.post(tx, mail)
     return account
 
 

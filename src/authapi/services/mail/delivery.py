@@ -33,6 +33,7 @@ TIMEOUT_SECONDS = 10.0  # for each answer of the server
 SENDING_SECONDS = 45.0
 PORTS = {"smtp": 587, "smtps": 465}
 FIRST_PERMANENT_CODE = 500  # RFC 5321 section 4.2.1
+BY_POLICY = b"5.7."  # RFC 3463 section 3.8: about who sends, and not about the address
 
 
 class Delivery(Protocol):
@@ -166,8 +167,10 @@ def _as_delivery_error() -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPRecipientsRefused as error:
-        codes = [code for code, _ in error.recipients.values()]
-        raise _refusal(min(codes, default=0), "the recipient") from error
+        code, words = min(error.recipients.values(), default=(0, b""))
+        if words.startswith(BY_POLICY):  # such as a log-in that the server misses: it waits
+            raise DeliveryError(f"the mail server's rules refused the mail ({code})") from error
+        raise _refusal(code, "the recipient") from error
     except smtplib.SMTPSenderRefused as error:
         # Not about this mail but MAIL_FROM, or a log-in that the server misses: it waits.
         raise DeliveryError(f"the mail server refused the sender ({error.smtp_code})") from error

@@ -1,0 +1,98 @@
+"""What links and codes of mails are made of, and what each of them is good for (ASVS V6)."""
+
+from collections import Counter
+
+import pytest
+from sqlalchemy import select
+
+from authapi.crypto.ids import new_id
+from authapi.crypto.mail_secrets import CODE_LETTERS, MailSecrets
+from authapi.db.models import Model
+from tests.mail.conftest import MailApi, ReadMail
+from tests.support.api import EMAIL, PASSWORD
+from tests.support.clock import TestClock
+
+NEW = "a new and longer phrase"
+DAY = 86400
+MANY = 3000
+
+
+def asked_mails(mail_api: MailApi, email: str = EMAIL) -> tuple[ReadMail, ReadMail]:
+    """Register; return the mail to verify the address, and the one to reset the password."""
+    mail_api.api.register(email)
+    mail_api.post("/password/forgot", email=email)
+    return mail_api.mail(email, "Verify"), mail_api.mail(email, "password")
+
+
+def test_codes_have_34_bits_and_tokens_192() -> None:
+    """ASVS 6.5.3, 6.5.4: all letters are as frequent in each place, and nothing comes twice."""
+    made = MailSecrets([b"s" * 32])
+    ids = [new_id() for _ in range(MANY)]
+    codes = [made.code(mail_id).replace("-", "") for mail_id in ids]
+    assert len(set(codes)) == len({made.token(mail_id) for mail_id in ids}) == MANY
+    assert {len(code) for code in codes} == {8}
+    for place in range(8):
+        letters = Counter(code[place] for code in codes)
+        assert set(letters) == set(CODE_LETTERS)
+        assert max(letters.values()) < 2 * MANY / len(CODE_LETTERS)
+    assert {len(made.token(mail_id).partition(".")[2]) for mail_id in ids} == {192 // 6}
+
+
+def test_a_code_is_good_for_its_purpose_alone(mail_api: MailApi) -> None:
+    verification, reset = asked_mails(mail_api)
+    by_code = {"email": EMAIL, "code": verification.code, "new_password": NEW}
+    assert mail_api.post("/password/reset", **by_code) == 400
+    assert mail_api.post("/password/reset", token=verification.token, new_password=NEW) == 400
+    assert mail_api.post("/email/verify", email=EMAIL, code=reset.code) == 400
+    assert mail_api.post("/email/verify", token=reset.token) == 400
+    assert mail_api.post("/email/undo", token=reset.token) == 400
+
+
+def test_a_code_is_good_for_its_address_alone(mail_api: MailApi) -> None:
+    mail_api.api.register("eve@example.com")
+    mail_api.post("/password/forgot", email="eve@example.com")
+    eves = mail_api.mail("eve@example.com", "password")
+    asked_mails(mail_api)
+    stolen = {"email": EMAIL, "code": eves.code, "new_password": NEW}
+    assert mail_api.post("/password/reset", **stolen) == 400
+    assert mail_api.api.login()
+
+
+@pytest.mark.parametrize("used", ["token", "code"])
+def test_a_link_and_its_code_are_one_use(mail_api: MailApi, used: str) -> None:
+    _, mail = asked_mails(mail_api)
+    link, code = {"token": mail.token}, {"email": EMAIL, "code": mail.code}
+    first, second = (link, code) if used == "token" else (code, link)
+    assert mail_api.post("/password/reset", **first, new_password=NEW) == 204
+    for proof in (first, second):
+        assert mail_api.post("/password/reset", **proof, new_password=PASSWORD) == 400
+
+
+def test_a_code_lives_as_long_as_its_link(mail_api: MailApi, clock: TestClock) -> None:
+    verification, reset = asked_mails(mail_api)
+    clock.advance(15 * 60 + 1)
+    by_code = {"email": EMAIL, "code": reset.code, "new_password": NEW}
+    assert mail_api.post("/password/reset", **by_code) == 400
+    clock.advance(DAY - 15 * 60)
+    assert mail_api.post("/email/verify", email=EMAIL, code=verification.code) == 400
+    assert mail_api.post("/email/verify", token=verification.token) == 400
+
+
+def test_the_database_has_neither_token_nor_code(mail_api: MailApi) -> None:
+    verification, reset = asked_mails(mail_api)
+    with mail_api.runtime.db.connect() as connection:
+        tables = Model.metadata.tables.values()
+        stored = repr([connection.execute(select(table)).all() for table in tables])
+    for mail in (verification, reset):
+        secret = mail.token.partition(".")[2]
+        for text in (secret, mail.code, mail.code.replace("-", "")):
+            assert text not in stored
+
+
+def test_a_reset_hands_out_no_session(mail_api: MailApi) -> None:
+    _, mail = asked_mails(mail_api)
+    body = {"token": mail.token, "new_password": NEW}
+    answer = mail_api.api.client.post("/password/reset", json=body)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "set-cookie" not in answer.headers
+    assert "authorization" not in answer.headers

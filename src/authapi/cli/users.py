@@ -14,6 +14,7 @@ from authapi.cli.connecting import (
     settings_with_secret,
 )
 from authapi.cli.printing import say, show
+from authapi.cli.users_import import import_
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.database import Database
@@ -126,6 +127,9 @@ def scopes(email: str, scopes: tuple[str, ...]) -> None:
     with _account(email) as (db, account):
         reissued = administration.change_scopes(db, account.id, wanted)
     say(f"{email} has the scopes: {wanted or '-'}; {reissued} session(s) must refresh.")
+
+
+users.add_command(import_)
 
 
 @contextmanager

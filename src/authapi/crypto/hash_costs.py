@@ -1,0 +1,28 @@
+"""How much a log-in may cost: an imported hash of an absurd cost would stop all log-ins.
+
+Each bound is about two seconds of one core, which is ten times what these schemes usually take.
+"""
+
+from typing import Any
+
+MOST_MEMORY = 256 * 1024 * 1024  # bytes of one hash; every core may compute one
+MOST_ARGON2 = 4 * 1024 * 1024  # KiB times passes
+MOST_SCRYPT = 1 << 22  # N times r times p
+MOST_ROUNDS = 3_000_000
+MOST_OF_SCHEMES = {"sun_md5_crypt": 200_000, "phpass": 21}
+MOST_BCRYPT = 15  # as its logarithm
+
+
+def is_too_costly(parsed: Any) -> bool:  # noqa: ANN401  passlib has no types
+    """Return whether a hash, as passlib's handler has parsed it, costs more than a log-in may."""
+    rounds = getattr(parsed, "rounds", None)
+    if rounds is None:
+        return False  # one round of a quick function
+    if hasattr(parsed, "memory_cost"):  # argon2
+        memory = parsed.memory_cost * 1024
+        return bool(memory > MOST_MEMORY or parsed.memory_cost * rounds > MOST_ARGON2)
+    if hasattr(parsed, "block_size"):  # scrypt
+        blocks = parsed.block_size << rounds
+        return bool(128 * blocks > MOST_MEMORY or blocks * parsed.parallelism > MOST_SCRYPT)
+    usual = MOST_BCRYPT if parsed.rounds_cost == "log2" else MOST_ROUNDS
+    return bool(rounds > MOST_OF_SCHEMES.get(parsed.name, usual))

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ def import_(file: str, name: str, hash_config: str | None, *, dry_run: bool) -> 
     """Import users from FILE, or from standard input if it is `-`; run it again to go on."""
     if (hash_config is None) == (name == FIREBASE):
         raise click.UsageError("--from firebase and --hash-config go together.")
+    # Of old libraries' hashes, which passlib reads all the same.
+    warnings.filterwarnings("ignore", module="passlib")
     settings = settings_with_secret()
     product = product_of(name, project=_project(hash_config), now=now())
     usernames = Usernames(NameDigests(settings.secrets))

@@ -23,7 +23,7 @@ from authapi.services.accounts.importing.users import BadRecordError, Record
 
 MAX_LINE = 256 * 1024  # characters
 MAX_DOCUMENT = 1024 * 1024 * 1024  # characters; it is read at once
-PACKED = {b"\x1f\x8b": "gzip", b"PK": "zip", b"\x28\xb5\x2f\xfd": "zstd"}
+PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd"}
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 # Where in the file, and what is there.
@@ -37,7 +37,7 @@ class Shape:
 
     A JSON object must have the `members`, and `users` names the list of them in a document.
     `columns` are those that a CSV must have; with `has_header` false they are its columns, in this
-    order. None stands for a product that writes no CSV.
+    order. A product without any writes no CSV.
     """
 
     members: Sequence[str]

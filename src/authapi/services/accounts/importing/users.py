@@ -30,11 +30,9 @@ class Record(dict[str, Any]):
     def text(self, name: str) -> str | None:
         """Return a text, or None where it is missing, null or empty."""
         value = self.get(name)
-        if value is None or value in NULLS:
-            return None
-        if not isinstance(value, str):
+        if value is not None and not isinstance(value, str):
             raise BadRecordError(f"{name} is no text.")
-        return value
+        return value if value and value not in NULLS else None
 
     def email(self, name: str = "email") -> str:
         """Return the address, which every account needs."""
@@ -45,10 +43,11 @@ class Record(dict[str, Any]):
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return a boolean, as JSON or a database writes one."""
         value = self.get(name)
-        if value is None or value in NULLS:
+        is_flag = value is None or isinstance(value, str | int)
+        if is_flag and (value is None or value in NULLS):
             return default
         flag = FLAGS.get(str(value).lower())
-        if flag is None or not isinstance(value, str | int):
+        if flag is None or not is_flag:
             raise BadRecordError(f"{name} is neither true nor false.")
         return flag
 

@@ -109,6 +109,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(
         {"email": "sam@example.com"},
     )
     file = given(tmp_path, *users_of_file)
+    dry_run = " This was a dry run: nothing is written."
     said = [
         "line 3: This username is taken.",
         "line 4: This is not an e-mail address.",
@@ -117,10 +118,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(
         "1 imported, 1 imported without a password, 1 already here, 4 refused.",
     ]
     dry = authapi("users", "import", file, "--dry-run")
-    assert dry.output.splitlines() == [
-        *said[:-1],
-        f"{said[-1]} {'This was a dry run: nothing is written.'}",
-    ]
+    assert dry.output.splitlines() == [*said[:-1], said[-1] + dry_run]
     assert (dry.status, dry.errors) == (1, "4 of 7 users were refused.\n")
     assert addresses(api) == ["old@example.com"]
     real = authapi("users", "import", file)

@@ -84,7 +84,7 @@ def test_a_decoy_lets_nobody_in(raised: Api) -> None:
     assert [log_in(raised, f"nobody{number}", PASSWORD) for number in range(10)] == [401] * 10
 
 
-def test_unknown_names_cost_what_imported_accounts_do(make_api: MakeApi, tmp_path: Path) -> None:
+def test_unknown_names_cost_what_imported_accounts_do(make_api: MakeApi) -> None:
     api = make_api()
     api.expect(200, "GET", "/readyz")
     runtime = api.app.state.runtime

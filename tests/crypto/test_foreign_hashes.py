@@ -4,6 +4,7 @@ from base64 import b64decode
 from typing import Any
 
 import pytest
+from django.contrib.auth import hashers
 
 from authapi.crypto.foreign_hashes import (
     FirebaseProject,
@@ -19,6 +20,8 @@ from authapi.crypto.passwords import (
     Verification,
     require_usable_hash,
 )
+from authapi.services.accounts.importing import django
+from authapi.services.accounts.importing.users import Record
 
 HASHER = PasswordHasher(memory_kib=64, time_cost=1)
 
@@ -146,6 +149,31 @@ def test_what_keycloak_and_django_store_past_the_first_block_is_left_out() -> No
     )
     assert scrypt_hash(16, (8, 1), SALT, DIGEST) == scrypt_hash(16, (8, 1), SALT, DIGEST[:32])
     require_usable_hash(argon2_hash("id", (64, 1, 1), SALT, DIGEST))
+
+
+DJANGO = {
+    hashers.PBKDF2PasswordHasher: 1000,
+    hashers.PBKDF2SHA1PasswordHasher: 1000,
+    hashers.Argon2PasswordHasher: None,
+    hashers.BCryptSHA256PasswordHasher: None,
+    hashers.BCryptPasswordHasher: None,
+    hashers.ScryptPasswordHasher: None,
+    hashers.MD5PasswordHasher: None,
+}
+
+
+@pytest.mark.parametrize("hasher", DJANGO, ids=lambda hasher: hasher.algorithm)
+def test_what_djangos_own_hashers_make_verifies(hasher: Any) -> None:
+    class Quick(hasher):  # type: ignore[misc]
+        rounds, work_factor, parallelism, memory_cost, time_cost = 4, 16, 1, 64, 1
+
+    made = Quick().encode('it\'s "été"', Quick().salt(), *filter(None, [DJANGO[hasher]]))
+    user = {"username": "ada", "email": "ada@example.com", "password": made, "is_active": True}
+    stored = django.read(Record(fields=user)).password_hash
+    assert stored
+    require_usable_hash(stored)
+    assert HASHER.verify('it\'s "été"', stored).valid
+    assert not HASHER.verify('it\'s "ete"', stored).valid
 
 
 @pytest.mark.parametrize("cost", [-1, 0, 1, 3, 15])

@@ -4,7 +4,9 @@ import gzip
 import json
 import signal
 import subprocess
+from contextlib import closing
 from pathlib import Path
+from sqlite3 import connect
 
 import pytest
 from pwdlib.hashers.bcrypt import BcryptHasher
@@ -140,6 +142,8 @@ WHOLE: dict[str, tuple[bytes | str, tuple[str, ...], str]] = {
     "deep": ("[" * 100_000, (), "The file begins like JSON, and is none"),
     "another document": ('{"realm": "x"}', KEYCLOAK, 'The JSON document has no list "users".'),
     "a list too few": ('{"users": {}}', KEYCLOAK, 'The JSON document has no list "users".'),
+    "nobody": ("[]", (), "There are no users in it."),
+    "a header alone": (CSV.partition("\r\n")[0], FASTAPI_USERS, "There are no users in it."),
     "UTF-16 cut": (GOOD.encode("utf-16") + b"x", (), "The file begins like UTF-16, and goes on"),
 }
 
@@ -307,6 +311,27 @@ def test_no_standard_input_is_a_sentence(process_environment: dict[str, str]) ->
         command, env=process_environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (1, "There is no standard input.\n")
+
+
+def test_a_database_that_is_busy_loses_no_more_than_the_sentence_says(
+    process_environment: dict[str, str], configured: str, authapi: Authapi, tmp_path: Path
+) -> None:
+    file = tmp_path / "users.jsonl"
+    file.write_text(GOOD)
+    with closing(connect(configured.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = subprocess.run(
+            [AUTHAPI, "users", "import", str(file)],
+            env=process_environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("The database can't be reached, or is busy")
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr
+    assert authapi("users", "import", str(file)).output == "1 imported.\n"
 
 
 def test_an_import_that_was_killed_goes_on(

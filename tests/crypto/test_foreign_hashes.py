@@ -110,7 +110,7 @@ BOUNDS = {
     "bcrypt": (f"$2b${BCRYPT}", 15, 16),
     "wordpress": (f"$wp$2y${BCRYPT}", 15, 16),
     "django bcrypt": (f"bcrypt_sha256$$2b${BCRYPT}", 15, 16),
-    "phpass": ("$P$ROUNDSIQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0", "J", "K"),
+    "phpass": ("$P$ROUNDSIQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0", "H", "I"),
     "pbkdf2": (
         pbkdf2_hash("sha256", 7, SALT, DIGEST).replace("$7$", "$ROUNDS$"),
         3_000_000,
@@ -121,7 +121,7 @@ BOUNDS = {
         1_500_000,
         10**9,
     ),
-    "sha512": (f"$6$rounds=ROUNDS$saltstring${'a' * 85}.", 3_000_000, 999_999_999),
+    "sha512": (f"$6$rounds=ROUNDS$saltstring${'a' * 85}.", 1_000_000, 999_999_999),
     "scrypt's memory": (f"$scrypt$ln=ROUNDS,r=8,p=1$c2FsdA${'A' * 43}", 18, 19),
     "scrypt's time": (f"$scrypt$ln=14,r=8,p=ROUNDS$c2FsdA${'A' * 43}", 32, 33),
     "scrypt's blocks": (f"$scrypt$ln=1,r=ROUNDS,p=1$c2FsdA${'A' * 43}", 1_000_000, 2_000_000),

@@ -5,7 +5,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import BufferedReader
 from pathlib import Path
 
@@ -43,8 +43,12 @@ def import_(file: str, name: str, hash_config: str | None, *, dry_run: bool) -> 
     fates: Counter[Fate] = Counter()
     refused: list[str] = []
     try:
-        with _opened(file) as source, connected(settings) as db, progress(_size(source)) as show_at:
-            records = read_records(source, product.shape)
+        with (
+            _opened(file) as source,
+            closing(read_records(source, product.shape)) as records,
+            connected(settings) as db,
+            progress(_size(source)) as show_at,
+        ):
             for outcome in import_users(db, usernames, product, records, dry_run=dry_run):
                 fates[outcome.fate] += 1
                 if outcome.fate is Fate.REFUSED:
@@ -52,6 +56,8 @@ def import_(file: str, name: str, hash_config: str | None, *, dry_run: bool) -> 
                 show_at(_position(source))
     finally:
         _tell(fates, refused, dry_run=dry_run)
+    if not fates:
+        raise CommandError("There are no users in it.")
     if refused:
         raise CommandError(f"{len(refused)} of {fates.total()} users were refused.")
 
@@ -77,7 +83,7 @@ def _opened(file: str) -> Iterator[BufferedReader]:
         with source:
             yield source
     except OSError as error:
-        raise CommandError(f"{file} can't be read: {error.strerror}.") from error
+        raise CommandError(f"{file} can't be read: {error.strerror or error}.") from error
 
 
 def _size(source: BufferedReader) -> int:

@@ -13,7 +13,7 @@ can't be read at all is a CommandError.
 import codecs
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedReader, TextIOWrapper
 from typing import Any, TypeAlias
@@ -46,8 +46,8 @@ class Shape:
     has_header: bool = True
 
 
-def read_records(file: BufferedReader, shape: Shape) -> Iterator[Found]:
-    """Yield each record with its place. Raises CommandError, OSError."""
+def read_records(file: BufferedReader, shape: Shape) -> Generator[Found, None, None]:
+    """Yield each record with its place. Raises CommandError, OSError. Close it before the file."""
     head = file.peek(4096)
     for magic, name in PACKED.items():
         if head.startswith(magic):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # As SQL databases write NULL into CSV files, and the empty text of those that don't.
-NULLS = {"", "\\N", "NULL"}
+NULLS = (None, "", "\\N", "NULL")
 FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
@@ -30,9 +30,11 @@ class Record(dict[str, Any]):
     def text(self, name: str) -> str | None:
         """Return a text, or None where it is missing, null or empty."""
         value = self.get(name)
-        if value is not None and not isinstance(value, str):
+        if value in NULLS:
+            return None
+        if not isinstance(value, str):
             raise BadRecordError(f"{name} is no text.")
-        return value if value and value not in NULLS else None
+        return value
 
     def email(self, name: str = "email") -> str:
         """Return the address, which every account needs."""
@@ -43,11 +45,10 @@ class Record(dict[str, Any]):
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return a boolean, as JSON or a database writes one."""
         value = self.get(name)
-        is_flag = value is None or isinstance(value, str | int)
-        if is_flag and (value is None or value in NULLS):
+        if value in NULLS:
             return default
-        flag = FLAGS.get(str(value).lower())
-        if flag is None or not is_flag:
+        flag = FLAGS.get(str(value).lower()) if isinstance(value, str | int) else None
+        if flag is None:
             raise BadRecordError(f"{name} is neither true nor false.")
         return flag
 

@@ -133,17 +133,28 @@ def test_an_account_that_is_here_stays_as_it_is(authapi: Authapi, api: Api, tmp_
     assert api.login(ADA).body["scope"] == ""
 
 
-def test_a_later_file_gives_a_password_to_those_without(
-    authapi: Authapi, api: Api, tmp_path: Path
-) -> None:
-    """Auth0 exports states and names in one file, and hashes in another."""
-    profiles = tmp_path / "profiles.json"
-    records = [
+AUTH0_PROFILES = {
+    "json": lines(
         {"user_id": "auth0|1", "email": ADA, "email_verified": True, "username": "ada_l"},
         {"user_id": "auth0|2", "email": EVE, "email_verified": True, "blocked": True},
         {"user_id": "google-oauth2|3", "email": SAM, "email_verified": True},
-    ]
-    profiles.write_text(lines(*records))
+    ),
+    # Each text has an apostrophe before it, so that no spreadsheet takes it for a formula.
+    "csv": f"""user_id,email,email_verified,username,blocked
+"'auth0|1","'{ADA}",true,"'ada_l",
+"'auth0|2","'{EVE}",true,,true
+"'google-oauth2|3","'{SAM}",true,,
+""",
+}
+
+
+@pytest.mark.parametrize("kind", AUTH0_PROFILES)
+def test_a_later_file_gives_a_password_to_those_without(
+    authapi: Authapi, api: Api, tmp_path: Path, kind: str
+) -> None:
+    """Auth0 exports states and names in one file, and hashes in another."""
+    profiles = tmp_path / "profiles"
+    profiles.write_text(AUTH0_PROFILES[kind])
     first = imported(authapi, str(profiles), "--from", "auth0")
     assert first.output == "3 imported without a password.\n"
     arguments = options(EXPORTS["auth0"], tmp_path)
@@ -151,6 +162,7 @@ def test_a_later_file_gives_a_password_to_those_without(
     assert log_in(api, ADA) == 401
     assert imported(authapi, *arguments).output == "2 given a password, 1 already here.\n"
     assert (log_in(api, ADA), log_in(api, EVE)) == (200, 401)
+    assert api.client.post("/login", json={"username": "ada_l", "password": KEY}).status_code == 200
     assert imported(authapi, *arguments).output == "3 already here.\n"
 
 

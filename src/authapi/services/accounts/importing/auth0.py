@@ -6,11 +6,15 @@ from authapi.services.accounts.importing.users import BadRecordError, ImportedUs
 SHAPE = Shape(members=(), columns=("user_id", "email", "email_verified"))
 IDS = {"user_id", "_id"}  # of an export of users, of one of hashes
 
+ESCAPE = "'"  # what a text in the CSV begins with, so that no spreadsheet takes it for a formula
+
 
 def read(record: Record) -> ImportedUser:
     """Return the user. Raises BadRecordError."""
     if not IDS & set(record):
         raise BadRecordError("It has neither user_id nor _id.")
+    if str(record.get("user_id")).startswith(ESCAPE):
+        record = Record({name: str(value).removeprefix(ESCAPE) for name, value in record.items()})
     known = record
     if record.get("email") is None and (emails := record.objects("identifiers", "email")):
         # Some have it here alone.

@@ -131,6 +131,11 @@ BOUNDS = {
         262_144,
         262_145,
     ),
+    "argon2's threads": (
+        f"$argon2id$v=19$m=65536,t=1,p=ROUNDS$c2FsdHNhbHQ${'A' * 43}",
+        64,
+        65,
+    ),
     "argon2's time": (f"$argon2id$v=19$m=65536,t=ROUNDS,p=1$c2FsdHNhbHQ${'A' * 43}", 64, 65),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 MOST_MEMORY = 256 * 1024 * 1024  # bytes of one hash; every core may compute one
 MOST_ARGON2 = 4 * 1024 * 1024  # KiB times passes
+MOST_THREADS = 64  # one a lane
 MOST_SCRYPT = 1 << 22  # N times r times p
 MOST_ROUNDS = 3_000_000
 # The time of these grows with the password, too.
@@ -25,8 +26,8 @@ def is_too_costly(parsed: Any) -> bool:  # noqa: ANN401  passlib has no types
     if rounds is None:
         return False  # one round of a quick function
     if hasattr(parsed, "memory_cost"):  # argon2
-        memory = parsed.memory_cost * 1024
-        return bool(memory > MOST_MEMORY or parsed.memory_cost * rounds > MOST_ARGON2)
+        memory, work = parsed.memory_cost * 1024, parsed.memory_cost * rounds
+        return bool(memory > MOST_MEMORY or work > MOST_ARGON2 or parsed.parallelism > MOST_THREADS)
     if hasattr(parsed, "block_size"):  # scrypt
         blocks = parsed.block_size << rounds
         return bool(128 * blocks > MOST_MEMORY or blocks * parsed.parallelism > MOST_SCRYPT)

@@ -337,21 +337,25 @@ def test_a_database_that_is_busy_loses_no_more_than_the_sentence_says(
 def test_an_import_that_was_killed_goes_on(
     process_environment: dict[str, str], authapi: Authapi, api: Api, tmp_path: Path
 ) -> None:
-    count = 6000
+    lines = [f'{{"email": "user{number}@example.com"}}\n' for number in range(1300)]
     file = tmp_path / "users.jsonl"
-    file.write_text(as_lines([{"email": f"user{number}@example.com"} for number in range(count)]))
+    file.write_text("".join(lines))
 
     def stored() -> int:
         return len(list_users(api.app.state.runtime.db))
 
-    process = subprocess.Popen([AUTHAPI, "users", "import", str(file)], env=process_environment)
-    until(lambda: stored() > 0, seconds=60, every=0.01)
-    process.kill()
-    assert process.wait(60) == -signal.SIGKILL
+    command = [str(AUTHAPI), "users", "import", "-"]
+    with subprocess.Popen(command, env=process_environment, stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        # Two batches and a half, and then it waits for more.
+        process.stdin.write("".join(lines[:1200]).encode())
+        process.stdin.flush()
+        until(lambda: stored() >= 500, seconds=60, every=0.05)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
     before = stored()
-    assert 0 < before < count
+    assert before in {500, 1000}
     outcome = authapi("users", "import", str(file))
-    assert (
-        outcome.output == f"{count - before} imported without a password, {before} already here.\n"
-    )
-    assert stored() == count
+    said = f"{1300 - before} imported without a password, {before} already here.\n"
+    assert outcome.output == said
+    assert stored() == 1300

@@ -14,7 +14,7 @@ from authapi.services.accounts.administration import list_users
 from authapi.services.accounts.importing import storing
 from authapi.services.accounts.importing.files import Found
 from authapi.services.accounts.importing.products import product_of
-from authapi.services.accounts.importing.storing import BATCH_ROWS, Fate, import_users
+from authapi.services.accounts.importing.storing import Fate, import_users
 from authapi.services.accounts.importing.users import Record
 from authapi.services.accounts.usernames import Usernames
 from tests.support.api import Api
@@ -37,7 +37,7 @@ def usernames_of(api: Api) -> Usernames:
 
 @postgresql_only
 def test_two_imports_at_once_make_each_account_once(api: Api, db: Database) -> None:
-    count = 3 * BATCH_ROWS
+    count = 40  # one batch, which the other import waits for
 
     def run() -> Counter[Fate]:
         outcomes = import_users(db, usernames_of(api), PRODUCT, records(count))

@@ -81,6 +81,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert authapi(folder, "migrate") == 0
     assert authapi(folder, "users", "create", ADA, "--password-stdin") == 0
     assert authapi(folder, "keys", "rotate", "--now") == 0
+    (folder / "users.jsonl").write_text(f'{{"email": "{EVE}"}}')
     with closing(connect(folder / "authapi.db")) as database, database:
         database.execute("INSERT INTO outbox (id, kind, created_at) VALUES ('m', 'x', 1)")
         database.execute("INSERT INTO events (id, type, at, details) VALUES ('e', 'old', 1, '{}')")
@@ -156,6 +157,7 @@ DONE = {
     ("users", "scopes", ADA, "--scope", "read"): "SELECT scopes = 'read' FROM users",
     ("users", "set-password", ADA, "--password-stdin"): "SELECT version > 0 FROM users",
     ("users", "delete", ADA): "SELECT count(*) = 0 FROM users",
+    ("users", "import", "users.jsonl"): "SELECT count(*) = 2 FROM users",
     ("keys", "rotate"): "SELECT count(*) = 2 FROM signing_keys",
     ("keys", "compromised", "KID"): "SELECT compromised_at IS NOT NULL FROM signing_keys",
     ("keys", "reseal"): "SELECT 1",

@@ -8,6 +8,9 @@ from collections import Counter
 import pytest
 
 from authapi.crypto.passwords import PasswordHasher
+from authapi.services.accounts.importing.products import product_of
+from authapi.services.accounts.importing.storing import Fate, import_users
+from authapi.services.accounts.importing.users import Record
 from authapi.services.accounts.registration import NewUser, add_user
 from authapi.web.runtime import Runtime
 from tests.support.api import PASSWORD, Api
@@ -17,6 +20,7 @@ from tests.support.databases import sqlite_only
 pytestmark = sqlite_only
 OLD = PasswordHasher(memory_kib=512, time_cost=1)
 BCRYPT = "$2a$04$5BJqKfqMQvV7nS.yUguNcueVirQqDBGaLXSqj.rs.pZPlNR0UX/HK"
+FIREBASE = f"$firebase$scrypt$ln=4,r=8,p=1$c2FsdA${'A' * 43}"
 NAMES = 4000
 
 
@@ -78,6 +82,27 @@ def test_a_name_costs_the_same_at_each_attempt_and_in_each_process(
 
 def test_a_decoy_lets_nobody_in(raised: Api) -> None:
     assert [log_in(raised, f"nobody{number}", PASSWORD) for number in range(10)] == [401] * 10
+
+
+def test_unknown_names_cost_what_imported_accounts_do(make_api: MakeApi) -> None:
+    api = make_api()
+    api.expect(200, "GET", "/readyz")
+    runtime = api.app.state.runtime
+    hashes = (FIREBASE, f"$wp{BCRYPT}", None)
+    records = [
+        (f"line {number}", Record(email=f"user{number}@example.com", password_hash=hashed))
+        for number, hashed in enumerate(hashes)
+    ]
+    product = product_of("authapi", project=None, now=0)
+    outcomes = import_users(runtime.db, runtime.usernames, product, records)
+    assert Fate.REFUSED not in [outcome.fate for outcome in outcomes]
+    log_in(api, "nobody")
+    found = [runtime.passwords.decoys.for_name(f"nobody{n}@example.com") for n in range(NAMES)]
+    schemes = Counter((decoy or "").split("$")[1] for decoy in found)
+    # The third has no password: that costs one hash of ours.
+    assert schemes == {
+        scheme: pytest.approx(NAMES / 3, rel=0.1) for scheme in ("firebase", "wp", "argon2id")
+    }
 
 
 def test_the_mirror_follows_what_is_stored(make_api: MakeApi) -> None:

@@ -92,7 +92,7 @@ READERS: dict[str, Worst] = {
         ),
         ("1a", " ", *MARKS),
     ),
-    "a hash": Worst(passwords.is_known_hash, ("$", "$argon2id", "{CRYPT}")),
+    "a hash": Worst(passwords.require_usable_hash, ("$", "$argon2id", "{CRYPT}")),
     "a body": Worst(
         lambda text: Login.model_validate({"email": text, "password": text}), ("a", *MARKS)
     ),

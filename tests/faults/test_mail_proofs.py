@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults.outbox import process, register
-from tests.mail.conftest import ReadMail
 from tests.support.api import PASSWORD
 from tests.support.forked import ForkedServer
 from tests.support.mail_server import MailServer, mail_server
+from tests.support.mails import ReadMail
 from tests.support.together import together
 
 USES = 16

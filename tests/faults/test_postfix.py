@@ -20,9 +20,9 @@ from tests.faults.outbox import (
     wait_for_problem,
     wait_until_sent,
 )
-from tests.mail.conftest import ReadMail
 from tests.support.cutting_proxy import cutting_proxy
 from tests.support.forked import Forked
+from tests.support.mails import ReadMail
 from tests.support.postfix import Postfix, needs_postfix, postfix_server
 from tests.support.settings import SERVER, environment
 from tests.support.until import until

@@ -8,9 +8,10 @@ from sqlalchemy import select
 from authapi.crypto.ids import new_id
 from authapi.crypto.mail_secrets import CODE_LETTERS, MailSecrets
 from authapi.db.models import Model
-from tests.mail.conftest import MailApi, ReadMail
+from tests.mail.conftest import MailApi
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.clock import TestClock
+from tests.support.mails import ReadMail
 
 NEW = "a new and longer phrase"
 DAY = 86400

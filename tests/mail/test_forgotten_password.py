@@ -4,6 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from authapi.db.models import OutboxMail
+from authapi.services.accounts.importing.products import product_of
+from authapi.services.accounts.importing.storing import Fate, import_users
+from authapi.services.accounts.importing.users import Record
 from tests.mail.conftest import MailApi, MakeMailApi
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.clock import TestClock
@@ -25,6 +28,19 @@ def test_the_link_sets_a_new_password(mail_api: MailApi) -> None:
     assert mail_api.post("/login", email=EMAIL, password=PASSWORD) == 401
     assert api.login(password=NEW)
     assert "was changed" in mail_api.mail(EMAIL, "was changed").subject
+
+
+def test_an_imported_account_without_a_password_gets_one_by_mail(mail_api: MailApi) -> None:
+    runtime = mail_api.api.app.state.runtime
+    product = product_of("authapi", project=None, now=0)
+    records = [("line 1", Record(email=EMAIL))]
+    [outcome] = import_users(runtime.db, runtime.usernames, product, records)
+    assert outcome.fate is Fate.WITHOUT_PASSWORD
+    assert mail_api.post("/login", email=EMAIL, password="!") == 401
+    assert mail_api.post("/password/forgot", email=EMAIL) == 202
+    token = mail_api.mail(EMAIL, "password").token
+    assert mail_api.post("/password/reset", token=token, new_password=NEW) == 204
+    assert mail_api.api.login(password=NEW)
 
 
 @pytest.mark.parametrize("spelled", [str.lower, lambda code: code.replace("-", " "), str.strip])

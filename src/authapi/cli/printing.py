@@ -9,7 +9,9 @@ A character that the encoding lacks is escaped.
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import StringIO
 from typing import TextIO
 
 import click
@@ -65,3 +67,28 @@ def _let_go(stream: TextIO) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+@contextmanager
+def progress(size: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal, to be called with how many of `size` are done. Raises nothing."""
+    terminal = _Progress()
+    hidden = not (size and terminal.isatty())
+    with click.progressbar(length=size, file=terminal, hidden=hidden) as bar:
+        yield lambda done: bar.update(done - bar.pos)
+
+
+class _Progress(StringIO):
+    """stderr, for what may be lost."""
+
+    def isatty(self) -> bool:
+        try:
+            return sys.stderr is not None and sys.stderr.isatty()
+        except (OSError, ValueError):
+            return False
+
+    def write(self, text: str, /) -> int:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        return len(text)

@@ -15,6 +15,7 @@ from authapi.cli.connecting import (
     settings_with_secret,
 )
 from authapi.cli.printing import say, say_on_stderr, show
+from authapi.cli.users_import import import_
 from authapi.config import Settings
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
@@ -137,6 +138,9 @@ def scopes(email: str, scopes: tuple[str, ...]) -> None:
     with _account(email) as (db, account):
         reissued = administration.change_scopes(db, account.id, wanted)
     say(f"{email} has the scopes: {wanted or '-'}; {reissued} session(s) must refresh.")
+
+
+users.add_command(import_)
 
 
 @contextmanager

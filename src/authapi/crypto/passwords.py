@@ -1,13 +1,15 @@
-"""Slow hashes of passwords. passlib is imported here only.
+"""Slow hashes of passwords. passlib is imported here and in foreign_hashes only.
 
   stored hash                       right password               wrong password
   argon2id, our parameters          valid                        one argon2
   argon2 of other parameters, or    valid, with a hash of        its own cost and one argon2:
   another scheme of `IMPORTABLE`    ours to store in its place   the same as when it is right
-  none (unknown user), unreadable                                one argon2
+  none (unknown user), unreadable,                               one argon2
+  NO_PASSWORD
 
 A stored hash that is not ours is tried with the password in NFC, and with what was typed if that
-differs: its own cost twice, for right and wrong ones. Other systems did not normalise.
+differs: its own cost twice, for right and wrong ones. Other systems did not normalise. WordPress
+hashes a password with backslashes, and without spaces around it: that form is tried, too.
 
 One argon2id at the defaults (19 MiB, 2 passes) takes about 20 ms of one core, without the GIL.
 """
@@ -20,12 +22,15 @@ from typing import Any
 
 from passlib.context import CryptContext  # type: ignore[import-untyped]
 
+from authapi.crypto.foreign_hashes import FOREIGN_SCHEMES
+from authapi.crypto.hash_costs import is_too_costly
 from authapi.errors import Unavailable
 
 # Characters as typed. NFC is quadratic in a run of combining marks: 32,000 of them take 0.8 s.
 # A password of 256 characters has at most this many before they are composed.
 MAX_TYPED_LENGTH = 1024
 DIGEST_BYTES = 32
+NO_PASSWORD = "!"  # noqa: S105 - stored for an account that needs a reset before a log-in
 
 # The schemes of other systems. Left out: postgres_md5, oracle10, msdcc (they need the user's name);
 # des_crypt and kin, lmhash (they cut a password to 16 characters or fewer); nthash, hex_md4,
@@ -38,7 +43,10 @@ ldap_salted_sha512 ldap_salted_sha256 ldap_salted_sha1 ldap_salted_md5 ldap_sha1
 atlassian_pbkdf2_sha1 grub_pbkdf2_sha512 cta_pbkdf2_sha1 fshp
 mssql2005 mssql2000 oracle11 mysql41 hex_sha512 hex_sha256 hex_sha1 hex_md5
 """
-IMPORTABLE = tuple(_IMPORTABLE.split())
+IMPORTABLE = (*_IMPORTABLE.split(), *(scheme.name for scheme in FOREIGN_SCHEMES))
+# Of WordPress, whose PHP puts a backslash before these characters of everything that a form sends.
+PHP_SCHEMES = {"phpass", "wordpress_bcrypt"}
+PHP_SLASHES = str.maketrans({mark: f"\\{mark}" for mark in "\\'\""} | {"\0": "\\0"})
 
 # Other systems' prefixes for a format of the list, and ours.
 WRAPPERS = {
@@ -117,9 +125,11 @@ class PasswordHasher:
             return self._decoy  # what an unreadable one costs
 
     def _fits(self, password: str, stored: str, *, is_legacy: bool) -> bool:
-        forms = [normalise(password)]
-        if is_legacy and password not in forms:
-            forms.append(password)  # other systems hashed what was typed
+        forms = {normalise(password): None}  # in order
+        if is_legacy:
+            forms[password] = None  # other systems hashed what was typed
+            if self._context.identify(stored) in PHP_SCHEMES:
+                forms[password.strip().translate(PHP_SLASHES)] = None
         valid = False
         for form in forms:  # each of them, or time would tell which one fits
             valid |= self._context.verify(self._presented(form, stored), stored)
@@ -159,14 +169,23 @@ def normalise(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def is_known_hash(text: str) -> bool:
-    """Return whether `PasswordHasher.verify` can read this hash."""
+class UnusableHashError(ValueError):
+    """Says in a sentence why a hash can't be imported."""
+
+
+def require_usable_hash(text: str) -> None:
+    """Raise UnusableHashError unless `PasswordHasher.verify` can read this hash in bounded time."""
     try:
         stored = _unwrapped(text)
         handler = _context().handler(_context().identify(stored, required=True))
-        return handler.from_string(stored).checksum is not None
+        parsed = handler.from_string(stored)
+        is_known, is_costly = parsed.checksum is not None, is_too_costly(parsed)
     except UNREADABLE:
-        return False
+        is_known = is_costly = False
+    if is_costly:
+        raise UnusableHashError("The password hash costs more than a log-in may.")
+    if not is_known:
+        raise UnusableHashError("The password hash is of no scheme that authapi knows.")
 
 
 def _unwrapped(stored: str) -> str:
@@ -179,7 +198,7 @@ def _unwrapped(stored: str) -> str:
 @cache
 def _context(**parameters: int) -> Any:  # noqa: ANN401  passlib has no types
     return CryptContext(
-        schemes=["argon2", *IMPORTABLE],
+        schemes=["argon2", *_IMPORTABLE.split(), *FOREIGN_SCHEMES],
         deprecated="auto",  # All but the first.
         argon2__type="ID",
         argon2__parallelism=1,

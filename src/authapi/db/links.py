@@ -46,6 +46,9 @@ def _in_force() -> ColumnElement[bool]:
     return and_(Link.used_at.is_(None), Link.expires_at > db_now())
 
 
+KEPT_FOR_ITS_OWNER = and_(Link.purpose == Purpose.UNDO, _in_force())
+
+
 def open_link(connection: Connection, link: StoredLink) -> bool:
     """Add the link, or give it its new end; end the older ones of its kind. False if it is stale.
 
@@ -122,10 +125,7 @@ def is_kept_for_another(connection: Connection, email_canonical: str, user_id: s
     may be a stranger's, who must get it.
     """
     kept = select(Link.id).where(
-        Link.email_canonical == email_canonical,
-        Link.purpose == Purpose.UNDO,
-        Link.user_id != user_id,
-        _in_force(),
+        Link.email_canonical == email_canonical, KEPT_FOR_ITS_OWNER, Link.user_id != user_id
     )
     return connection.execute(kept).first() is not None
 

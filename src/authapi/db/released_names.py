@@ -1,6 +1,6 @@
 """The table `released_names`: usernames that somebody gave up, as digests, while they rest."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, delete, exists, insert, or_, select
 
@@ -16,6 +16,12 @@ def is_resting(connection: Connection, digests: Sequence[str], user_id: str | No
         or_(ReleasedName.user_id.is_(None), ReleasedName.user_id != (user_id or "")),
     )
     return bool(connection.scalars(select(resting)).one())
+
+
+def find_resting(connection: Connection, digests: Collection[str]) -> Collection[str]:
+    """Return which of these digests are of a name that rests."""
+    resting = ReleasedName.name_digest.in_(digests), ReleasedName.free_at > db_now()
+    return connection.scalars(select(ReleasedName.name_digest).where(*resting)).all()
 
 
 def add(connection: Connection, digest: str, user_id: str | None, rest_seconds: float) -> None:

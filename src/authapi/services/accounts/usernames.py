@@ -9,6 +9,7 @@
 A race ends in `take`: it looks after the write, which waited for whoever held the name.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -35,6 +36,12 @@ class Usernames:
         """Raise UsernameTaken while a canonical name rests for this user."""
         if name and released_names.is_resting(connection, self.digests.of(name), user_id):
             raise UsernameTaken
+
+    def find_resting(self, connection: Connection, names: Collection[str]) -> Collection[str]:
+        """Return which of these canonical names rest."""
+        of_digests = {digest: name for name in names for digest in self.digests.of(name)}
+        resting = released_names.find_resting(connection, of_digests.keys())
+        return {of_digests[digest] for digest in resting}
 
     def take(self, tx: Transaction, name: str | None, user_id: str) -> None:
         """Give a name to the user who has just been stored under it. Raises UsernameTaken.

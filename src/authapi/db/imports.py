@@ -1,0 +1,71 @@
+"""Users that are imported: many rows a statement. Callers give canonical forms."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from authapi.db.clock import read_clock
+from authapi.db.links import KEPT_FOR_ITS_OWNER
+from authapi.db.models import Link, User
+from authapi.db.users import AlreadyTakenError, NewAccount
+
+
+@dataclass(frozen=True, slots=True)
+class NewImport(NewAccount):
+    """An account to be added, as another product had it."""
+
+    is_verified: bool
+    is_disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is not free: addresses of accounts, and of those which have no password; and so on."""
+
+    emails: Collection[str]
+    without_password: Collection[str]
+    kept_emails: Collection[str]
+    usernames: Collection[str]
+
+
+def find_taken(
+    connection: Connection, emails: Sequence[str], usernames: Sequence[str], no_password: str
+) -> Taken:
+    """Return which of these addresses and usernames are taken."""
+    columns = (User.email_canonical, User.password_hash == no_password)
+    found = connection.execute(select(*columns).where(User.email_canonical.in_(emails))).all()
+    kept = select(Link.email_canonical).where(Link.email_canonical.in_(emails), KEPT_FOR_ITS_OWNER)
+    in_use = select(User.username_canonical).where(User.username_canonical.in_(usernames))
+    return Taken(
+        emails={email for email, _ in found},
+        without_password={email for email, has_none in found if has_none},
+        kept_emails=set(connection.scalars(kept)),
+        usernames={name for name in connection.scalars(in_use) if name},
+    )
+
+
+def add_all(connection: Connection, new: Sequence[NewImport]) -> None:
+    """Add the accounts. Raises AlreadyTakenError, after which a transaction must be given up."""
+    now = read_clock(connection)
+    rows = []
+    for account in new:
+        row = asdict(account)
+        row["email_verified_at"] = now if row.pop("is_verified") else None
+        row["disabled_at"] = now if row.pop("is_disabled") else None
+        rows.append(row | {"created_at": now})
+    try:
+        connection.execute(insert(User), rows)
+    except IntegrityError as error:
+        raise AlreadyTakenError from error
+
+
+def give_passwords(connection: Connection, hashes: Sequence[tuple[str, str]], none: str) -> None:
+    """Store hashes, each with its canonical address, for accounts whose hash is still `none`."""
+    statement = (
+        update(User)
+        .where(User.email_canonical == bindparam("name"), User.password_hash == none)
+        .values(password_hash=bindparam("given"))
+    )
+    connection.execute(statement, [{"name": name, "given": given} for name, given in hashes])

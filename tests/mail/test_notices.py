@@ -4,7 +4,7 @@ import pytest
 
 from authapi.services.accounts import administration
 from authapi.services.accounts.administration import Operator
-from authapi.services.accounts.notices import NEW_DEVICES_AN_HOUR
+from authapi.services.accounts.notices import MOST_AN_HOUR
 from tests.mail.conftest import MailApi, MakeMailApi
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.clock import TestClock
@@ -129,10 +129,10 @@ def test_an_account_gets_so_many_notices_of_new_devices_an_hour(
 ) -> None:
     agents = [f"Agent{letter}" for letter in "abcdefgh"]
     assert [log_in(owner, agent) for agent in agents] == [200] * len(agents)
-    assert told(owner) == NEW_DEVICES_AN_HOUR
+    assert told(owner) == MOST_AN_HOUR
     clock.advance(3601)
     assert log_in(owner, "Another") == 200
-    assert told(owner) == NEW_DEVICES_AN_HOUR + 1
+    assert told(owner) == MOST_AN_HOUR + 1
 
 
 def test_of_parallel_log_ins_from_a_new_device_one_is_told(owner: MailApi) -> None:

@@ -1,11 +1,15 @@
 """Mails that tell an account's owner what happened. No link in them does anything.
 
-| kind             | after                                                | limit               |
-| ---------------- | ---------------------------------------------------- | ------------------- |
-| password_changed | the user's change or reset of the password           | each                |
-| new_device       | a log-in from a device that was not seen before      | NEW_DEVICES_AN_HOUR |
-| signed_out       | an operator signed the user out, set another         | each                |
-|                  | password, or disabled the account                    |                     |
+| kind             | after                                                         |
+| ---------------- | ------------------------------------------------------------- |
+| password_changed | the user's change or reset of the password                    |
+| new_device       | a log-in from a device that was not seen before               |
+| session_replayed | a refresh token was replayed: sessions/notices                |
+| signed_out       | an operator signed the user out, set another password, or     |
+|                  | disabled the account                                          |
+
+An account gets MOST_AN_HOUR of each kind: who registers with a stranger's address must not be able
+to fill that mailbox.
 """
 
 from collections.abc import Mapping
@@ -20,7 +24,7 @@ from authapi.services.accounts.devices import Device
 from authapi.services.mail.mails import Mails, as_time
 from authapi.services.mail.messages import DEFAULT_LOCALE, Mail, MailKind
 
-NEW_DEVICES_AN_HOUR = 5
+MOST_AN_HOUR = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,12 @@ class Notice:
 
 
 def post_notice(tx: Transaction, mails: Mails, account: Account, notice: Notice) -> None:
-    """Post the notice to the account's address, verified or not: something happened just now."""
+    """Post the notice to the account's address, verified or not: something happened just now.
+
+    Not if the account got all of this kind that it gets in an hour.
+    """
+    if outbox.count_lately(tx, account.id, notice.kind, 3600.0) >= MOST_AN_HOUR:
+        return
     details = {"at": as_time(read_clock(tx)), **notice.details}
     mails.post(
         tx,
@@ -49,8 +58,5 @@ class NewDeviceNotice:
     locale: str
 
     def post(self, tx: Transaction, account: Account, device: Device) -> None:
-        """Post it, unless the account got its notices of this hour."""
-        kind = MailKind.NEW_DEVICE
-        if outbox.count_lately(tx, account.id, kind, 3600.0) < NEW_DEVICES_AN_HOUR:
-            notice = Notice(kind, self.locale, {"device": device.for_mail()})
-            post_notice(tx, self.mails, account, notice)
+        told = {"device": device.for_mail()}
+        post_notice(tx, self.mails, account, Notice(MailKind.NEW_DEVICE, self.locale, told))

@@ -7,8 +7,9 @@ from authapi.db import users
 from authapi.db.database import Transaction
 from authapi.db.sessions import StoredSession
 from authapi.services.accounts.devices import Device
+from authapi.services.accounts.notices import Notice, post_notice
 from authapi.services.mail.mails import Mails, as_time
-from authapi.services.mail.messages import Mail, MailKind
+from authapi.services.mail.messages import MailKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,9 @@ class ReplayNotice:
         if account is None:
             return
         of_log_in = Device(session.ip or "", session.user_agent).for_mail()
-        mail = Mail(
-            MailKind.SESSION_REPLAYED,
-            account.email,
-            user_id=account.id,
-            locale=self.locale,
-            details={"at": as_time(now), "devices": [of_log_in, self.device.for_mail()]},
-        )
-        self.mails.post(tx, mail)
+        told = {"at": as_time(now), "devices": [of_log_in, self.device.for_mail()]}
+        notice = Notice(MailKind.SESSION_REPLAYED, self.locale, told)
+        post_notice(tx, self.mails, account, notice)
 
 
 # Called for a replay alone: an ordinary refresh must not pay for it.

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from authapi.crypto.passwords import PasswordHasher
-from authapi.db import links, sessions, users
+from authapi.db import sessions, users
 from authapi.db.database import Database, Transaction
-from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason
 from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
@@ -21,7 +20,7 @@ from authapi.services.accounts.scopes import require_grantable
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
-from authapi.services.mail.mails import Mails
+from authapi.services.mail.mails import Mails, end_links
 from authapi.services.mail.messages import MailKind
 from authapi.services.revocation.stopping import follow_up, stop_sessions
 
@@ -73,6 +72,7 @@ def disable_user(db: Database, user_id: str, operator: Operator = NOTHING) -> in
     with db.begin() as tx:
         account = _lock(tx, user_id)
         users.disable(tx, user_id)
+        end_links(tx, user_id)
         stop = stop_sessions(tx, user_id, reason)
         operator.tell(tx, account, reason)
         record(tx, Event(EventType.USER_DISABLED, {"user_id": user_id}))
@@ -149,7 +149,7 @@ def set_password(
     with db.begin() as tx:
         account = _lock(tx, user_id)
         users.set_password(tx, user_id, password_hash)
-        links.end(tx, user_id, (Purpose.RESET,))
+        end_links(tx, user_id)
         stop = stop_sessions(tx, user_id, RevokedReason.PASSWORD_CHANGED)
         operator.tell(tx, account, RevokedReason.PASSWORD_CHANGED)
         record(tx, Event(EventType.PASSWORD_CHANGED, {"user_id": user_id}))

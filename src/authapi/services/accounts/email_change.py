@@ -23,7 +23,7 @@ from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.links import Proof, use_up
-from authapi.services.mail.mails import Mails
+from authapi.services.mail.mails import Mails, end_links
 from authapi.services.mail.messages import Mail, MailKind
 from authapi.services.revocation.stopping import follow_up, stop_sessions
 from authapi.verifier import Claims
@@ -84,7 +84,7 @@ def _undo(db: Database, mails: Mails, proof: Proof, address: str) -> None:
             account = use_up(tx, link)
             users.set_email(tx, account.id, link.email, link.email_canonical)
             users.end_proofs(tx, account.id)
-            mails.end_links(tx, account.id, ENDED)
+            end_links(tx, account.id, ENDED)
             links.end_later_undos(tx, link)
             stop = stop_sessions(tx, account.id, RevokedReason.EMAIL_CHANGE_UNDONE)
             fields = {"user_id": account.id, "ip": address}

@@ -24,7 +24,7 @@ from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.links import Proof, use_up
-from authapi.services.mail.mails import Mails, as_time
+from authapi.services.mail.mails import Mails, as_time, end_links
 from authapi.services.mail.messages import LINKS, Mail, MailKind
 
 PURPOSES = (Purpose.VERIFY, Purpose.CHANGE)
@@ -74,7 +74,7 @@ def _change(tx: Transaction, mails: Mails, account: Account, link: StoredLink, l
     if links.is_kept_for_another(tx, link.email_canonical, account.id):
         raise users.AlreadyTakenError
     users.set_email(tx, account.id, link.email, link.email_canonical)
-    mails.end_links(tx, account.id, OF_THE_OLD_ADDRESS)
+    end_links(tx, account.id, OF_THE_OLD_ADDRESS)
     now = read_clock(tx)
     notice = Mail(
         MailKind.EMAIL_CHANGED,

@@ -2,8 +2,8 @@
 
 The reset proves that its user reads the mailbox. So whoever had the account before, or registered
 it first with a stranger's address, has nothing left: every session ends, and so do a pending change
-of address and all other links but those to undo one. Second factors stay. The limits on guesses of
-this account begin anew: strangers may have used them up.
+of address and all other links, but those back to an address that was verified. Second factors stay.
+The limits on guesses of this account begin anew: strangers may have used them up.
 """
 
 from dataclasses import dataclass, field, replace
@@ -23,11 +23,11 @@ from authapi.services.accounts.passwords import Passwords
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.mail.links import Proof, use_up
-from authapi.services.mail.mails import Mails
+from authapi.services.mail.mails import Mails, end_links
 from authapi.services.mail.messages import MailKind
 from authapi.services.revocation.stopping import follow_up, stop_sessions
 
-ENDED = (Purpose.RESET, Purpose.CHANGE, Purpose.VERIFY)
+ENDED = (Purpose.RESET, Purpose.CHANGE, Purpose.VERIFY, Purpose.UNDO_UNVERIFIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
             raise InvalidLink
         users.set_password(tx, account.id, new_hash)
         users.verify_email(tx, account.id)
-        mails.end_links(tx, account.id, ENDED)
+        end_links(tx, account.id, ENDED)
         stop = stop_sessions(tx, account.id, RevokedReason.PASSWORD_CHANGED)
         fields = {"user_id": account.id, "ip": reset.device.address}
         record(tx, Event(EventType.PASSWORD_RESET, fields))

@@ -12,6 +12,9 @@ from authapi.services.mail.links import Links
 from authapi.services.mail.messages import LINKS, Languages, Mail
 from authapi.services.mail.outbox import Outbox
 
+# Who is shut out, by a new password or an operator, may have asked for these before.
+OF_WHO_IS_SHUT_OUT = (Purpose.RESET, Purpose.CHANGE)
+
 
 @dataclass(frozen=True, slots=True)
 class Mails:
@@ -29,10 +32,13 @@ class Mails:
         tx.note_mail()
         return self.outbox.post(tx, mail)
 
-    def end_links(self, tx: Transaction, user_id: str, purposes: Collection[Purpose]) -> None:
-        """End the account's links for these purposes, and drop mails with such links that wait."""
-        links.end(tx, user_id, purposes)
-        outbox.drop(tx, user_id, [kind for kind, rule in LINKS.items() if rule.purpose in purposes])
+
+def end_links(
+    tx: Transaction, user_id: str, purposes: Collection[Purpose] = OF_WHO_IS_SHUT_OUT
+) -> None:
+    """End the account's links for these purposes, and drop mails with such links that wait."""
+    links.end(tx, user_id, purposes)
+    outbox.drop(tx, user_id, [kind for kind, rule in LINKS.items() if rule.purpose in purposes])
 
 
 def as_time(moment: float) -> str:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 
 from authapi.db import sessions, users
 from authapi.db.database import Database
-from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason, Transport
 from authapi.db.users import Account
 from authapi.errors import InvalidToken
@@ -15,7 +14,7 @@ from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
-from authapi.services.mail.mails import Mails
+from authapi.services.mail.mails import Mails, end_links
 from authapi.services.mail.messages import MailKind
 from authapi.services.revocation.stopping import follow_up, stop_sessions
 from authapi.services.sessions.opening import Opening, add_session, issue
@@ -53,7 +52,7 @@ def change_password(
     with db.begin() as tx:
         lock_proven(tx, account)
         users.set_password(tx, user_id, new_hash)
-        mails.end_links(tx, user_id, (Purpose.RESET,))
+        end_links(tx, user_id)
         stop = stop_sessions(tx, user_id, RevokedReason.PASSWORD_CHANGED)
         opened = add_session(tx, tokens, opening)
         assert opened is not None  # its account is locked

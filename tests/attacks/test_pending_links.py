@@ -1,0 +1,95 @@
+"""The kind: a link that was asked for outlives what shut out whoever asked for it.
+
+A thief who knows the password asks for another address, or for a new password. Then the owner, or
+an operator, shuts him out. Nothing that he asked for before works any more.
+"""
+
+from collections.abc import Callable
+
+import jwt
+import pytest
+
+from authapi.services.accounts import administration
+from tests.mail.conftest import MailApi, MakeMailApi, make_mail_api, sends_by_itself
+from tests.support.api import EMAIL, PASSWORD, Tokens
+from tests.support.databases import sqlite_only
+
+__all__ = ["make_mail_api", "sends_by_itself"]  # fixtures
+
+THIEFS, NEW = "thief@evil.example", "the owner's own phrase"
+Act = Callable[[MailApi, Tokens], object]
+pytestmark = sqlite_only
+
+
+def change_the_password(mail_api: MailApi, owner: Tokens) -> None:
+    body = {"current_password": PASSWORD, "new_password": NEW}
+    mail_api.api.expect(200, "POST", "/me/password", headers=owner.bearer, json=body)
+
+
+def reset_the_password(mail_api: MailApi, _owner: Tokens) -> None:
+    mail_api.post("/password/forgot", email=EMAIL)
+    token = mail_api.mail(EMAIL, "new password").token
+    assert mail_api.post("/password/reset", token=token, new_password=NEW) == 204
+
+
+def set_the_password(mail_api: MailApi, owner: Tokens) -> None:
+    hasher = mail_api.runtime.passwords.hasher
+    administration.set_password(mail_api.runtime.db, hasher, id_of(owner), NEW)
+
+
+def disable_and_enable(mail_api: MailApi, owner: Tokens) -> None:
+    administration.disable_user(mail_api.runtime.db, id_of(owner))
+    administration.enable_user(mail_api.runtime.db, id_of(owner))
+
+
+def id_of(owner: Tokens) -> str:
+    return str(jwt.decode(owner.access, options={"verify_signature": False})["sub"])
+
+
+ACTS: tuple[Act, ...] = (
+    *(change_the_password, reset_the_password, set_the_password, disable_and_enable),
+)
+
+
+@pytest.fixture
+def mail_api(make_mail_api: MakeMailApi) -> MailApi:
+    return make_mail_api()
+
+
+@pytest.mark.parametrize("is_sent_late", [False, True])
+@pytest.mark.parametrize("act", ACTS)
+def test_another_address_that_a_thief_asked_for(
+    mail_api: MailApi, act: Act, is_sent_late: bool
+) -> None:
+    owner = mail_api.api.register_and_login()
+    asked = {"email": THIEFS, "password": PASSWORD}
+    mail_api.api.expect(202, "POST", "/me/email", headers=owner.bearer, json=asked)
+    before = [] if is_sent_late else mail_api.mails(THIEFS)
+    act(mail_api, owner)
+    for mail in before or mail_api.mails(THIEFS):
+        assert mail_api.post("/email/verify", token=mail.token) == 400
+        assert mail_api.post("/email/verify", email=THIEFS, code=mail.code) == 400
+
+
+@pytest.mark.parametrize("act", [act for act in ACTS if act is not reset_the_password])
+def test_a_new_password_that_a_thief_asked_for(mail_api: MailApi, act: Act) -> None:
+    owner = mail_api.api.register_and_login()
+    mail_api.post("/password/forgot", email=EMAIL)
+    mail = mail_api.mail(EMAIL, "new password")
+    act(mail_api, owner)
+    body = {"new_password": "the thief's own phrase"}
+    assert mail_api.post("/password/reset", token=mail.token, **body) == 400
+    assert mail_api.post("/password/reset", email=EMAIL, code=mail.code, **body) == 400
+
+
+def test_the_way_back_to_an_address_that_nobody_verified_ends_with_a_reset(
+    mail_api: MailApi,
+) -> None:
+    """Who registered it first, with an address of his own, has nothing left."""
+    tokens = mail_api.api.register_and_login(THIEFS)
+    asked = {"email": EMAIL, "password": PASSWORD}
+    mail_api.api.expect(202, "POST", "/me/email", headers=tokens.bearer, json=asked)
+    assert mail_api.post("/email/verify", token=mail_api.mail(EMAIL).token) == 204
+    undo = mail_api.mail(THIEFS, "changed").token
+    reset_the_password(mail_api, tokens)
+    assert mail_api.post("/email/undo", token=undo) == 400

@@ -122,7 +122,7 @@ def _open_account(here: Registrar, new: NewAccount, mail: Mail | None, device: D
     with here.db.begin() as tx:
         account = _insert(tx, here.usernames, new)
         record(tx, Event(EventType.USER_REGISTERED, {"user_id": account.id, "ip": device.address}))
-        here.passwords.known_addresses.remember(tx, account, device)
+        here.passwords.known_addresses.remember_registration(tx, account, device)
         if mail is not None:
             here.mails.post(tx, replace(mail, user_id=account.id))
     return account

@@ -28,7 +28,7 @@ Refusal
 ├── HeaderFieldsTooLarge    431 request_header_fields_too_large
 ├── ServerError             500 server_error
 └── Unavailable             503 unavailable
-    └── PasswordCheckUnavailable
+    └── PasswordCheckUnavailable 503 unavailable
 
 OperatorError is no refusal: the service can't run, or a command can't be carried out.
 """

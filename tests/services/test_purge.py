@@ -97,7 +97,7 @@ def test_known_devices_and_names_that_rest_no_more_go_for_all_accounts(
     assert (counts()["known_addresses"], counts()["released_names"]) == (0, 0)
     clock.advance(1)
     done = counts()
-    assert (done["known_addresses"], done["released_names"]) == (2, 1)
+    assert (done["known_addresses"], done["released_names"]) == (3, 1)
     assert known_digests(db) == []
 
 

@@ -21,6 +21,7 @@ DIGEST_RELEASED_NAMES = "authapi: digests of released usernames"
 SIGN_CACHED_SESSIONS = "authapi: sign cached sessions"
 DIGEST_ADDRESSES = "authapi: digests of known addresses"
 DIGEST_AGENTS = "authapi: digests of known agents"
+DIGEST_ORIGINS = "authapi: digests of networks that accounts were registered from"
 DIGEST_NAMES = "authapi: digests of names that limits count"
 
 

@@ -140,10 +140,7 @@ class Session(Model):
     revoked_by_stop: Mapped[bool | None]
 
     __table_args__ = (
-        Index(None, "user_id"),
-        Index(None, "revoked_at"),
-        Index(None, "tokens_from"),
-        Index(None, "expires_at"),
+        *(Index(None, name) for name in ("user_id", "revoked_at", "tokens_from", "expires_at")),
         # For a user's list, page by page: what has expired is passed over within the index.
         Index(
             "sessions_in_force_idx",
@@ -247,9 +244,7 @@ class Link(Model):
     failures: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
     __table_args__ = (
-        Index(None, "user_id"),
-        Index(None, "email_canonical"),
-        Index(None, "expires_at"),
+        *(Index(None, name) for name in ("user_id", "email_canonical", "expires_at")),
     )
 
 

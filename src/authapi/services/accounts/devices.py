@@ -4,7 +4,8 @@
   whose network or whose kind of agent is not known    new: a mail tells the owner
   whose network and kind of agent are known            known
 
-The limits per account let known networks through. So a stranger who uses these limits up locks only
+The network of the registration is no news either. The limits per account let networks through that
+an account has logged in from. So a stranger who uses these limits up locks only
 other strangers out, and not the owner (docs/limits.md). What was known before a new password is
 known no more: a digest holds the account's version.
 """
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from authapi.crypto.derived_keys import DIGEST_ADDRESSES, DIGEST_AGENTS, derive
+from authapi.crypto.derived_keys import DIGEST_ADDRESSES, DIGEST_AGENTS, DIGEST_ORIGINS, derive
 from authapi.db import known_addresses, users
 from authapi.db.database import Database, Transaction
 from authapi.db.users import Account
@@ -66,20 +67,28 @@ class KnownAddresses:
         """Note a log-in, which has locked the account. Return whether its device is a new one."""
         who = _name(account.id, account.version)
         networks, agents = self._networks(who, device.address), self._agents(who, device)
-        known = set(known_addresses.touch(tx, networks + agents))
+        origins = self._networks(who, device.address, DIGEST_ORIGINS)
+        known = set(known_addresses.touch(tx, networks + origins + agents))
         if missing := {networks[0], agents[0]} - known:
             known_addresses.add_again(tx, account.id, sorted(missing))
-        return known.isdisjoint(networks) or known.isdisjoint(agents)
+        return known.isdisjoint(networks + origins) or known.isdisjoint(agents)
 
-    def remember(self, tx: Transaction, account: Account, device: Device) -> None:
-        """Know the device of a registration, or of the new password that the account now has."""
+    def remember_owner(self, tx: Transaction, account: Account, device: Device) -> None:
+        """Know the device that chose the new password of the account, as after a log-in."""
+        self._add(tx, account, device, DIGEST_ADDRESSES)
+
+    def remember_registration(self, tx: Transaction, account: Account, device: Device) -> None:
+        """Know the device of a registration. No limit lets it through: it may be a stranger's."""
+        self._add(tx, account, device, DIGEST_ORIGINS)
+
+    def _add(self, tx: Transaction, account: Account, device: Device, purpose: str) -> None:
         who = _name(account.id, account.version)
-        digests = (self._networks(who, device.address)[0], self._agents(who, device)[0])
-        known_addresses.add(tx, account.id, digests)
+        network = self._networks(who, device.address, purpose)[0]
+        known_addresses.add(tx, account.id, (network, self._agents(who, device)[0]))
 
     # Of both: two accounts that have logged in from one place have nothing in common.
-    def _networks(self, who: str, address: str) -> list[str]:
-        return self._digests(DIGEST_ADDRESSES, f"{who} {bucket(address)}")
+    def _networks(self, who: str, address: str, purpose: str = DIGEST_ADDRESSES) -> list[str]:
+        return self._digests(purpose, f"{who} {bucket(address)}")
 
     def _agents(self, who: str, device: Device) -> list[str]:
         return self._digests(DIGEST_AGENTS, f"{who} {device.agent_kind}")

@@ -78,7 +78,7 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
         fields = {"user_id": account.id, "ip": reset.device.address}
         record(tx, Event(EventType.PASSWORD_RESET, fields))
         changed = replace(account, version=account.version + 1)
-        passwords.known_addresses.remember(tx, changed, reset.device)
+        passwords.known_addresses.remember_owner(tx, changed, reset.device)
         told = {"device": reset.device.for_mail()}
         post_notice(tx, mails, account, Notice(MailKind.PASSWORD_CHANGED, reset.locale, told))
     passwords.limits.lift(link.user_id, reset.device.address)

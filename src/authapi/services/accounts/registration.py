@@ -141,7 +141,7 @@ def _open_account(here: Registrar, new: NewAccount, mail: Mail, device: Device) 
     with here.db.begin() as tx:
         account = _insert(tx, here.usernames, new)
         record(tx, Event(EventType.USER_REGISTERED, {"user_id": account.id, "ip": device.address}))
-        here.passwords.known_addresses.remember(tx, account, device)
+        here.passwords.known_addresses.remember_registration(tx, account, device)
         here.mails.post(tx, mail)
     return account
 

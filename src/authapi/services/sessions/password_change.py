@@ -58,7 +58,7 @@ def change_password(
         assert opened is not None  # its account is locked
         fields = {"user_id": user_id, "sid": opened.session.sid, "ip": address}
         record(tx, Event(EventType.PASSWORD_CHANGED, fields))
-        passwords.known_addresses.remember(tx, opening.account, change.device)
+        passwords.known_addresses.remember_owner(tx, opening.account, change.device)
         told = {"device": change.device.for_mail()}
         post_notice(tx, mails, account, Notice(MailKind.PASSWORD_CHANGED, change.locale, told))
     follow_up(db, stop)

@@ -81,35 +81,26 @@ class FirebaseProject:
     def hash_of(self, salt: bytes, encrypted: bytes) -> str:
         """Return the hash to store. Raises ValueError if it is of another length than the key."""
         key_stream = bytes(a ^ b for a, b in zip(encrypted, self.signer_key, strict=True))
-        text = scrypt_text(1 << self.log2_cost, (self.block_size, 1), salt + self.salt_separator)
-        return FirebaseScrypt.prefix + text + _base64(key_stream[: scrypt.checksum_size])
+        salt += self.salt_separator
+        size = (self.block_size, 1)
+        return FirebaseScrypt.prefix + scrypt_hash(1 << self.log2_cost, size, salt, key_stream)
 
 
-def scrypt_text(cost: int, size: tuple[int, int], salt: bytes) -> str:
-    """Return passlib's text of the settings, without the digest. `size` is (r, p).
+def scrypt_hash(cost: int, size: tuple[int, int], salt: bytes, digest: bytes) -> str:
+    """Return passlib's text of a scrypt hash. `size` is (r, p).
 
     Raises ValueError for a cost that is no power of two.
     """
     if cost < 2 or cost & (cost - 1):
         raise ValueError("The cost of scrypt is a power of two.")
-    return f"$scrypt$ln={cost.bit_length() - 1},r={size[0]},p={size[1]}${_base64(salt)}$"
-
-
-def scrypt_hash(cost: int, size: tuple[int, int], salt: bytes, digest: bytes) -> str:
-    """Return passlib's text of a scrypt hash. Raises ValueError."""
-    return scrypt_text(cost, size, salt) + _base64(digest[: scrypt.checksum_size])
+    settings = f"ln={cost.bit_length() - 1},r={size[0]},p={size[1]}"
+    return f"$scrypt${settings}${_base64(salt)}${_base64(digest[: scrypt.checksum_size])}"
 
 
 def pbkdf2_hash(function: str, rounds: int, salt: bytes, digest: bytes) -> str:
     """Return passlib's text of a PBKDF2 hash. Raises KeyError for an unknown function."""
-    parts = (
-        "",
-        _IDENTS[function],
-        str(rounds),
-        _ab64(salt),
-        _ab64(digest[: BLOCK_BYTES[function]]),
-    )
-    return "$".join(parts)
+    block = digest[: BLOCK_BYTES[function]]
+    return f"${_IDENTS[function]}${rounds}${_ab64(salt)}${_ab64(block)}"
 
 
 def argon2_hash(kind: str, costs: tuple[int, int, int], salt: bytes, digest: bytes) -> str:

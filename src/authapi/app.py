@@ -4,15 +4,13 @@ cli ─► app ─► web ─► services ─► db | crypto ─► verifier
               routes  rules       SQL  maths     stands alone
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 
 from authapi import clock as wall_clock
@@ -24,7 +22,7 @@ from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.crypto.signed_entries import SignedEntries
-from authapi.db.database import KEPT_CONNECTIONS, open_database
+from authapi.db.database import open_database
 from authapi.db.session_cache import SessionCache
 from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.known_addresses import KnownAddresses
@@ -50,7 +48,7 @@ from authapi.web.middleware.cors import Cors
 from authapi.web.middleware.handshakes import Handshakes
 from authapi.web.middleware.headers import CommonHeaders, common_headers
 from authapi.web.middleware.proxies import TrustedProxies
-from authapi.web.middleware.start_gate import StartGate, before_shutdown
+from authapi.web.middleware.start_gate import StartGate
 from authapi.web.middleware.unexpected_errors import UnexpectedErrors
 from authapi.web.middleware.verify import Verify
 from authapi.web.openapi import document
@@ -73,9 +71,6 @@ from authapi.web.routers import (
 from authapi.web.runtime import Runtime
 from authapi.web.whole_window import WholeWindow
 
-# Requests that do I/O at one moment, each with a kept connection. Starlette's 40 threads hand the
-# GIL on at each statement: 16 clients get 1,050 refreshes a second by 40 threads, 1,750 by 10.
-REQUEST_THREADS = KEPT_CONNECTIONS
 # Without OpenTelemetry's SDK no provider can be configured. FastAPI would look for one at each
 # request, which takes a quarter of the time of `/verify`.
 HAS_OTEL = find_spec("opentelemetry.sdk") is not None
@@ -89,12 +84,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     """
     settings = load_or_create(settings or load_settings())
     runtime = assemble(settings, clock)
+    start_gate = StartGate(runtime)
     logs.configure_if_nobody_has(settings.log_format)
     app = FastAPI(
         title="authapi",
         summary="Log-in with access tokens that can be revoked.",
         version=version("authapi"),
-        lifespan=_lifespan,
+        lifespan=lambda _app: start_gate.running(),
         openapi_url="/openapi.json" if settings.docs else None,
         servers=[{"url": path}] if (path := urlsplit(settings.public_url).path) else None,
         docs_url=None,  # web/openapi/docs_page.py, without any outside address
@@ -103,7 +99,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         redirect_slashes=False,  # a redirect's target would come from the request's Host
     )
     app.state.runtime = runtime
-    app.state.start_gate = StartGate(runtime)
+    app.state.start_gate = start_gate
     # The routes themselves: include_router would build each of them again at the first request.
     for router in _routers(settings):
         app.router.routes += router.routes
@@ -111,7 +107,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(Verify)
-    app.add_middleware(app.state.start_gate.middleware)
+    app.add_middleware(start_gate.middleware)
     app.add_middleware(UnexpectedErrors)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins, refusals=runtime.refusals)
@@ -191,13 +187,3 @@ def _verifiers(
     )
     verifier = new(audience=settings.audience)
     return verifier, new(audience=settings.all_audiences) if settings.audiences else verifier
-
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    runtime: Runtime = app.state.runtime
-    current_default_thread_limiter().total_tokens = REQUEST_THREADS
-    await app.state.start_gate.open()
-    with before_shutdown(runtime.revocations.pages.changed.close):
-        yield
-    runtime.close()

@@ -47,11 +47,18 @@ def as_response(refusal: Refusal) -> Response:
 
 
 async def handle_refusal(request: Request, error: Exception) -> Response:
-    """Return the response to a refusal, and log a refusal that may be an attack."""
-    if isinstance(error, SUSPICIOUS):
+    """Return the response to a refusal. Count it, and log one that may be an attack."""
+    refusal = error if isinstance(error, Refusal) else ServerError()
+    note(request, refusal)
+    return as_response(refusal)
+
+
+def note(request: Request, refusal: Refusal) -> None:
+    """Count a refusal, and log one that may be an attack."""
+    if isinstance(refusal, SUSPICIOUS):
         ip = request.client.host if request.client else None
-        log.info("request_refused", error=error.code, path=logged_path(request.scope), ip=ip)
-    return answer_to(request, error if isinstance(error, Refusal) else ServerError())
+        log.info("request_refused", error=refusal.code, path=logged_path(request.scope), ip=ip)
+    runtime_of(request).refusals.add(type(refusal).__name__)
 
 
 def answer_to(request: Request, refusal: Refusal) -> Response:

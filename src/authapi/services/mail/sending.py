@@ -79,6 +79,8 @@ class MailSender:
         self._wake.set()
         if self._thread:
             self._thread.join()
+        self._thread = None
+        self._stopping.clear()  # it may be started again
         self.db.close()
 
     def wake(self) -> None:

@@ -26,7 +26,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from fastapi import Depends, FastAPI, WebSocketException
@@ -40,6 +40,7 @@ from authapi.app import create_app
 from authapi.clock import Clock, as_datetime
 from authapi.clock import now as wall_clock
 from authapi.config import Settings, load_settings
+from authapi.db.users import Account
 from authapi.errors import (
     SCOPE,
     CommandError,
@@ -75,6 +76,17 @@ class User:
     username: str | None
     scopes: frozenset[str]
     created_at: datetime
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        return cls(
+            id=account.id,
+            email=account.email,
+            email_verified=account.email_verified_at is not None,
+            username=account.username,
+            scopes=frozenset(account.scopes.split()),
+            created_at=as_datetime(account.created_at),
+        )
 
 
 class Authapi:
@@ -188,14 +200,7 @@ class Authapi:
     async def _find_user(self, connection: HTTPConnection, subject: Claims) -> User:
         with self.answering(connection) as request:
             account = await run_in_threadpool(get_profile, runtime_of(request).db, subject.sub)
-        return User(
-            id=account.id,
-            email=account.email,
-            email_verified=account.email_verified_at is not None,
-            username=account.username,
-            scopes=frozenset(account.scopes.split()),
-            created_at=as_datetime(account.created_at),
-        )
+        return User.of(account)
 
     def _around(
         self, lifespan: Callable[[Any], AbstractAsyncContextManager[Any]]

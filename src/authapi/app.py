@@ -84,13 +84,12 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     """
     settings = load_or_create(settings or load_settings())
     runtime = assemble(settings, clock)
-    start_gate = StartGate(runtime)
     logs.configure_if_nobody_has(settings.log_format)
     app = FastAPI(
         title="authapi",
         summary="Log-in with access tokens that can be revoked.",
         version=version("authapi"),
-        lifespan=lambda _app: start_gate.running(),
+        lifespan=lambda app: app.state.start_gate.running(),
         openapi_url="/openapi.json" if settings.docs else None,
         servers=[{"url": path}] if (path := urlsplit(settings.public_url).path) else None,
         docs_url=None,  # web/openapi/docs_page.py, without any outside address
@@ -99,7 +98,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         redirect_slashes=False,  # a redirect's target would come from the request's Host
     )
     app.state.runtime = runtime
-    app.state.start_gate = start_gate
+    app.state.start_gate = StartGate(runtime)
     # The routes themselves: include_router would build each of them again at the first request.
     for router in _routers(settings):
         app.router.routes += router.routes
@@ -107,7 +106,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(Verify)
-    app.add_middleware(start_gate.middleware)
+    app.add_middleware(app.state.start_gate.middleware)
     app.add_middleware(UnexpectedErrors)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins, refusals=runtime.refusals)

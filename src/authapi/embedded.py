@@ -58,7 +58,6 @@ from authapi.web.credentials.authentication import authenticate, own_method
 from authapi.web.credentials.csrf import HANDSHAKE
 from authapi.web.error_handlers import note
 from authapi.web.routers.well_known import OAUTH, OPENID
-from authapi.web.runtime import runtime_of
 
 __all__ = ["REFUSALS", "Authapi", "Claims", "User"]
 
@@ -156,32 +155,31 @@ class Authapi:
         async def claims_that_are_enough(
             connection: HTTPConnection, subject: Annotated[Claims, Depends(self.subject)]
         ) -> Claims:
-            with self.answering(connection) as request:
+            with self.answering(connection):
                 if not subject.scopes.issuperset(scopes):
                     raise InsufficientScope(sorted(scopes))
                 if max_age is not None:
-                    now = runtime_of(request).clock()
-                    require_fresh_login(subject, now=now, max_age=max_age)
+                    require_fresh_login(subject, now=self._clock(), max_age=max_age)
                 if acr not in {None, PASSWORD_ALONE, subject.raw.get("acr")}:
                     raise InsufficientUserAuthentication(acr=acr or "")
             return subject
 
         return Dependency(claims_that_are_enough)
 
-    @contextmanager
-    def answering(self, connection: HTTPConnection) -> Iterator[Request]:
-        """Yield the request as authapi reads it. A refusal gets authapi's answer, and is counted.
+    def read(self, connection: HTTPConnection) -> Request:
+        """Return the request as authapi reads it. The handshake of a WebSocket is a GET."""
+        as_read = {"type": "http", "method": "GET"} if _is_socket(connection) else {}
+        return Request({**connection.scope, **as_read, "app": self.app})
 
-        For the handshake of a WebSocket it is a GET.
-        """
-        is_socket = connection.scope["type"] == "websocket"
-        as_read = {"type": "http", "method": "GET"} if is_socket else {}
-        request = Request({**connection.scope, **as_read, "app": self.app})
+    @contextmanager
+    def answering(self, connection: HTTPConnection) -> Iterator[None]:
+        """Give a refusal of the block authapi's answer, and count it."""
         try:
-            yield request
+            yield
         except Refusal as refusal:
-            note(request, refusal)
-            if is_socket:
+            if self._app:  # or nothing runs: a test has replaced `subject`
+                note(self.read(connection), refusal)
+            if _is_socket(connection):
                 raise WebSocketException(POLICY_VIOLATION, refusal.code) from refusal
             headers = dict(refusal.headers)
             answer = RefusedRequest(refusal.status, refusal.code, refusal.description, headers)
@@ -198,8 +196,9 @@ class Authapi:
             self.settings, self._clock, self._app = before
 
     async def _find_user(self, connection: HTTPConnection, subject: Claims) -> User:
-        with self.answering(connection) as request:
-            account = await run_in_threadpool(get_profile, runtime_of(request).db, subject.sub)
+        runtime = self.app.state.runtime
+        with self.answering(connection):
+            account = await run_in_threadpool(get_profile, runtime.db, subject.sub)
         return User.of(account)
 
     def _around(
@@ -224,12 +223,16 @@ class _Subject(HTTPBearer):
         self._auth = auth
 
     async def __call__(self, connection: HTTPConnection) -> Claims:  # type: ignore[override]
-        with self._auth.answering(connection) as request:
+        request = self._auth.read(connection)
+        with self._auth.answering(connection):
             gate = request.app.state.start_gate
             if not (gate.is_open or await gate.try_to_open()):
                 raise Unavailable
-            is_socket = connection.scope["type"] == "websocket"
-            return await authenticate(request, _handshake if is_socket else own_method)
+            return await authenticate(request, _handshake if _is_socket(connection) else own_method)
+
+
+def _is_socket(connection: HTTPConnection) -> bool:
+    return bool(connection.scope["type"] == "websocket")
 
 
 def _handshake(_request: Request) -> str:

@@ -24,9 +24,11 @@ AUDITED := requirements.lock requirements-build.lock requirements-dev.lock requi
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:8000 (another port: PORT=8001 AUTHAPI_PUBLIC_URL=http://localhost:8001)
+run: .venv/run.stamp ## install what is missing, migrate, serve on localhost:8000 (PORT=8001 for another port)
 	@$(BIN)/authapi migrate
 	@grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAPI_MAIL_DIR="$${AUTHAPI_MAIL_DIR-./mail}"; \
+	  grep -Eqs '^(export )?AUTHAPI_PUBLIC_URL(_FILE)?=' .env || [ "$${AUTHAPI_PUBLIC_URL_FILE+set}" ] || \
+	  export AUTHAPI_PUBLIC_URL="$${AUTHAPI_PUBLIC_URL-http://localhost:$(PORT)}"; \
 	  exec $(BIN)/authapi serve --port $(PORT)
 
 test: .venv/dev.stamp ## run the tests that need no browser (ARGS="tests/rfc -x" for some)

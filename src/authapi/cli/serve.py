@@ -23,6 +23,7 @@ from authapi.errors import CommandError, Unavailable
 from authapi.logs import log
 from authapi.services.keys.ring import KeyRing
 from authapi.services.operation.start import prepare
+from authapi.verifier.loopback import is_loopback_host
 
 GRACE_SECONDS = 10  # for the requests that are under way when SIGTERM comes
 
@@ -105,8 +106,13 @@ def _greet(settings: Settings, host: str, port: int) -> None:
     address = _address(host, port)
     # `settings` have one in any case; the variables and .env need not.
     secret = "AUTHAPI_SECRET" if load_settings().secret else secret_path(settings)
+    public = urlsplit(settings.public_url)
     say_on_stderr(f"authapi listens on http://{address}")
-    say_on_stderr(f"  docs      http://{address}/docs")
+    say_on_stderr(f"  open it   {settings.public_url}  (AUTHAPI_PUBLIC_URL: every token names it)")
+    if is_loopback_host(public.hostname or "") and public.port != port:
+        say_on_stderr(f"            It has another port than {port}. A proxy may lead there.")
+    if settings.docs:
+        say_on_stderr(f"  docs      {settings.public_url}/docs")
     say_on_stderr(f"  database  {settings.database_url_masked}")
     say_on_stderr(f"  secret    {secret}")
     say_on_stderr(f"  mails     {_mails(settings)}")

@@ -11,6 +11,7 @@ from starlette.routing import Match
 
 from authapi.errors import (
     BadRequest,
+    CsrfFailed,
     Forbidden,
     InvalidField,
     InvalidGrant,
@@ -57,7 +58,9 @@ def note(request: Request, refusal: Refusal) -> None:
     """Count a refusal, and log one that may be an attack."""
     if isinstance(refusal, SUSPICIOUS):
         ip = request.client.host if request.client else None
-        log.info("request_refused", error=refusal.code, path=logged_path(request.scope), ip=ip)
+        why = {"reason": refusal.reason} if isinstance(refusal, CsrfFailed) else {}
+        path = logged_path(request.scope)
+        log.info("request_refused", error=refusal.code, path=path, ip=ip, **why)
     runtime_of(request).refusals.add(type(refusal).__name__)
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 
@@ -91,14 +90,14 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         version=version("authapi"),
         lifespan=lambda app: app.state.start_gate.running(),
         openapi_url="/openapi.json" if settings.docs else None,
-        servers=[{"url": path}] if (path := urlsplit(settings.public_url).path) else None,
+        servers=[{"url": settings.public_url}],
+        root_path_in_servers=False,
         docs_url=None,  # web/openapi/docs_page.py, without any outside address
         redoc_url=None,
         telemetry={"tracing": HAS_OTEL, "metrics": HAS_OTEL, "logs": HAS_OTEL},
         redirect_slashes=False,  # a redirect's target would come from the request's Host
     )
-    app.state.runtime = runtime
-    app.state.start_gate = StartGate(runtime)
+    app.state.runtime, app.state.start_gate = runtime, StartGate(runtime)
     # The routes themselves: include_router would build each of them again at the first request.
     for router in _routers(settings):
         app.router.routes += router.routes

@@ -83,7 +83,7 @@ async def _handle_invalid_field(request: Request, error: Exception) -> Response:
 
 def _without_input(error: dict[str, Any]) -> dict[str, Any]:
     """Return pydantic's error without what was sent, but for the name of an unknown field."""
-    loc, msg = list(error["loc"]), error["msg"]
+    loc, msg = list(error["loc"]), error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         msg = "This field is not known"
         if not FIELD_NAME.fullmatch(str(loc[-1])):

@@ -34,6 +34,15 @@ def test_on_this_machine_the_answer_names_both_origins_and_the_settings(
     assert log.event("request_refused")["reason"] == answer["error_description"]
 
 
+@pytest.mark.parametrize("origin", ['http://a"b', "http://a\\b", "http://a\xe9b", "x" * 500, ""])
+def test_an_origin_that_no_browser_sends_is_not_repeated(
+    make_api: MakeApi, log: Log, origin: str
+) -> None:
+    headers = [(b"Origin", origin.encode("latin-1"))]
+    answer = make_api().expect(403, "POST", "/login", json=BODY, headers=headers).json()
+    assert answer["error_description"].startswith("The request came without a readable Origin. ")
+
+
 def test_elsewhere_only_the_log_names_them(make_api: MakeApi, log: Log) -> None:
     api = make_api(public_url="https://auth.example")
     answer = api.expect(403, "POST", "/login", json=BODY, headers={"Origin": CAME})

@@ -13,6 +13,7 @@ browser adds an `Origin`:
 A cookie is sent by the browser, whoever wrote the page; a header is not (docs/transports.md).
 """
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -26,7 +27,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "x-csrf-token"
 HANDSHAKE_ALONE = frozenset({b"sec-websocket-key", b"sec-websocket-version"})
 WEBSOCKET_NAMED = frozenset({b"upgrade", b"sec-fetch-mode", b"sec-fetch-dest"})
-MAX_NAMED_CHARACTERS = 200
+# What a refusal repeats of an Origin (RFC 6750 section 3 has no quotes in a description).
+ORIGIN = re.compile(r"[\w.:/+ \[\]-]{1,200}", re.ASCII)
 HANDSHAKE = "WebSocket handshake"  # stands for the method. No method has a space
 
 
@@ -46,10 +48,12 @@ def refuse_foreign(headers: Headers, settings: Settings) -> None:
 
 def _foreign(headers: Headers, settings: Settings) -> CsrfFailed:
     """Return the refusal. It names both origins: in the answer too, if this machine is ours."""
-    origins = " and ".join(headers.getlist("origin"))[:MAX_NAMED_CHARACTERS]
-    came = f"from the origin {origins!r}" if origins else "without an Origin"
+    origin = " and ".join(headers.getlist("origin"))
+    came = (
+        f"from the origin '{origin}'" if ORIGIN.fullmatch(origin) else "without a readable Origin"
+    )
     reason = (
-        f"The request came {came}. AUTHAPI_PUBLIC_URL has the origin {settings.public_origin!r}, "
+        f"The request came {came}. AUTHAPI_PUBLIC_URL has the origin '{settings.public_origin}', "
         "and AUTHAPI_CORS_ORIGINS names all others that may send it."
     )
     is_local = is_loopback_host(urlsplit(settings.public_url).hostname or "")

@@ -15,17 +15,19 @@ def greeting(capsys: pytest.CaptureFixture[str], port: int, **settings: object) 
 def test_it_shows_where_to_open_it(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
     shown = greeting(capsys, 8000)
     assert "listens on http://127.0.0.1:8000\n" in shown
-    assert "  open it   http://localhost:8000 " in shown
+    assert "  public    http://localhost:8000\n" in shown
     assert "  docs      http://localhost:8000/docs\n" in shown
-    assert "another port" not in shown
+    assert "set AUTHAPI_PUBLIC_URL" not in shown
 
 
 def test_it_says_that_the_url_has_another_port(
     tmp_path: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "It has another port than 8001." in greeting(capsys, 8001)
+    shown = greeting(capsys, 8001)
+    assert "set AUTHAPI_PUBLIC_URL=http://localhost:8001\n" in shown
+    assert "  docs      http://127.0.0.1:8001/docs\n" in shown
     behind_a_proxy = greeting(capsys, 8001, public_url="https://auth.example")
-    assert "another port" not in behind_a_proxy
+    assert "set AUTHAPI_PUBLIC_URL" not in behind_a_proxy
     assert "  docs      https://auth.example/docs\n" in behind_a_proxy
 
 

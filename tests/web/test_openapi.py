@@ -60,6 +60,7 @@ def test_each_operation_has_a_readable_name_of_its_own() -> None:
 @EACH
 def test_each_operation_says_what_it_does(name: str) -> None:
     assert OPERATIONS[name]["summary"]
+    assert OPERATIONS[name]["description"]
     assert OPERATIONS[name]["tags"]
 
 

@@ -108,11 +108,17 @@ def _greet(settings: Settings, host: str, port: int) -> None:
     secret = "AUTHAPI_SECRET" if load_settings().secret else secret_path(settings)
     public = urlsplit(settings.public_url)
     say_on_stderr(f"authapi listens on http://{address}")
-    say_on_stderr(f"  open it   {settings.public_url}  (AUTHAPI_PUBLIC_URL: every token names it)")
-    if is_loopback_host(public.hostname or "") and public.port != port:
-        say_on_stderr(f"            It has another port than {port}. A proxy may lead there.")
+    say_on_stderr(f"  public    {settings.public_url}")
+    is_another = is_loopback_host(public.hostname or "") and public.port != port
+    if is_another:
+        say_on_stderr(
+            f"            tokens name this URL, whose port is not {port}: without a proxy"
+        )
+        say_on_stderr(f"            set AUTHAPI_PUBLIC_URL=http://localhost:{port}")
     if settings.docs:
-        say_on_stderr(f"  docs      {settings.public_url}/docs")
+        say_on_stderr(
+            f"  docs      {f'http://{address}' if is_another else settings.public_url}/docs"
+        )
     say_on_stderr(f"  database  {settings.database_url_masked}")
     say_on_stderr(f"  secret    {secret}")
     say_on_stderr(f"  mails     {_mails(settings)}")

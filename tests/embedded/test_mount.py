@@ -112,11 +112,12 @@ def test_an_application_that_is_started_again_works_again(
         ):
             body = {"email": email, "password": PASSWORD}
             answer = await client.post("/auth/register", json=body)
-            await anyio.to_thread.run_sync(until, lambda: is_mailed(email))
+            await anyio.to_thread.run_sync(wait_for_mail, email)
             return answer.status_code
 
-    def is_mailed(email: str) -> bool:
-        return any(email in mail.read_text() for mail in tmp_path.glob("mail/*.eml"))
+    def wait_for_mail(email: str) -> None:
+        mails = tmp_path / "mail"
+        until(lambda: any(email in mail.read_text() for mail in mails.glob("*.eml")), seconds=60)
 
     assert anyio.run(register, EMAIL) == 201
     assert anyio.run(register, "grace@example.com") == 201

@@ -26,6 +26,9 @@ from authapi.services.operation.start import prepare
 from authapi.verifier.loopback import is_loopback_host
 
 GRACE_SECONDS = 10  # for the requests that are under way when SIGTERM comes
+# A worker answers its parent only after its imports. On a busy machine they take longer than
+# uvicorn's 5 s, and each worker would be killed before it has started, again and again.
+WORKER_ANSWER_SECONDS = 60
 
 
 def serve_app(
@@ -52,6 +55,7 @@ def serve_app(
         "server_header": False,
         "proxy_headers": False,  # uvicorn would trust 127.0.0.1; ours trusts TRUSTED_PROXIES
         "timeout_graceful_shutdown": GRACE_SECONDS,
+        "timeout_worker_healthcheck": WORKER_ANSWER_SECONDS,
     }
     # uvicorn finishes the requests under way, then raises the signal once more.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -8,6 +8,9 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Mails are files in ./mail, unless .env or the environment names another folder.
 MAILS_IN_FILES := grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAPI_MAIL_DIR="$${AUTHAPI_MAIL_DIR-./mail}"
+# The public URL has the port, unless somebody names another one.
+PUBLIC_URL_OF_PORT = grep -Eqs '^(export )?AUTHAPI_PUBLIC_URL(_FILE)?=' .env || [ "$${AUTHAPI_PUBLIC_URL_FILE+set}" ] || \
+  export AUTHAPI_PUBLIC_URL="$${AUTHAPI_PUBLIC_URL-http://localhost:$(PORT)}"
 
 # For make bench: seconds a round, rounds of each arm, and its environments.
 ROUND := 2
@@ -27,9 +30,9 @@ AUDITED := requirements.lock requirements-build.lock requirements-dev.lock requi
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-run: .venv/run.stamp ## install what is missing, migrate, serve on 127.0.0.1:8000 (another port: PORT=8001 AUTHAPI_PUBLIC_URL=http://localhost:8001)
+run: .venv/run.stamp ## install what is missing, migrate, serve on localhost:8000 (PORT=8001 for another port)
 	@$(BIN)/authapi migrate
-	@$(MAILS_IN_FILES); exec $(BIN)/authapi serve --port $(PORT)
+	@$(MAILS_IN_FILES); $(PUBLIC_URL_OF_PORT); exec $(BIN)/authapi serve --port $(PORT)
 
 test: .venv/dev.stamp ## run the tests that need no browser (ARGS="tests/rfc -x" for some)
 	@echo "The tests that need Chromium and nginx are not among these: make test-browser"

@@ -4,15 +4,12 @@ cli ─► app ─► web ─► services ─► db | crypto ─► verifier
               routes  rules       SQL  maths     stands alone
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
-from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 
 from authapi import clock as wall_clock
@@ -24,7 +21,7 @@ from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.crypto.signed_entries import SignedEntries
-from authapi.db.database import KEPT_CONNECTIONS, open_database
+from authapi.db.database import open_database
 from authapi.db.session_cache import SessionCache
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.decoys import Decoys
@@ -52,7 +49,7 @@ from authapi.web.middleware.handshakes import Handshakes
 from authapi.web.middleware.headers import CommonHeaders, common_headers
 from authapi.web.middleware.own_cookies import OwnCookies
 from authapi.web.middleware.proxies import TrustedProxies
-from authapi.web.middleware.start_gate import StartGate, before_shutdown
+from authapi.web.middleware.start_gate import StartGate
 from authapi.web.middleware.unexpected_errors import UnexpectedErrors
 from authapi.web.middleware.verify import Verify
 from authapi.web.openapi import document
@@ -75,9 +72,6 @@ from authapi.web.routers import (
 from authapi.web.runtime import Runtime
 from authapi.web.whole_window import WholeWindow
 
-# Requests that do I/O at one moment, each with a kept connection. Starlette's 40 threads hand the
-# GIL on at each statement: 16 clients get 1,050 refreshes a second by 40 threads, 1,750 by 10.
-REQUEST_THREADS = KEPT_CONNECTIONS
 # Without OpenTelemetry's SDK no provider can be configured. FastAPI would look for one at each
 # request, which takes a quarter of the time of `/verify`.
 HAS_OTEL = find_spec("opentelemetry.sdk") is not None
@@ -96,16 +90,16 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         title="authapi",
         summary="Log-in with access tokens that can be revoked.",
         version=version("authapi"),
-        lifespan=_lifespan,
+        lifespan=lambda app: app.state.start_gate.running(),
         openapi_url="/openapi.json" if settings.docs else None,
-        servers=[{"url": path}] if (path := urlsplit(settings.public_url).path) else None,
+        servers=[{"url": settings.public_url}],
+        root_path_in_servers=False,
         docs_url=None,  # web/openapi/docs_page.py, without any outside address
         redoc_url=None,
         telemetry={"tracing": HAS_OTEL, "metrics": HAS_OTEL, "logs": HAS_OTEL},
         redirect_slashes=False,  # a redirect's target would come from the request's Host
     )
-    app.state.runtime = runtime
-    app.state.start_gate = StartGate(runtime)
+    app.state.runtime, app.state.start_gate = runtime, StartGate(runtime)
     # The routes themselves: include_router would build each of them again at the first request.
     for router in _routers(settings):
         app.router.routes += router.routes
@@ -194,13 +188,3 @@ def _verifiers(
     )
     verifier = new(audience=settings.audience)
     return verifier, new(audience=settings.all_audiences) if settings.audiences else verifier
-
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    runtime: Runtime = app.state.runtime
-    current_default_thread_limiter().total_tokens = REQUEST_THREADS
-    await app.state.start_gate.open()
-    with before_shutdown(runtime.revocations.pages.changed.close):
-        yield
-    runtime.close()

@@ -37,6 +37,8 @@ class Log:
 
     def __init__(self) -> None:
         self._lines = structlog.get_logger()  # noqa: TID251 - the only one
+        # Used inside another program until that has configured structlog.
+        self.unconfigured: Callable[[], Any] = lambda: self._lines
 
     def info(self, event: str, **fields: Any) -> None:  # noqa: ANN401
         self.write(event=event, level="info", **fields)
@@ -54,7 +56,8 @@ class Log:
     def write(self, *, event: str, level: str = "info", **fields: Any) -> None:  # noqa: ANN401
         """Log at the level with that name."""
         with suppress(Exception):
-            getattr(self._lines, level)(event, **fields)
+            lines = self._lines if structlog.is_configured() else self.unconfigured()
+            getattr(lines, level)(event, **fields)
 
 
 log = Log()
@@ -74,17 +77,19 @@ def configure(log_format: str, stream: TextIO | None = None) -> None:
     layer logs each request, so uvicorn.access is off.
     """
     target = stream or _stderr()
-    steps = _configure_ours(log_format, target, structlog.WriteLoggerFactory(target))
-    _take_over_stdlib(target, steps)
+    options = _options(log_format, target)
+    factory = structlog.WriteLoggerFactory(target)
+    structlog.configure(logger_factory=factory, cache_logger_on_first_use=False, **options)
+    _take_over_stdlib(target, options["processors"])
 
 
 def configure_if_nobody_has(log_format: str) -> None:
-    """Configure our own lines inside another program that has not configured structlog.
+    """Configure our own lines alone, inside another program that has not configured structlog.
 
     structlog's default prints the local variables of a traceback, secrets among them.
     """
-    if not structlog.is_configured():
-        _configure_ours(log_format, _stderr(), lambda *_: structlog.WriteLogger(_stderr()))
+    options = _options(log_format, _stderr())
+    log.unconfigured = lambda: structlog.wrap_logger(structlog.WriteLogger(_stderr()), **options)
 
 
 @lru_cache(maxsize=1)
@@ -97,20 +102,13 @@ def _stderr() -> TextIO:
     return sys.stderr or _nowhere()
 
 
-def _configure_ours(
-    log_format: str, target: TextIO, factory: Callable[..., structlog.WriteLogger]
-) -> list[Processor]:
+def _options(log_format: str, target: TextIO) -> dict[str, Any]:
     terminal = target.isatty()
     columns = log_format == "console" or (log_format == "auto" and terminal)
     steps: list[Processor] = [merge_contextvars, add_log_level, TimeStamper(fmt="iso", utc=True)]
     steps += _console_steps(colors=terminal) if columns else _json_steps()
-    structlog.configure(
-        processors=steps,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=factory,
-        cache_logger_on_first_use=False,
-    )
-    return steps
+    level = structlog.make_filtering_bound_logger(logging.INFO)
+    return {"processors": steps, "wrapper_class": level}
 
 
 def _json_steps() -> list[Processor]:

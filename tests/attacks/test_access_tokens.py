@@ -25,7 +25,7 @@ def test_a_bad_token_is_refused(algorithm: str) -> None:
                 token = case.make(SIGNERS[algorithm])
                 with pytest.raises(InvalidTokenError) as refusal:
                     VERIFIERS[algorithm].verify(token)
-                assert refusal.value.reason == case.reason
+                assert refusal.value.reason.partition(": ")[0] == case.reason
                 # Whatever hangs on an exception ends in logs.
                 assert refusal.value.__cause__ is None
                 assert refusal.value.__suppress_context__ or refusal.value.__context__ is None

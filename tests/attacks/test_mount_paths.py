@@ -66,16 +66,12 @@ def test_both_names_have_the_same_document(make_api: MakeApi) -> None:
 
 
 @sqlite_only
-@pytest.mark.parametrize("path", ["/auth", "/a/b"])
-def test_the_document_names_the_path_that_a_proxy_takes_away(make_api: MakeApi, path: str) -> None:
+@pytest.mark.parametrize("path", ["", "/auth", "/a/b"])
+def test_the_document_names_the_url_and_the_path_that_a_proxy_takes_away(
+    make_api: MakeApi, path: str
+) -> None:
     document = make_api(public_url=BASE + path).expect(200, "GET", "/openapi.json").json()
-    assert document["servers"] == [{"url": path}]
-
-
-@sqlite_only
-def test_without_a_path_the_server_is_where_the_document_is(make_api: MakeApi) -> None:
-    document = make_api(public_url=BASE).expect(200, "GET", "/openapi.json").json()
-    assert "servers" not in document  # OpenAPI's default: the root of the host
+    assert document["servers"] == [{"url": BASE + path}]
 
 
 @pytest.fixture
@@ -89,7 +85,7 @@ def test_mounted_the_servers_are_named_once(make_app: MakeApp, stack: ExitStack)
     host = FastAPI()
     host.mount("/auth", make_app(public_url=f"{BASE}/auth"))
     client = stack.enter_context(AppClient(host))
-    assert client.get("/auth/openapi.json").json()["servers"] == [{"url": "/auth"}]
+    assert client.get("/auth/openapi.json").json()["servers"] == [{"url": f"{BASE}/auth"}]
 
 
 def test_a_server_that_is_told_its_root_path_says_it(tmp_path: Path) -> None:
@@ -99,7 +95,7 @@ def test_a_server_that_is_told_its_root_path_says_it(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "uvicorn", "authapi:create_app", *options)
     env = environment(**SERVER_SETTINGS, public_url=f"{BASE}/auth")
     with Program(command, tmp_path, env, port) as program, program.client() as client:
-        assert client.get("/openapi.json").json()["servers"] == [{"url": "/auth"}]
+        assert client.get("/openapi.json").json()["servers"] == [{"url": f"{BASE}/auth"}]
         assert client.get("/verify").status_code == 401
         for name in (SERVER, f"{SERVER}/auth", f"{OPENID}/auth"):
             assert client.get(name).json()["issuer"] == f"{BASE}/auth"
@@ -109,7 +105,7 @@ def test_a_server_that_is_told_its_root_path_says_it(tmp_path: Path) -> None:
 def test_an_application_around_it_can_route_the_place_at_the_host(
     make_app: MakeApp, stack: ExitStack
 ) -> None:
-    """As docs/browsers.md shows."""
+    """As Authapi.mount does (authapi.embedded)."""
     auth, host = make_app(public_url=f"{BASE}/auth"), FastAPI()
     host.mount("/auth", auth)
     for name in (SERVER, OPENID):

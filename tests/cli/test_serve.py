@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.server import AUTHAPI, STOP_TIMEOUT, ServerProcess
+from tests.support.settings import environment
 from tests.support.until import until
 
 BODY = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
@@ -105,12 +106,14 @@ def test_servers_that_start_at_one_moment_on_nothing_agree(tmp_path: Path) -> No
         assert database.execute("SELECT count(*) FROM signing_keys").fetchone() == (1,)
 
 
-def test_on_a_terminal_it_greets_in_six_lines(tmp_path: Path) -> None:
+def test_on_a_terminal_it_greets_in_seven_lines(tmp_path: Path) -> None:
     port = ServerProcess(tmp_path).port
+    public_url = f"http://localhost:{port}"
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [AUTHAPI, "serve", "--port", str(port)],
         cwd=tmp_path,
+        env=environment(public_url=public_url),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -127,8 +130,9 @@ def test_on_a_terminal_it_greets_in_six_lines(tmp_path: Path) -> None:
         os.close(ours)
     lines = [line.strip() for line in shown.decode().splitlines()]
     greeting = lines.index(f"authapi listens on http://127.0.0.1:{port}")
-    assert [line.split() for line in lines[greeting + 1 : greeting + 6]] == [
-        ["docs", f"http://127.0.0.1:{port}/docs"],
+    assert [line.split() for line in lines[greeting + 1 : greeting + 7]] == [
+        ["public", public_url],
+        ["docs", f"{public_url}/docs"],
         ["database", "sqlite:///./authapi.db"],
         ["secret", "authapi.secret"],
         ["mails", "are", "not", "sent:", "see", "docs/mails.md"],

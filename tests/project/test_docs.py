@@ -4,11 +4,8 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import anyio
 import click
-import httpx
 import pytest
 
 from authapi import errors
@@ -26,7 +23,6 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
 CODE_PATH = re.compile(r"[\w./-]*\w\.(py|md|toml|yaml|lock|ini)|(src|tests|docs|alembic)/[\w./-]*")
@@ -152,27 +148,6 @@ def test_every_way_to_get_tokens_is_listed(openapi: dict[str, dict[str, object]]
         if "TokenResponse" in str(operation)
     }
     assert listed == giving
-
-
-def test_the_examples_of_embedding_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    for example in PYTHON.findall(TEXTS["docs/browsers.md"]):
-        exec(compile(example, "docs/browsers.md", "exec"), names)
-
-    async def ask() -> list[httpx.Response]:
-        app, transport = names["app"], httpx.ASGITransport(names["app"])
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client,
-        ):
-            page = {"Accept": "text/html"}
-            paths: dict[str, dict[str, str]] = {"/auth/readyz": {}, "/dashboard": page}
-            return [await client.get(path, headers=headers) for path, headers in paths.items()]
-
-    ready, dashboard = anyio.run(ask)
-    assert ready.status_code == 200
-    assert (dashboard.status_code, dashboard.headers["location"]) == (303, "/login?next=/dashboard")
 
 
 def test_every_page_is_linked_from_the_index() -> None:

@@ -83,6 +83,8 @@ def test_make_run_migrates_and_serves_the_clone(furnished: Path) -> None:
         server.client() as client,
     ):
         assert client.get("/readyz").status_code == 200
+        metadata = client.get("/.well-known/oauth-authorization-server").json()
+        assert metadata["issuer"] == f"http://localhost:{port}"
         body = {"email": "ada@example.com", "password": "correct horse battery staple"}
         assert client.post("/register", json=body).status_code == 201
         until(lambda: any((furnished / "mail").glob("*.eml")), every=0.1)

@@ -115,8 +115,10 @@ OTHERS = (f"{ISSUER}/", "https://auth.exampl", "HTTPS://AUTH.EXAMPLE", None, [IS
 @pytest.mark.parametrize("named", OTHERS, ids=repr)
 def test_metadata_of_another_issuer_is_refused(issuer: FakeIssuer, named: object) -> None:
     issuer.metadata = metadata(issuer=named)
-    with pytest.raises(FetchError, match="does not name"):
+    with pytest.raises(FetchError, match="Both have to be the same text") as refused:
         get_keys(site_of(issuer))
+    assert f"names {str(named)!r} as its issuer" in str(refused.value)
+    assert f"the issuer {ISSUER!r}" in str(refused.value)
     assert issuer.count(JWKS) == 0
 
 

@@ -42,7 +42,7 @@ def test_a_bad_token_is_refused(verifiers: dict[str, Verifier], algorithm: str) 
             with row(case.name):
                 with pytest.raises(InvalidTokenError) as refusal:
                     verifiers[algorithm].verify(case.make(signer_of(algorithm)))
-                assert refusal.value.reason == case.reason
+                assert refusal.value.reason.partition(": ")[0] == case.reason
                 assert not isinstance(refusal.value, VerifierNotReadyError)
                 # Whatever hangs on an exception ends in logs.
                 assert refusal.value.__cause__ is None

@@ -11,7 +11,8 @@ REASONS = {
     "expired": "the token has expired",
     "not_yet_valid": "the token is not valid yet",
     "living_too_long": "exp is over an hour after iat",
-    "of_another_issuer": "iss names another issuer",
+    "of_another_issuer": "iss names another issuer: 'https://auth.example.evil.example', "
+    "not 'https://auth.example'",
     "for_another_audience": "aud does not name this service",
     "forged": "the signature does not fit",
     "of_unknown_key": "no key has this kid and alg",
@@ -28,6 +29,11 @@ def test_its_tokens_are_valid(algorithm: str) -> None:
     claims = tokens.verifier.verify(tokens.token("ada", scopes=["read", "write"]))
     assert claims.sub == "ada"
     assert claims.scopes == {"read", "write"}
+
+
+def test_claims_are_made_without_a_token() -> None:
+    claims = TOKENS.claims("ada", scopes=["read"])
+    assert (claims.sub, *claims.scopes) == ("ada", "read")
 
 
 def test_its_jwk_set_is_enough_for_a_verifier_of_ones_own() -> None:

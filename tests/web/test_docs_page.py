@@ -1,6 +1,9 @@
 """/docs works where there is no other host to ask, and wherever the app is mounted."""
 
+import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
@@ -12,8 +15,10 @@ from authapi import clock
 from authapi.web.openapi.docs_page import load
 from tests.support.app_transport import AppClient
 from tests.support.application import application
+from tests.support.operations import DOCUMENT
 from tests.support.settings import NEVER_OPENED, settings_for
 
+NODE = shutil.which("node")
 START = load("start.js").decode()
 
 
@@ -75,6 +80,34 @@ def test_the_page_has_no_inline_script(client: AppClient) -> None:
     assert re.findall(r"<script(?![^>]*\bsrc=)", page(client).text) == []
     assert re.findall(r"<script[^>]*>[^<]", page(client).text) == []
     assert re.findall(r"\son\w+=", page(client).text) == []
+
+
+IN_NODE = """
+const [script, document] = process.argv.slice(1).map((text) => JSON.parse(text));
+let shown, options;
+globalThis.location = { href: "http://testserver/auth/docs" };
+globalThis.SwaggerUIBundle = (given) => { options = given; };
+SwaggerUIBundle.presets = {};
+(0, eval)(script);
+const { updateJsonSpec } = options.plugins[0]().statePlugins.spec.wrapActions;
+updateJsonSpec((spec) => { shown = spec; })(document);
+console.log(JSON.stringify(shown));
+"""
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node 20")
+def test_authorize_offers_only_what_a_script_can_send() -> None:
+    given = [json.dumps(value) for value in (START, DOCUMENT)]
+    command = [str(NODE), "--eval", IN_NODE, "--", *given]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    shown = json.loads(done.stdout)
+    assert list(shown["components"]["securitySchemes"]) == ["accessToken", "csrfToken"]
+    assert shown["paths"]["/me"]["get"]["security"] == [{"accessToken": []}]
+    change = shown["paths"]["/me"]["patch"]["security"]
+    assert change == [{"accessToken": []}, {"csrfToken": []}]
+    assert "security" not in shown["paths"]["/login"]["post"]
+    assert shown["servers"] == [{"url": "/auth"}]
+    assert shown["paths"].keys() == DOCUMENT["paths"].keys()
 
 
 def test_no_credential_stays_in_the_browser() -> None:

@@ -216,3 +216,22 @@ def test_each_class_of_refusal_is_in_the_tree_of_its_module(refusal: type[errors
     assert str(refusal.status) in line
     if refusal is not errors.Forbidden:
         assert refusal.code in line
+
+
+@pytest.mark.parametrize(
+    ("body", "loc", "msg"),
+    [
+        ({"user": "ada", "password": "x"}, ["body", "user"], "This field is not known"),
+        ({"password": "x"}, ["body"], "Give one of email and username"),
+        (
+            {"email": "a\0", "password": "x"},
+            ["body", "email"],
+            "Control characters are not allowed.",
+        ),
+    ],
+)
+def test_a_log_in_says_what_is_wrong_in_the_request(
+    service: Service, body: dict[str, str], loc: list[str], msg: str
+) -> None:
+    answer = service.api.expect(422, "POST", "/login", json=body).json()
+    assert [(error["loc"], error["msg"]) for error in answer["errors"]] == [(loc, msg)]

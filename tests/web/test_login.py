@@ -48,6 +48,8 @@ def test_the_response_says_which_scopes_the_token_has(service: Service) -> None:
         {"username": "ADA"},
         {"username": "\uff21\uff24\uff21"},
         {"email": "ada@example.com", "username": None},
+        {"username": "ADA@example.com"},
+        {"username": "ada\uff20example.com"},
     ],
     ids=ascii,
 )
@@ -66,7 +68,8 @@ def test_either_name_in_any_spelling_will_do(service: Service, name: dict[str, s
         {"email": "no address at all", "password": PASSWORD},
         {"email": "", "password": PASSWORD},
         {"email": "ada", "password": PASSWORD},
-        {"username": EMAIL, "password": PASSWORD},
+        {"username": EMAIL, "password": PASSWORD + "x"},
+        {"username": "nobody@example.com", "password": PASSWORD},
         {"username": "nobody", "password": PASSWORD},
         {"username": "\ufdfa" * 1024, "password": PASSWORD},
     ],

@@ -90,9 +90,10 @@ def test_errors_have_the_one_form(
     assert answer.headers["X-Request-ID"]
 
 
-def test_the_document_names_the_mount_as_its_server(host: Api) -> None:
+def test_the_document_names_the_public_url_as_its_server(mount: Mount, make_app: MakeApp) -> None:
+    host = mount(make_app(public_url="https://example.com/auth"))
     document = host.expect(200, "GET", "/auth/openapi.json").json()
-    assert document["servers"] == [{"url": "/auth"}]
+    assert document["servers"] == [{"url": "https://example.com/auth"}]
     assert "/login" in document["paths"]
 
 

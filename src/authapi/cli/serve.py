@@ -25,9 +25,12 @@ from authapi.errors import CommandError, Unavailable
 from authapi.logs import log
 from authapi.services.keys.ring import KeyRing
 from authapi.services.operation.start import prepare
+from authapi.verifier.loopback import is_loopback_host
 
-WORKER_SECONDS = 30  # in which a worker has to say that it lives; a busy machine starts it slowly
 GRACE_SECONDS = 10  # for the requests that are under way when SIGTERM comes
+# A worker answers its parent only after its imports. On a busy machine they take longer than
+# uvicorn's 5 s, and each worker would be killed before it has started, again and again.
+WORKER_ANSWER_SECONDS = 60
 
 
 def serve_app(settings: Settings, host: str, port: int, *, workers: int, bounds: Bounds) -> None:
@@ -52,7 +55,7 @@ def serve_app(settings: Settings, host: str, port: int, *, workers: int, bounds:
         "server_header": False,
         "proxy_headers": False,  # uvicorn would trust 127.0.0.1; ours trusts TRUSTED_PROXIES
         "timeout_graceful_shutdown": GRACE_SECONDS,
-        "timeout_worker_healthcheck": WORKER_SECONDS,
+        "timeout_worker_healthcheck": WORKER_ANSWER_SECONDS,
     }
     # uvicorn finishes the requests under way, then raises the signal once more.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -107,8 +110,19 @@ def _greet(settings: Settings, host: str, port: int) -> None:
     address = _address(host, port)
     # `settings` have one in any case; the variables and .env need not.
     secret = "AUTHAPI_SECRET" if load_settings().secret else secret_path(settings)
+    public = urlsplit(settings.public_url)
     say_on_stderr(f"authapi listens on http://{address}")
-    say_on_stderr(f"  docs      http://{address}/docs")
+    say_on_stderr(f"  public    {settings.public_url}")
+    is_another = is_loopback_host(public.hostname or "") and public.port != port
+    if is_another:
+        say_on_stderr(
+            f"            tokens name this URL, whose port is not {port}: without a proxy"
+        )
+        say_on_stderr(f"            set AUTHAPI_PUBLIC_URL=http://localhost:{port}")
+    if settings.docs:
+        say_on_stderr(
+            f"  docs      {f'http://{address}' if is_another else settings.public_url}/docs"
+        )
     say_on_stderr(f"  database  {settings.database_url_masked}")
     say_on_stderr(f"  secret    {secret}")
     say_on_stderr(f"  mails     {_mails(settings)}")

@@ -92,7 +92,7 @@ def read_claims(
         if name in payload and not holds(payload[name]):
             raise InvalidTokenError(f"{name} is malformed")
     if payload["iss"] != issuer:
-        raise InvalidTokenError("iss names another issuer")
+        raise InvalidTokenError(f"iss names another issuer: {payload['iss']!r}, not {issuer!r}")
     if audiences.isdisjoint(_named(payload["aud"])):
         raise InvalidTokenError("aud does not name this service")
     if payload["exp"] - payload["iat"] > MAX_ACCESS_TOKEN_SECONDS:

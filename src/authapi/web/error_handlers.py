@@ -11,6 +11,7 @@ from starlette.routing import Match
 
 from authapi.errors import (
     BadRequest,
+    CsrfFailed,
     Forbidden,
     InvalidField,
     InvalidGrant,
@@ -47,11 +48,20 @@ def as_response(refusal: Refusal) -> Response:
 
 
 async def handle_refusal(request: Request, error: Exception) -> Response:
-    """Return the response to a refusal, and log a refusal that may be an attack."""
-    if isinstance(error, SUSPICIOUS):
+    """Return the response to a refusal. Count it, and log one that may be an attack."""
+    refusal = error if isinstance(error, Refusal) else ServerError()
+    note(request, refusal)
+    return as_response(refusal)
+
+
+def note(request: Request, refusal: Refusal) -> None:
+    """Count a refusal, and log one that may be an attack."""
+    if isinstance(refusal, SUSPICIOUS):
         ip = request.client.host if request.client else None
-        log.info("request_refused", error=error.code, path=logged_path(request.scope), ip=ip)
-    return answer_to(request, error if isinstance(error, Refusal) else ServerError())
+        why = {"reason": refusal.reason} if isinstance(refusal, CsrfFailed) else {}
+        path = logged_path(request.scope)
+        log.info("request_refused", error=refusal.code, path=path, ip=ip, **why)
+    runtime_of(request).refusals.add(type(refusal).__name__)
 
 
 def answer_to(request: Request, refusal: Refusal) -> Response:
@@ -73,7 +83,7 @@ async def _handle_invalid_field(request: Request, error: Exception) -> Response:
 
 def _without_input(error: dict[str, Any]) -> dict[str, Any]:
     """Return pydantic's error without what was sent, but for the name of an unknown field."""
-    loc, msg = list(error["loc"]), error["msg"]
+    loc, msg = list(error["loc"]), error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         msg = "This field is not known"
         if not FIELD_NAME.fullmatch(str(loc[-1])):

@@ -77,7 +77,7 @@ class Registration(Body):
 
 
 class Login(Body):
-    """`password`, and one of `email` and `username`."""
+    """`password`, and one of `email` and `username`. A username with an `@` is the address."""
 
     # An example of the whole: one that is put together from the fields' has both names.
     model_config = ConfigDict(
@@ -98,7 +98,7 @@ class Login(Body):
     @model_validator(mode="after")
     def _one_name(self) -> Self:
         if (self.email is None) == (self.username is None):
-            raise ValueError("give one of email and username")
+            raise ValueError("Give one of email and username")
         return self
 
 

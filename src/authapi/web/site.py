@@ -1,8 +1,8 @@
 """Tell a site that renders its own pages, beside a mounted authapi, who is asking.
 
-    auth = create_app(settings)
-    app.mount("/auth", auth)
-    pages = Pages(auth, login="/login")
+    auth = Authapi(settings)
+    auth.mount(app, "/auth")
+    pages = Pages(auth.app, login="/login")
 
     @app.get("/dashboard")
     async def dashboard(reader: Annotated[Claims, Depends(pages.subject)]) -> HTMLResponse: ...
@@ -72,7 +72,10 @@ Form = Annotated[dict[str, str], Depends(read_form)]
 
 
 class Pages:
-    """`auth` is what create_app returned; `login` is the path of the site's log-in page."""
+    """`auth` is what create_app returned, or Authapi's `app`.
+
+    `login` is the path of the site's log-in page.
+    """
 
     def __init__(self, auth: FastAPI, login: str = "/login") -> None:
         self._auth = auth

@@ -85,6 +85,8 @@ class MailSender:
         self._wake.set()
         for thread in self._threads:
             thread.join()
+        self._threads = []
+        self._stopping.clear()  # it may be started again
         self.db.close()
 
     def wake(self) -> None:

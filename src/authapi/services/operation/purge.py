@@ -79,6 +79,8 @@ class Purge:
         self._stopping.set()
         if self._thread:
             self._thread.join()
+        self._thread = None
+        self._stopping.clear()  # it may be started again
 
     def _run(self) -> None:
         # A random part more, so that processes which started together take turns.

@@ -53,6 +53,8 @@ class RevocationPoll:
         self._feed.poll_soon.set()
         if self._thread:
             self._thread.join()
+        self._thread = None
+        self._stopping.clear()  # it may be started again
         self.db.close()
 
     def poll(self) -> None:

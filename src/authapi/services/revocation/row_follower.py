@@ -36,6 +36,8 @@ class RowFollower:
         self._stopping.set()
         if self._thread:
             self._thread.join()
+        self._thread = None
+        self._stopping.clear()  # it may be started again
         self._db.close()
 
     def follow(self) -> bool:

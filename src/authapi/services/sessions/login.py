@@ -76,10 +76,14 @@ def log_in(
 def _find_account(
     db: Database, decoys: Decoys, attempt: LoginAttempt
 ) -> tuple[str, Account | None]:
-    """Return the canonical name and its account."""
-    find = users.find_by_username if attempt.email is None else users.find_by_email
-    fold = canonical if attempt.email is None else canonical_email
-    name = fold(attempt.email or attempt.username or "")
+    """Return the canonical name and its account.
+
+    OAuth clients send an address as the username, and no username has an `@`.
+    """
+    typed = attempt.email or attempt.username or ""
+    is_address = attempt.email is not None or "@" in canonical(typed)
+    find = users.find_by_email if is_address else users.find_by_username
+    name = canonical_email(typed) if is_address else canonical(typed)
     with db.connect() as connection:
         decoys.renew(connection)
         return name, find(connection, name)

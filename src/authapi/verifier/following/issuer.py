@@ -17,6 +17,7 @@ DOCUMENT_SECONDS = 5.0  # for a small document, from the name's look-up to the l
 PAGE_SECONDS = 10.0  # for the whole window: 100,000 revocations are 4 MB
 MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_PAGE_BYTES = 64 * 1024 * 1024
+MAX_NAMED_CHARACTERS = 300  # of another issuer, in a log line
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -149,9 +150,12 @@ class IssuerSite:
             # RFC 8414 section 3.3, or one issuer could hand out its own keys as another's.
             if metadata.get("issuer") == self._address.issuer:
                 return self._read(metadata)
-            foreign = url
+            foreign = f"{url} names {str(metadata.get('issuer'))[:MAX_NAMED_CHARACTERS]!r}"
         if foreign:
-            raise FetchError(f"{foreign} does not name {self._address.issuer!r} as its issuer.")
+            raise FetchError(
+                f"{foreign} as its issuer (AUTHAPI_PUBLIC_URL), and this verifier has the issuer "
+                f"{self._address.issuer!r}. Both have to be the same text."
+            )
         return self._read({})
 
     def _read(self, metadata: dict[str, object]) -> Places:

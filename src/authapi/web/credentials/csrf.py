@@ -13,17 +13,23 @@ browser adds an `Origin`:
 A cookie is sent by the browser, whoever wrote the page; a header is not (docs/transports.md).
 """
 
+import re
+from urllib.parse import urlsplit
+
 from starlette.datastructures import Headers
 
 from authapi.config import Settings
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.errors import CsrfFailed
+from authapi.verifier.loopback import is_loopback_host
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "x-csrf-token"
 HANDSHAKE_ALONE = frozenset({b"sec-websocket-key", b"sec-websocket-version"})
 WEBSOCKET_NAMED = frozenset({b"upgrade", b"sec-fetch-mode", b"sec-fetch-dest"})
 MAX_PROTOCOLS_BYTES = 256
+# What a refusal repeats of an Origin (RFC 6750 section 3 has no quotes in a description).
+ORIGIN = re.compile(r"[\w.:/+ \[\]-]{1,200}", re.ASCII)
 HANDSHAKE = "WebSocket handshake"  # stands for the method. No method has a space
 
 
@@ -48,7 +54,21 @@ def is_foreign_form(headers: Headers, settings: Settings) -> bool:
 def refuse_foreign(headers: Headers, settings: Settings) -> None:
     """Raise CsrfFailed for a request that a page of another site sent."""
     if is_foreign(headers, settings):
-        raise CsrfFailed
+        raise _foreign(headers, settings)
+
+
+def _foreign(headers: Headers, settings: Settings) -> CsrfFailed:
+    """Return the refusal. It names both origins: in the answer too, if this machine is ours."""
+    origin = " and ".join(headers.getlist("origin"))
+    came = (
+        f"from the origin '{origin}'" if ORIGIN.fullmatch(origin) else "without a readable Origin"
+    )
+    reason = (
+        f"The request came {came}. AUTHAPI_PUBLIC_URL has the origin '{settings.public_origin}', "
+        "and AUTHAPI_CORS_ORIGINS names all others that may send it."
+    )
+    is_local = is_loopback_host(urlsplit(settings.public_url).hostname or "")
+    return CsrfFailed(reason, reason if is_local else None)
 
 
 def is_handshake(headers: Headers) -> bool:
@@ -74,7 +94,7 @@ def _names_websocket(value: bytes) -> bool:
 def refuse_foreign_handshake(headers: Headers, settings: Settings) -> None:
     """Raise CsrfFailed for a handshake that no page of ours sent."""
     if "origin" not in headers or is_foreign(headers, settings):
-        raise CsrfFailed
+        raise _foreign(headers, settings)
 
 
 def has_csrf_token(headers: Headers, tokens: CsrfTokens, sid: str) -> bool:
@@ -86,4 +106,4 @@ def has_csrf_token(headers: Headers, tokens: CsrfTokens, sid: str) -> bool:
 def require_csrf_token(headers: Headers, tokens: CsrfTokens, sid: str) -> None:
     """Raise CsrfFailed unless the request has the session's token."""
     if not has_csrf_token(headers, tokens, sid):
-        raise CsrfFailed
+        raise CsrfFailed("X-CSRF-Token is missing, or that of another session")

@@ -1,19 +1,21 @@
 """Let no request in before the database is prepared and the keys are loaded.
 
-Most often the server's start-up prepares them. A mounted application has no start-up, and a
+Most often the server's start-up prepares them. A mounted application may have no start-up, and a
 database may be down at the start. Then the requests do it, one at a time, until it has worked.
 """
 
 import signal
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from threading import Lock, current_thread, main_thread
 from time import monotonic
 from types import FrameType
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from authapi.db.database import KEPT_CONNECTIONS
 from authapi.errors import OperatorError, Unavailable
 from authapi.logs import log
 from authapi.services.operation.start import prepare
@@ -26,28 +28,53 @@ READINESS_PATH = "/readyz"  # answers even if the attempt fails: it names what i
 RETRY_PAUSE_SECONDS = 0.5
 MAX_WAIT_SECONDS = 1.5  # for the attempt of another request
 SHUTDOWN_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# Requests that do I/O at one moment, each with a kept connection. Starlette's 40 threads hand the
+# GIL on at each statement: 16 clients get 1,050 refreshes a second by 40 threads, 1,750 by 10.
+REQUEST_THREADS = KEPT_CONNECTIONS
 
 
 class StartGate:
-    """Closed until the first attempt to prepare the runtime succeeds; then open for good."""
+    """Closed until the first attempt to prepare the runtime succeeds; then open until `close`."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = Lock()
         self._not_before = 0.0
+        self._restore_signals: Callable[[], None] | None = None
         self.is_open = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Open the gate for the time of the block, then close the runtime.
+
+        Raises OperatorError. It may be repeated: a host's tests start their application often.
+        """
+        await self.open()
+        try:
+            yield
+        finally:
+            self.close()
 
     async def open(self) -> None:
         """Prepare now. A database out of reach may come later. Raises OperatorError."""
         try:
-            await run_in_threadpool(self._prepare)
+            await run_in_threadpool(self.prepare)
         except Unavailable:
             log.warning("database_out_of_reach", at="start")
+        self._watch_signals()
+
+    def close(self) -> None:
+        """Finish what is under way, and let go of threads, connections and signals."""
+        self.is_open, self._not_before = False, 0.0
+        if self._restore_signals:
+            self._restore_signals()
+            self._restore_signals = None
+        self._runtime.close()
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
         """Return the application behind this gate. No coroutine is added while the gate is open."""
 
-        async def try_to_open(scope: Scope, receive: Receive, send: Send) -> None:
+        async def closed(scope: Scope, receive: Receive, send: Send) -> None:
             answer: ASGIApp = app
             if not await self._lets_through(scope):
                 self._runtime.refusals.add(Unavailable.__name__)
@@ -55,7 +82,11 @@ class StartGate:
             await answer(scope, receive, send)
 
         def gate(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-            answer = app if self.is_open or scope["type"] != "http" else try_to_open
+            if not self.is_open and scope["type"] == "lifespan":
+                # A server's start-up: the process serves nothing else. A host that embeds this
+                # application enters its lifespan without a scope, and keeps its own limiter.
+                current_default_thread_limiter().total_tokens = REQUEST_THREADS
+            answer = app if self.is_open or scope["type"] != "http" else closed
             return answer(scope, receive, send)
 
         return gate
@@ -64,14 +95,20 @@ class StartGate:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path.startswith(OPEN_PATHS):
             return True
+        return await self.try_to_open() or path == READINESS_PATH
+
+    async def try_to_open(self) -> bool:
+        """Prepare for a request, unless it is done. Return whether it is; log why not."""
         with suppress(Unavailable):
             try:
-                await run_in_threadpool(self._prepare)
+                await run_in_threadpool(self.prepare)
             except OperatorError as error:
                 log.error("not_ready", reason=str(error))
-        return self.is_open or path == READINESS_PATH
+        self._watch_signals()
+        return self.is_open
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Prepare now, unless it is done. Raises Unavailable, OperatorError."""
         if not self._lock.acquire(timeout=MAX_WAIT_SECONDS):
             raise Unavailable
         try:
@@ -92,17 +129,19 @@ class StartGate:
         finally:
             self._lock.release()
 
+    def _watch_signals(self) -> None:
+        # Python delivers signals to the main thread only.
+        if self._restore_signals is None and current_thread() is main_thread():
+            stop_waiting = self._runtime.revocations.pages.changed.close
+            self._restore_signals = before_shutdown(stop_waiting)
 
-@contextmanager
-def before_shutdown(stop_waiting: Callable[[], None]) -> Iterator[None]:
+
+def before_shutdown(stop_waiting: Callable[[], None]) -> Callable[[], None]:
     """Call `stop_waiting` when a signal ends the server, before the server's own handler.
 
-    ASGI tells an application of the end after its last request. That is too late for requests
-    that wait for news.
+    ASGI tells an application of the end after its last request, and a mounted one not at all. That
+    is too late for requests that wait for news. Return what restores the handlers.
     """
-    if current_thread() is not main_thread():
-        yield  # Python delivers signals to the main thread only
-        return
     previous = {number: signal.getsignal(number) for number in SHUTDOWN_SIGNALS}
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -113,10 +152,11 @@ def before_shutdown(stop_waiting: Callable[[], None]) -> Iterator[None]:
         elif handler == signal.SIG_DFL:
             signal.default_int_handler(number, frame)
 
+    def restore() -> None:
+        for number, handler in previous.items():
+            if signal.getsignal(number) is handle:  # or somebody has replaced ours meanwhile
+                signal.signal(number, handler)
+
     for number in SHUTDOWN_SIGNALS:
         signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    return restore

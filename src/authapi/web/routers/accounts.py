@@ -26,6 +26,7 @@ router = APIRouter(route_class=StrictRoute, tags=["accounts"])
 async def register_account(
     body: Registration, request: Request, runtime: AppRuntime, device: FromDevice
 ) -> Response:
+    """Register with an e-mail address and a password. A mail asks to verify the address."""
     wanted = NewUser(
         email=body.email,
         password=body.password,

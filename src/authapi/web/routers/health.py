@@ -12,6 +12,7 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz", summary="Is the process alive?")
 async def healthz() -> Health:
+    """The process is alive. It asks nobody."""
     return Health(status="ok")
 
 
@@ -28,6 +29,7 @@ async def healthz() -> Health:
     },
 )
 def readyz(runtime: AppRuntime) -> Readiness | Response:
+    """The service can answer requests: it has its database, keys and revocations."""
     missing = missing_parts(runtime.db, runtime.tokens.keys.ring, runtime.revocations)
     if not missing:
         told = warnings(runtime.revocations, runtime.mail_sender.oldest_seconds)

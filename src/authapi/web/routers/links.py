@@ -34,6 +34,7 @@ router = APIRouter(route_class=StrictRoute, tags=["mails"])
 def verify_address(
     body: LinkOrCode, request: Request, runtime: AppRuntime, device: FromDevice
 ) -> None:
+    """Prove an address by the link or the code of a mail. Each works once."""
     returned = ReturnedProof(proof_of(body), device.address, locale_of(request, None))
     verify_email(runtime.db, runtime.mails, runtime.limits, returned)
 
@@ -48,6 +49,7 @@ def verify_address(
 def resend_verification(
     body: AskedMail, request: Request, runtime: AppRuntime, device: FromDevice
 ) -> Response:
+    """Send the mail again. The answer never says whether there is an account."""
     asked = MailRequest(body.email, locale_of(request, body.locale), device.address)
     ask_to_verify(runtime.db, runtime.mails, runtime.limits, asked)
     return Response(status_code=202)
@@ -60,6 +62,7 @@ def resend_verification(
     responses=refusals(*BODY, InvalidLink, RateLimited),
 )
 def undo_address(body: OnlyLink, runtime: AppRuntime, device: FromDevice) -> None:
+    """Take the old address back, by the link of its notice. Every session ends."""
     undo_change(runtime.db, runtime.mails, runtime.limits, Proof(body.token), device.address)
 
 
@@ -73,6 +76,7 @@ def undo_address(body: OnlyLink, runtime: AppRuntime, device: FromDevice) -> Non
 def forgot_password(
     body: AskedMail, request: Request, runtime: AppRuntime, device: FromDevice
 ) -> Response:
+    """Send a mail with a link and a code. The answer never says whether there is an account."""
     asked = MailRequest(body.email, locale_of(request, body.locale), device.address)
     ask_to_reset(runtime.db, runtime.mails, runtime.passwords, asked)
     return Response(status_code=202)
@@ -87,6 +91,7 @@ def forgot_password(
 async def choose_password(
     body: NewPassword, request: Request, runtime: AppRuntime, device: FromDevice
 ) -> None:
+    """Set a new password by the link or the code of a mail. Every session ends."""
     reset = PasswordReset(
         proof=proof_of(body),
         new_password=body.new_password,

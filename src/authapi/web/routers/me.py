@@ -33,6 +33,7 @@ router = APIRouter(route_class=StrictRoute, prefix="/me", tags=["me"])
 
 @router.get("", response_model=Profile, summary="Who am I", responses=refusals(*CREDENTIAL))
 def read_profile(request: Request, current: CurrentSubject) -> Response:
+    """Return the account of the credential."""
     return as_json(Profile.of(get_profile(runtime_of(request).db, current.sub)))
 
 
@@ -44,6 +45,7 @@ def read_profile(request: Request, current: CurrentSubject) -> Response:
 def change_profile(
     body: ProfileChange, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> Profile:
+    """Change or remove the username. It needs a log-in of the last ten minutes."""
     change = UsernameChange(body.username, device.address, asked_at=runtime.clock())
     usernames, limits = runtime.usernames, runtime.limits
     return Profile.of(change_username(runtime.db, usernames, limits, current, change))
@@ -62,6 +64,7 @@ async def change_own_password(
     current: CurrentSubject,
     device: FromDevice,
 ) -> Response:
+    """Change the password. Every session ends, and a new one takes the place of yours."""
     change = password_change.PasswordChange(
         body.current_password, body.new_password, current, device, locale_of(request, None)
     )
@@ -78,6 +81,7 @@ async def change_own_password(
 async def delete_own_account(
     body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> None:
+    """Delete the account and all personal data of it. Every session ends."""
     wanted = Deletion(current.sub, body.password, device.address)
     deleting = delete_account(runtime.db, runtime.passwords, runtime.usernames, wanted)
     await runtime.password_pool.carry_out(deleting, device.address)
@@ -97,6 +101,7 @@ async def change_own_email(
     current: CurrentSubject,
     device: FromDevice,
 ) -> Response:
+    """Send a mail to the new address. The account has it once the mail is answered."""
     locale = locale_of(request, body.locale)
     change = email_change.EmailChange(body.password, body.email, device.address, locale)
     asking = email_change.ask_to_change(

@@ -21,6 +21,7 @@ TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
 async def metrics(runtime: AppRuntime) -> Response:
+    """Counts and gauges for Prometheus."""
     # Imported at the first scrape: prometheus_client is a sixtieth of a start, and few ask.
     from prometheus_client import generate_latest
 

@@ -36,6 +36,7 @@ def read_events(
     cursor: Cursor = None,
     limit: Limit = USUALLY_LISTED,
 ) -> Response:
+    """Return what happened to the account, the newest first."""
     page = list_events(runtime.db, current.sub, cursor, limit)
     events = [EventInfo.of(event) for event in page.rows]
     return as_json(EventPage(events=events, next_cursor=page.next_cursor))
@@ -48,6 +49,7 @@ def read_events(
     responses=refusals(*CREDENTIAL),
 )
 async def export_own_data(runtime: AppRuntime, current: CurrentSubject) -> Response:
+    """Return all that is kept about the person."""
     async with runtime.turns.turn(current.sub):
         return await run_in_threadpool(_export, runtime, current)
 

@@ -54,6 +54,7 @@ def _read_page(runtime: Runtime, current: Claims, cursor: str | None, limit: int
     "", status_code=204, summary="End every session but this one", responses=refusals(*CHANGE)
 )
 def end_others(runtime: AppRuntime, current: CurrentSubject) -> None:
+    """End every session of the user but that of the credential."""
     end_other_sessions(runtime.db, current.sub, current.sid)
 
 
@@ -64,4 +65,5 @@ def end_others(runtime: AppRuntime, current: CurrentSubject) -> None:
     responses=refusals(*CHANGE, NotFound),
 )
 def end_one(session_id: str, runtime: AppRuntime, current: CurrentSubject) -> None:
+    """End one session of the user. Another user's is not found."""
     end_session(runtime.db, current.sub, session_id)

@@ -60,6 +60,7 @@ ANY_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
     responses=refusals(*BODY, InvalidTarget, *LOG_IN),
 )
 async def login(body: Login, request: Request, runtime: AppRuntime, device: FromDevice) -> Response:
+    """Exchange a password for a new session, in one of four transports."""
     # Cookies that come along end their session and are cleared: not for any site that asks.
     if body.transport != "bearer" or runtime.cookies.sent(request.scope):
         refuse_foreign(request.headers, runtime.settings)
@@ -91,6 +92,7 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
 async def reauth(
     body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> Response:
+    """Prove the password again. A new session takes the place of yours."""
     proof = Proof(body.password, current, device)
     proving = reauthenticate(runtime.db, runtime.passwords, runtime.tokens, proof)
     return hand_over(await runtime.password_pool.carry_out(proving, device.address), runtime)
@@ -104,6 +106,7 @@ async def reauth(
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 def refresh(request: Request, body: Refresh | None = None) -> Response:
+    """Exchange the refresh token, of the body or the cookie. Each works once."""
     runtime = runtime_of(request)
     presented = read_refresh_token(request, runtime, body.refresh_token if body else None)
     if body:
@@ -125,6 +128,7 @@ def _replay_notice(request: Request, runtime: Runtime) -> ReplayNotice:
     openapi_extra=ANY_CREDENTIAL,
 )
 def logout(request: Request, runtime: AppRuntime, body: Logout | None = None) -> Response:
+    """End the session of any credential that is sent, and clear its cookies."""
     response = Response(status_code=204)
     try:
         sids = sessions_to_end(request, runtime, body.refresh_token if body else None)
@@ -142,6 +146,7 @@ def logout(request: Request, runtime: AppRuntime, body: Logout | None = None) ->
     responses=refusals(*CHANGE, BadRequest),
 )
 def logout_all(request: Request, runtime: AppRuntime, current: CurrentSubject) -> Response:
+    """End every session of the user, on every device."""
     log_out_everywhere(runtime.db, current.sub)
     response = Response(status_code=204)
     _clear_cookies(request, runtime, response)
@@ -155,6 +160,7 @@ def logout_all(request: Request, runtime: AppRuntime, current: CurrentSubject) -
     openapi_extra=ANY_CREDENTIAL,
 )
 def csrf(request: Request, runtime: AppRuntime) -> CsrfToken:
+    """Return the token that a change by cookie needs. It stays the same for a session."""
     return CsrfToken(csrf_token=csrf_token_of(request, runtime))
 
 

@@ -19,6 +19,7 @@ METADATA_MAX_AGE_SECONDS = 3600
 
 @router.get("/jwks.json", summary="The public keys (RFC 7517)", response_model=JwkSet)
 async def jwks(request: Request, runtime: AppRuntime) -> Response:
+    """Return the keys that verify access tokens."""
     # Half the publishing delay: by the time a key signs, every cache has been renewed once.
     max_age = runtime.settings.key_publish_delay // 2
     keys = JwkSet(keys=_public_keys(runtime.tokens.keys.ring))
@@ -32,6 +33,7 @@ async def jwks(request: Request, runtime: AppRuntime) -> Response:
     response_model_exclude_none=True,
 )
 async def metadata(request: Request, runtime: AppRuntime) -> Response:
+    """Return the URLs of keys and revocations."""
     issuer = runtime.settings.public_url
     has_public_keys = bool(_public_keys(runtime.tokens.keys.ring))
     document = ServerMetadata(
@@ -52,6 +54,7 @@ async def metadata(request: Request, runtime: AppRuntime) -> Response:
     response_model_exclude_none=True,
 )
 async def openid_configuration(request: Request, runtime: AppRuntime) -> Response:
+    """Return the URLs of keys and revocations."""
     return await metadata(request, runtime)
 
 

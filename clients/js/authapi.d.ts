@@ -137,7 +137,7 @@ export declare class AuthClient extends EventTarget {
    * A 401 that is returned is final. Throws AuthError where a refresh is refused for now and the
    * token has run out.
    */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  fetch(...request: Parameters<typeof globalThis.fetch>): Promise<Response>;
 
   /** Stop listening to the other tabs. The client goes on working, and still tells them. */
   close(): void;
@@ -147,9 +147,5 @@ export declare class AuthClient extends EventTarget {
     listener: (event: AuthClientEvents[K]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
+  addEventListener(...listening: Parameters<EventTarget["addEventListener"]>): void;
 }

@@ -36,7 +36,7 @@ test: .venv/dev.stamp ## run the tests that need no browser (ARGS="tests/rfc -x"
 test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx (apt install chromium nginx)
 	@$(BIN)/pytest --numprocesses logical --maxprocesses 2 --dist worksteal tests/browser $(ARGS)
 
-test-clients: .venv/dev.stamp tests/foreign_clients/node_modules/stamp ## run the tests with clients of others: Java's, Node's, TypeScript's (apt install default-jdk-headless nodejs npm)
+test-clients: .venv/dev.stamp tests/foreign_clients/node_modules/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
 	@$(BIN)/pytest tests/foreign_clients $(ARGS)
 
 tests/foreign_clients/node_modules/stamp: tests/foreign_clients/package-lock.json

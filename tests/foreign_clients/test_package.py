@@ -1,6 +1,7 @@
 """clients/js as npm hands it out: packed, installed without a network, imported, type-checked."""
 
 import json
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -79,3 +80,25 @@ def test_its_types_suit_a_strict_compiler(project: Path, options: tuple[str, ...
 def test_its_types_find_mistakes(project: Path, mistake: str, named: str) -> None:
     source = "import { AuthClient } from 'authapi-client'; const auth = new AuthClient();"
     assert named in compile_(project, source + mistake, USERS["a page"])
+
+
+README_NAMES = """
+declare const email: string, password: string, current_password: string, new_password: string;
+declare function showAccount(): void;
+declare function showLogin(): void;
+"""
+EXPO = """
+declare module "expo-secure-store" {
+  export function getItemAsync(key: string, options?: object): Promise<string | null>;
+  export function setItemAsync(key: string, value: string, options?: object): Promise<void>;
+  export function deleteItemAsync(key: string, options?: object): Promise<void>;
+}
+"""
+
+
+def test_the_types_know_all_that_the_readme_shows(project: Path) -> None:
+    readme = (ROOT / "clients" / "js" / "README.md").read_text(encoding="utf-8")
+    page, app = re.findall(r"^```js\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    (project / "expo.d.ts").write_text(EXPO)
+    assert compile_(project, page + README_NAMES, (*USERS["a page"], "expo.d.ts")) == ""
+    assert compile_(project, app, (*USERS["a page"], "expo.d.ts")) == ""

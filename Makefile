@@ -38,10 +38,12 @@ test: .venv/dev.stamp ## run the tests that need no browser (ARGS="tests/rfc -x"
 	@echo "The tests that need Chromium and nginx are not among these: make test-browser"
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx (apt install chromium nginx)
+test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx (apt install chromium nginx; for React: nodejs npm)
+	@{ command -v npm >/dev/null && $(MAKE) --no-print-directory tests/foreign_clients/node_modules/stamp; } || \
+	  echo "The page in React is not tested: it needs npm, and npm's registry once" >&2
 	@$(BIN)/pytest --numprocesses logical --maxprocesses 2 --dist worksteal tests/browser $(ARGS)
 
-test-clients: .venv/dev.stamp tests/foreign_clients/node_modules/stamp ## run the tests with clients of others: Java's and Node's (apt install default-jdk-headless nodejs npm)
+test-clients: .venv/dev.stamp tests/foreign_clients/node_modules/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
 	@$(BIN)/pytest tests/foreign_clients $(ARGS)
 
 tests/foreign_clients/node_modules/stamp: tests/foreign_clients/package-lock.json

@@ -1,26 +1,69 @@
 /** How credentials travel: docs/transports.md of authapi. */
-export type Transport = "hybrid" | "cookie" | "session";
+export type CookieTransport = "hybrid" | "cookie" | "session";
+export type Transport = CookieTransport | "bearer";
 
 export interface Session {
-  session_id: string;
-  transport: Transport;
+  readonly session_id: string;
+  readonly transport: Transport;
 }
 
+/** As `GET /me` answers it. */
+export interface User {
+  readonly id: string;
+  readonly email: string;
+  readonly email_verified: boolean;
+  readonly username: string | null;
+  readonly scopes: readonly string[];
+  readonly created_at: string;
+}
+
+/**
+ * Where an app keeps the refresh token: Keychain, Keystore, a file of mode 600. `get` gives what
+ * `set` was given, or null. `set` is done when the value would survive a crash. Each may be async.
+ * A `get` that fails ends no session. What `set` did not take is held in memory, and tried again.
+ */
+export interface TokenStorage {
+  get(name: string): MaybePromise<string | null | undefined>;
+  set(name: string, value: string): MaybePromise<unknown>;
+  remove(name: string): MaybePromise<unknown>;
+}
+type MaybePromise<T> = T | Promise<T>;
+
 export interface Options {
-  /** Where authapi is: a path of this site ("/auth") or another origin's URL. Default: "/". */
+  /**
+   * Where authapi is: a path of this site ("/auth") or another origin's URL. Default: "/".
+   * Where there is no page (React Native, Node) it has to be a URL.
+   */
   baseUrl?: string;
-  /** For log-ins that name none. Default: "hybrid". */
+  /** "bearer" is for apps. The others may be chosen again at each log-in. Default: "hybrid". */
   transport?: Transport;
   /** Other origins that get the credential, beside this page's and authapi's: your APIs. */
-  origins?: string[];
+  origins?: readonly string[];
+  /** For "bearer" alone. Without one the session ends with the process or the page. */
+  storage?: TokenStorage;
+  /**
+   * Ask authapi for a session though this browser remembers no log-in by this client: for pages
+   * whose log-in is made by a server or by another client. A first visit then has a 401 in the
+   * browser's console. Default: false.
+   */
+  alwaysAsk?: boolean;
 }
 
 export type Credentials = ({ email: string } | { username: string }) & {
   password: string;
+  /** Not on a "bearer" client: TypeError. */
   transport?: Transport;
   /** false: the session ends with the browser, and after a day unused. Default: true. */
   remember?: boolean;
 };
+
+export interface NewAccount {
+  email: string;
+  password: string;
+  username?: string;
+  /** The language of mails. Default: the browser's. */
+  locale?: string;
+}
 
 /** `refused`: it ran out, was ended on another device, or its token was used by somebody else. */
 export type EndReason = "logout" | "refused";
@@ -28,6 +71,8 @@ export type EndReason = "logout" | "refused";
 export interface AuthClientEvents {
   started: CustomEvent<Session>;
   ended: CustomEvent<{ reason: EndReason }>;
+  /** `session` or `user` is another one now. */
+  changed: Event;
 }
 
 /** An answer that is no success. */
@@ -38,23 +83,36 @@ export declare class AuthError extends Error {
    * "invalid_response" for a success that is none of authapi's, else "server_error".
    */
   readonly code: string;
-  /** Of a 422: where each wrong field is, and a sentence that a page can show. Else empty. */
-  readonly errors: { loc: (string | number)[]; msg: string; type: string }[];
+  /** What a 422 says of each field; else empty. `loc` is as ["body", "email"]. */
+  readonly errors: readonly { loc: (string | number)[]; msg: string; type: string }[];
   /** Seconds, where a 429 or 503 named them. */
   readonly retryAfter: number | undefined;
 
-  /** The error of a response that is no success, as authapi's body tells it. */
+  /** Of a response that `fetch` returned. It reads the body. */
   static of(response: Response): Promise<AuthError>;
 }
 
 export declare class AuthClient extends EventTarget {
+  /** Asks nothing and touches no page, so that a server that renders may do it too. */
   constructor(options?: Options);
 
-  /** The session that this page knows of. */
+  /** The session that this page knows of: the same object until there is another one, or none. */
   readonly session: Session | null;
+
+  /** What `loadUser` answered last in this session: the same object until then. */
+  readonly user: User | null;
+
+  /** Make an account; it logs nobody in. null: a mail says how to go on. Throws AuthError. */
+  register(account: NewAccount): Promise<User | null>;
 
   /** A new session; the one before is ended. Throws AuthError. */
   login(credentials: Credentials): Promise<Session>;
+
+  /**
+   * After a 401 `insufficient_user_authentication`: prove again who you are. A new session of the
+   * same user replaces this one, in all tabs. Throws AuthError: 403 "invalid_credentials".
+   */
+  reauth(proof: { password: string }): Promise<Session>;
 
   /**
    * Change the password. Every session of the user ends, and this page and its tabs hold a new one.
@@ -62,8 +120,14 @@ export declare class AuthClient extends EventTarget {
    */
   changePassword(passwords: { current_password: string; new_password: string }): Promise<Session>;
 
-  /** After a reload: the session that the cookies hold, or null. Throws where nobody can tell. */
+  /**
+   * After a reload: the session that is kept, or null. Throws where nobody can tell. A browser that
+   * remembers no log-in asks nobody: see `alwaysAsk`.
+   */
   restore(): Promise<Session | null>;
+
+  /** Ask for the profile, and hold it as `user`. null: there is no session. Throws AuthError. */
+  loadUser(): Promise<User | null>;
 
   /** End the session, or all of the user's. Throws where it may live on. */
   logout(options?: { everywhere?: boolean }): Promise<void>;
@@ -73,7 +137,7 @@ export declare class AuthClient extends EventTarget {
    * A 401 that is returned is final. Throws AuthError where a refresh is refused for now and the
    * token has run out.
    */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  fetch(...request: Parameters<typeof globalThis.fetch>): Promise<Response>;
 
   /** Stop listening to the other tabs. The client goes on working, and still tells them. */
   close(): void;
@@ -83,9 +147,5 @@ export declare class AuthClient extends EventTarget {
     listener: (event: AuthClientEvents[K]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
+  addEventListener(...listening: Parameters<EventTarget["addEventListener"]>): void;
 }

@@ -1,98 +1,105 @@
 /**
- * authapi in a browser: log-in, and a `fetch` that stays logged in. No dependencies.
+ * authapi in browsers, apps and Node: log-in, and a `fetch` that stays logged in. No dependencies.
  * The types, and what each method promises: authapi.d.ts.
  *
  *   transport   access token      refresh token     a request carries
  *   hybrid      in memory         HttpOnly cookie   Authorization: Bearer
  *   cookie      HttpOnly cookie   HttpOnly cookie   the cookie, X-CSRF-Token
  *   session     HttpOnly cookie   none              the cookie, X-CSRF-Token
+ *   bearer      in memory         your storage      Authorization: Bearer
  *
- * localStorage keeps no token: the Idempotency-Key of the next refresh, the transport, the sid.
+ * What is kept: the Idempotency-Key of the next refresh, the transport, the sid; for bearer the
+ * refresh token too. localStorage keeps no token. A key is kept before it is first sent.
  *
  * What is for other tabs may fail (no lock, no storage, no channel): callers are never told of it.
  */
 
+import { ATTEMPTS, AuthError, asksForReauth, isLoggedOut, patiently, readAnswer } from "./answers.js";
+import { Keeping, newKey } from "./keeping.js";
+
+export { AuthError };
+
 const EARLY = 30; // refresh this many seconds before the end; a short life's last fifth
 const TIMEOUT = 15_000; // milliseconds; an answer that takes longer counts as lost
-const ATTEMPTS = 3;
-const LONGEST_WAIT = 10; // seconds; a longer Retry-After is the page's to show
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 const IDEMPOTENT = [...SAFE, "PUT", "DELETE"];
-const KEY = /^[!-~]{16,128}$/;
+const SENT_ONCE = ["login", "register"]; // a person waits, and is told
 // What an answer must have. Anything else is a portal's or a proxy's.
 const TOKENS = { session_id: "string", expires_in: "number" };
+const BEARER_TOKENS = { ...TOKENS, access_token: "string", refresh_token: "string" };
 const CSRF_TOKEN = { csrf_token: "string" };
 const PROFILE = { id: "string" };
 
-export class AuthError extends Error {
-  constructor(response, { error = "server_error", error_description, errors = [] }) {
-    super(error_description ?? `authapi answered ${response.status}`);
-    Object.assign(this, { name: "AuthError", status: response.status, code: error, errors });
-    this.retryAfter = retryAfter(response);
-  }
-
-  static async of(response) {
-    return new AuthError(response, (await response.json().catch(() => null)) ?? {});
-  }
-
-  /** For a success that says nothing of what was asked. */
-  static odd(response) {
-    const error_description = `This ${response.status} is no answer of authapi's`;
-    return new AuthError(response, { error: "invalid_response", error_description });
-  }
-}
-
 export class AuthClient extends EventTarget {
-  #base;
-  #name; // of what the tabs share
-  #origins;
-  #transport;
+  #options;
+  #isBearer;
+  #keeping;
   #channel;
+  #session = null; // the same object until it changes
+  #user = null;
   #held = null; // of the last answer: access_token, expires_in, session_id, transport; `at` when
   #csrf;
   #renewing;
-  #unstored = null; // what localStorage did not take
 
-  constructor({ baseUrl = "", transport = "hybrid", origins = [] } = {}) {
+  constructor({ baseUrl = "/", transport = "hybrid", origins = [], storage, alwaysAsk } = {}) {
     super();
-    const { href, origin } = globalThis.location ?? {};
-    const base = new URL(baseUrl || "/", href);
-    this.#base = base.href.replace(/\/$/, "");
-    this.#name = `authapi ${this.#base}`;
-    // Whoever else is asked through us gets no credential.
-    this.#origins = [base.origin, origin, ...origins];
-    this.#transport = transport;
+    this.#options = { baseUrl: baseUrl || "/", transport, origins, alwaysAsk };
+    this.#isBearer = transport === "bearer";
+    this.#keeping = new Keeping(storage, this.#isBearer, () => this.#name);
     this.#listen();
   }
 
   get session() {
-    return this.#held && { session_id: this.#held.session_id, transport: this.#held.transport };
+    return this.#session;
   }
 
-  login({ transport = this.#transport, ...credentials }) {
+  get user() {
+    return this.#user;
+  }
+
+  async register(account) {
+    const response = await this.#call("register", { body: account });
+    if (!response.ok) throw await AuthError.of(response);
+    return response.status === 202 ? null : readAnswer(response, PROFILE);
+  }
+
+  async login({ transport = this.#options.transport, ...credentials }) {
+    if ((transport === "bearer") !== this.#isBearer) {
+      throw new TypeError("A client is made for bearer, or for the transports with cookies.");
+    }
     return this.#alone(async () => {
-      const response = await this.#call("login", {
-        body: { ...credentials, transport },
-        expected: TOKENS,
-      });
+      const body = { ...credentials, transport };
+      const response = await this.#call("login", { body, expected: this.#tokens });
       if (!response.ok) throw await AuthError.of(response);
       return this.#start(response.answer, transport);
     });
   }
 
-  async changePassword(body) {
-    const headers = { "Content-Type": "application/json" };
-    const init = { method: "POST", headers, body: JSON.stringify(body) };
-    const response = await this.fetch(`${this.#base}/me/password`, init);
-    if (!response.ok) throw await AuthError.of(response);
-    const answer = await response.json();
-    const transport = this.#held?.transport ?? this.#transport;
-    return this.#alone(() => this.#start(answer, transport));
+  reauth(proof) {
+    return this.#replace("reauth", proof);
+  }
+
+  changePassword(passwords) {
+    return this.#replace("me/password", passwords);
   }
 
   async restore() {
     await this.#renew(this.#held);
-    return this.session;
+    return this.#session;
+  }
+
+  async loadUser() {
+    const before = this.#session;
+    const response = await this.fetch(`${this.#base}/me`);
+    if (response.status === 401) return null;
+    if (!response.ok) throw await AuthError.of(response);
+    const user = await readAnswer(response, PROFILE);
+    // A log-in meanwhile may be somebody else's.
+    if (!before || before === this.#session) {
+      this.#user = user;
+      this.dispatchEvent(new Event("changed"));
+    }
+    return user;
   }
 
   async logout({ everywhere = false } = {}) {
@@ -102,12 +109,12 @@ export class AuthClient extends EventTarget {
     } else {
       await this.#alone(() => this.#logOut());
     }
-    this.#end("logout");
+    await this.#end("logout");
   }
 
   async fetch(input, init) {
     const request = new Request(input, init);
-    if (!this.#origins.includes(new URL(request.url).origin)) return fetch(request);
+    if (!this.#mayHaveCredential(request)) return fetch(request);
     if (this.#held && isAlmostOver(this.#held)) {
       await this.#renew(this.#held).catch((error) => {
         if (!this.#held || isAlmostOver(this.#held, 0)) throw error; // else it is good until then
@@ -115,8 +122,9 @@ export class AuthClient extends EventTarget {
     }
     const held = this.#held;
     const response = await this.#send(request);
-    if (response.status !== 401 || !(await this.#renew(held))) return response;
-    return this.#send(request);
+    // A refresh makes no log-in new: that is for `reauth`.
+    if (response.status !== 401 || asksForReauth(response)) return response;
+    return (await this.#renew(held)) ? this.#send(request) : response;
   }
 
   close() {
@@ -131,44 +139,59 @@ export class AuthClient extends EventTarget {
     this.#renewing ??= this.#alone(async () => {
       // Another tab's refresh was told to us while we waited.
       if (this.#held && this.#held !== stale) return true;
+      if (this.#isBearer) return this.#refresh();
+      // A browser shows each 401 in its console, also the one of a first visit.
+      if (!this.#held && !this.#options.alwaysAsk && (await this.#keeping.isBlank())) return false;
       if (!this.#csrf && !(await this.#fetchCsrfToken())) return this.#end("refused");
-      const isLookedUp = (this.#kept?.transport ?? this.#transport) === "session";
-      return isLookedUp ? this.#lookUp() : this.#refresh();
+      const transport = (await this.#keeping.read())?.transport ?? this.#options.transport;
+      return transport === "session" ? this.#lookUp() : this.#refresh();
     }).finally(() => (this.#renewing = undefined));
     return this.#renewing;
   }
 
   /** docs/refresh.md. Without a lock another tab may have changed what is kept meanwhile. */
   async #refresh() {
+    const { transport } = this.#options;
     for (let attempt = 1; ; attempt++) {
-      const kept = this.#kept ?? this.#keep({ key: newKey(), transport: this.#transport });
+      let kept = await this.#keeping.read();
+      if (!kept && this.#isBearer) return this.#end("refused");
+      kept ??= await this.#keeping.write({ key: newKey(), transport });
+      const { refresh_token } = kept;
       const headers = { "Idempotency-Key": kept.key };
-      const response = await this.#call("refresh", { headers, expected: TOKENS });
-      const now = this.#kept;
-      const isLast = attempt === ATTEMPTS;
+      const body = refresh_token && { refresh_token };
+      const response = await this.#call("refresh", { headers, body, expected: this.#tokens });
+      const now = await this.#keeping.read();
+      const isLast = attempt >= ATTEMPTS;
+      const mayGoOn = this.#isBearer || !isLast; // with what is kept now
       if (response.ok) {
         // Another log-in, or a log-out: what was sent is not the session's token any more.
-        if (now?.session_id !== kept.session_id && !isLast) continue;
-        const { answer } = response;
-        const transport = answer.access_token ? "hybrid" : "cookie";
-        const isUsedUp = answer.rotated !== false && now?.key === kept.key;
-        const key = isUsedUp ? newKey() : (now ?? kept).key;
-        this.#keep({ key, transport, session_id: answer.session_id });
-        this.#accept(answer, transport);
+        if (now?.session_id !== kept.session_id && mayGoOn) continue;
+        await this.#takeRefreshed(response.answer, kept, now ?? kept);
         return true;
       }
       if (response.status === 401) {
         // It may have been another tab's cookie that came too late.
-        if (now?.key !== kept.key && !isLast) continue;
+        if (now?.key !== kept.key && mayGoOn) continue;
         return this.#giveUp();
       }
-      if (![400, 403].includes(response.status) || isLast) throw await AuthError.of(response);
+      const isMended = response.status === 400 || (response.status === 403 && !this.#isBearer);
+      if (!isMended || isLast) throw await AuthError.of(response);
       // A key that was made just now was not used before: this session can't be refreshed.
       if (response.status === 400 && !kept.session_id) return this.#lookUp();
       // 400: the key was used, its answer was lost. 403: the session is another tab's new one.
       if (response.status === 403) await this.#fetchCsrfToken();
-      else if (now?.key === kept.key) this.#keep({ ...kept, key: newKey() });
+      else if (now?.key === kept.key) await this.#keeping.write({ ...kept, key: newKey() });
     }
+  }
+
+  /** Replace what is kept, if it is still what was sent. */
+  async #takeRefreshed(answer, sent, now) {
+    const transport = this.#isBearer ? "bearer" : answer.access_token ? "hybrid" : "cookie";
+    const isUsedUp = answer.rotated !== false && now.key === sent.key;
+    const next = isUsedUp ? { key: newKey(), refresh_token: answer.refresh_token } : now;
+    const { key, refresh_token } = next;
+    await this.#keeping.write({ key, transport, session_id: answer.session_id, refresh_token });
+    this.#accept(answer, transport);
   }
 
   /** Transport `session` has nothing to refresh: ask whether it is still there. */
@@ -176,8 +199,8 @@ export class AuthClient extends EventTarget {
     const response = await this.#call("me", { method: "GET", expected: PROFILE });
     if (response.status === 401) return this.#giveUp();
     if (!response.ok) throw await AuthError.of(response);
-    const { session_id = "", key = newKey() } = this.#kept ?? {};
-    this.#keep({ key, transport: "session", session_id });
+    const { session_id = "", key = newKey() } = (await this.#keeping.read()) ?? {};
+    await this.#keeping.write({ key, transport: "session", session_id });
     if (!this.#held) this.#hold({ session_id, csrf_token: this.#csrf, transport: "session" });
     return true;
   }
@@ -189,64 +212,93 @@ export class AuthClient extends EventTarget {
   }
 
   async #logOut() {
-    if (!this.#csrf && !(await this.#fetchCsrfToken())) return;
-    let response = await this.#call("logout");
+    const { refresh_token } = (this.#isBearer && (await this.#keeping.read())) || {};
+    const isKnown = this.#csrf || refresh_token;
+    if (!isKnown && (this.#isBearer || !(await this.#fetchCsrfToken()))) return;
+    const body = refresh_token && { refresh_token };
+    let response = await this.#call("logout", { body });
     // The token was of a session that another tab has replaced.
-    const isOther = response.status === 403 && (await this.#fetchCsrfToken());
+    const isOther = response.status === 403 && !body && (await this.#fetchCsrfToken());
     if (isOther) response = await this.#call("logout");
     if (!isLoggedOut(response)) throw await AuthError.of(response);
   }
 
-  #start(answer, transport) {
-    this.#keep({ key: newKey(), transport, session_id: answer.session_id });
-    this.#accept(answer, transport);
-    return this.session;
+  /** The session in this one's place is the same person's. */
+  async #replace(path, body) {
+    const headers = { "Content-Type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify(body), redirect: "error" };
+    const response = await this.fetch(`${this.#base}/${path}`, init);
+    if (!response.ok) throw await AuthError.of(response);
+    const answer = await readAnswer(response, this.#tokens);
+    const transport = this.#held?.transport ?? this.#options.transport;
+    return this.#alone(() => this.#start(answer, transport, this.#user));
   }
 
-  #accept({ access_token, expires_in, csrf_token, session_id }, transport) {
+  async #start(answer, transport, user) {
+    const { session_id, refresh_token } = answer;
+    await this.#keeping.write({ key: newKey(), transport, session_id, refresh_token });
+    this.#accept(answer, transport, user);
+    return this.#session;
+  }
+
+  #accept({ access_token, expires_in, csrf_token, session_id }, transport, user) {
     const held = { access_token, expires_in, csrf_token, session_id, transport, at: Date.now() };
     this.#tell({ held });
-    this.#hold(held);
+    this.#hold(held, user);
   }
 
-  #hold(held) {
-    const isNew = this.#held?.session_id !== held.session_id;
+  #hold(held, user = null) {
+    const { session_id, transport, csrf_token } = held;
+    const isNew = this.#held?.session_id !== session_id;
     this.#held = held;
-    this.#csrf = held.csrf_token;
-    if (isNew) this.dispatchEvent(new CustomEvent("started", { detail: this.session }));
+    this.#csrf = csrf_token;
+    if (!isNew) return;
+    this.#session = Object.freeze({ session_id, transport });
+    this.#user = user;
+    this.#announce("started", this.#session);
   }
 
-  #end(reason) {
+  async #end(reason) {
     const ended = this.#held?.session_id;
-    this.#keepNothing();
+    const isRemoved = this.#keeping.clear();
     this.#forget(reason);
     if (ended) this.#tell({ ended, reason });
+    await isRemoved;
     return false;
   }
 
   #forget(reason) {
     const wasHeld = this.#held;
-    this.#held = null;
+    this.#held = this.#session = this.#user = null;
     this.#csrf = undefined;
-    this.#unstored = null;
-    if (wasHeld) this.dispatchEvent(new CustomEvent("ended", { detail: { reason } }));
+    if (wasHeld) this.#announce("ended", { reason });
+  }
+
+  #announce(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.dispatchEvent(new Event("changed"));
   }
 
   #listen() {
     try {
-      this.#channel = new BroadcastChannel(this.#name);
-      this.#channel.onmessage = ({ data }) => this.#hear(data ?? {});
-      this.#channel.unref?.(); // Node would not end
+      this.#channel = this.#openChannel();
+      if (this.#channel) this.#channel.onmessage = ({ data }) => this.#hear(data ?? {});
     } catch {
       // Other tabs are told nothing, and learn it from their next request.
     }
   }
 
+  /** Tabs share a session by its cookies. Other clients, in one process too, share nothing. */
+  #openChannel() {
+    const hasTabs = globalThis.location && !this.#isBearer;
+    return hasTabs ? new BroadcastChannel(this.#name) : undefined;
+  }
+
   /** Tell the other tabs, after `close` too. */
   #tell(message) {
     try {
-      const channel = this.#channel ?? new BroadcastChannel(this.#name);
-      channel.postMessage(message);
+      const channel = this.#channel ?? this.#openChannel();
+      channel?.postMessage(message);
       if (channel !== this.#channel) channel.close();
     } catch {
       // As in #listen.
@@ -261,12 +313,27 @@ export class AuthClient extends EventTarget {
 
   // The wire ----------------------------------------------------------------------------------
 
+  /** Resolved late: on a server that renders there is no page, and nobody to ask for. */
+  get #base() {
+    return new URL(this.#options.baseUrl, globalThis.location?.href).href.replace(/\/$/, "");
+  }
+
+  get #tokens() {
+    return this.#isBearer ? BEARER_TOKENS : TOKENS;
+  }
+
+  /** Whoever else is asked through us gets none. */
+  #mayHaveCredential(request) {
+    const own = [new URL(this.#base).origin, globalThis.location?.origin];
+    return [...own, ...this.#options.origins].includes(new URL(request.url).origin);
+  }
+
   #send(request) {
     const headers = new Headers(request.headers);
     const token = this.#held?.access_token;
     if (token) headers.set("Authorization", `Bearer ${token}`);
     else if (this.#csrf && !SAFE.includes(request.method)) headers.set("X-CSRF-Token", this.#csrf);
-    const credentials = token ? request.credentials : "include";
+    const credentials = token || this.#isBearer ? request.credentials : "include";
     const send = () => fetch(new Request(request.clone(), { headers, credentials }));
     return patiently(send, { afterRefusal: IDEMPOTENT.includes(request.method) });
   }
@@ -275,7 +342,7 @@ export class AuthClient extends EventTarget {
   #call(path, { method = "POST", headers, body, expected } = {}) {
     const ask = () => fetch(`${this.#base}/${path}`, {
       method,
-      credentials: "include",
+      credentials: this.#isBearer ? "omit" : "include",
       cache: "no-store",
       redirect: "error", // a 307 or 308 would carry the password on, to another host too
       headers: {
@@ -284,15 +351,15 @@ export class AuthClient extends EventTarget {
         ...(this.#csrf && method !== "GET" && { "X-CSRF-Token": this.#csrf }),
       },
       body: body && JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT),
+      signal: AbortSignal.timeout?.(TIMEOUT), // React Native has none, and limits of its own
     });
     const send = async () => {
       const response = await ask();
       if (response.ok && expected) response.answer = await readAnswer(response, expected);
       return response;
     };
-    const isLogin = path === "login"; // a person waits, and is told
-    return patiently(send, { afterRefusal: !isLogin, afterLoss: !isLogin });
+    const isRepeated = !SENT_ONCE.includes(path);
+    return patiently(send, { afterRefusal: isRepeated, afterLoss: isRepeated });
   }
 
   /** Whether the cookies name a session, in force or not. */
@@ -303,9 +370,15 @@ export class AuthClient extends EventTarget {
     return response.ok;
   }
 
-  // What the tabs share -----------------------------------------------------------------------
+  // What the tabs share, or what an app keeps ---------------------------------------------------
+
+  /** An app's has only letters that the key stores of telephones take. */
+  get #name() {
+    return this.#isBearer ? `authapi.${this.#base.replace(/\W+/g, "_")}` : `authapi ${this.#base}`;
+  }
 
   async #alone(work) {
+    if (!globalThis.location) return work(); // no page: nobody shares with us
     let working;
     try {
       await navigator.locks.request(this.#name, () => {
@@ -317,36 +390,6 @@ export class AuthClient extends EventTarget {
     }
     return working ?? work();
   }
-
-  get #kept() {
-    try {
-      const kept = JSON.parse(localStorage.getItem(this.#name));
-      if (KEY.test(kept?.key)) return kept;
-    } catch {
-      // Storage is forbidden or missing, or holds what is not ours.
-    }
-    return this.#unstored;
-  }
-
-  #keep(kept) {
-    this.#unstored = null;
-    try {
-      localStorage.setItem(this.#name, JSON.stringify(kept));
-    } catch {
-      this.#keepNothing(); // an older key would be taken for this one
-      this.#unstored = kept;
-    }
-    return kept;
-  }
-
-  #keepNothing() {
-    this.#unstored = null;
-    try {
-      localStorage.removeItem(this.#name);
-    } catch {
-      // Then nothing is stored.
-    }
-  }
 }
 
 /** Timed from receipt: a token's `exp` is of another clock. */
@@ -354,51 +397,4 @@ function isAlmostOver({ transport, at, expires_in }, early = EARLY) {
   if (transport === "session") return false;
   const age = (Date.now() - at) / 1000;
   return age < 0 || age > expires_in - Math.min(early, expires_in / 5);
-}
-
-async function readAnswer(response, expected) {
-  const text = await response.text(); // rejects where the rest of it was lost
-  try {
-    const answer = JSON.parse(text);
-    const has = ([name, type]) => typeof answer[name] === type;
-    if (Object.entries(expected).every(has)) return answer;
-  } catch {
-    // It is no JSON, or null.
-  }
-  throw AuthError.odd(response);
-}
-
-/** Whether there is no session any more. Only 204 and 401 say so. */
-function isLoggedOut(response) {
-  if (response.ok && response.status !== 204) throw AuthError.odd(response);
-  return response.ok || response.status === 401;
-}
-
-/** Send again, a few times, what was refused for a moment (429, 503) or whose answer was lost. */
-async function patiently(send, { afterRefusal = false, afterLoss = false }) {
-  for (let attempt = 1; ; attempt++) {
-    let wait = attempt / 2;
-    try {
-      const response = await send();
-      // A proxy answers 5xx for a server that is away: as good as lost.
-      const isLost = afterLoss && (response.status === 429 || response.status >= 500);
-      wait = retryAfter(response) ?? (isLost ? wait : Infinity);
-      if (!afterRefusal || attempt === ATTEMPTS || wait > LONGEST_WAIT) return response;
-    } catch (error) {
-      if (!afterLoss || attempt === ATTEMPTS) throw error;
-    }
-    // Not all at the same moment.
-    await new Promise((resolve) => setTimeout(resolve, (wait + Math.random() / 2) * 1000));
-  }
-}
-
-function retryAfter(response) {
-  const text = response.headers.get("Retry-After") ?? "";
-  const isNumber = /^\d+$/.test(text); // else a date, from a proxy
-  const seconds = isNumber ? Number(text) : Math.max(0, (Date.parse(text) - Date.now()) / 1000);
-  return [429, 503].includes(response.status) && seconds >= 0 ? seconds : undefined;
-}
-
-function newKey() {
-  return crypto.getRandomValues(new BigUint64Array(2)).join("-").padStart(16, "0");
 }

@@ -105,7 +105,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         app.router.routes += router.routes
     document.describe(app, verify.PATHS, runtime.cookies)
     error_handlers.install(app)
-    # The last one added is the outermost.
+    _add_middleware(app, runtime)
+    return app
+
+
+def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
+    """Add it from the inside out: the last one is the outermost."""
+    settings = runtime.settings
     app.add_middleware(Verify)
     app.add_middleware(OwnCookies, cookies=runtime.cookies)
     app.add_middleware(app.state.start_gate.middleware)
@@ -117,7 +123,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         proxies = [str(network) for network in settings.trusted_proxies]
         app.add_middleware(TrustedProxies, trusted_hosts=proxies)
     app.add_middleware(Handshakes)
-    return app
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:

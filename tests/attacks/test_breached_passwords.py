@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from authapi.app import REQUEST_THREADS
 from authapi.services.accounts import breached_passwords
+from authapi.web.middleware.start_gate import REQUEST_THREADS
 from tests.mail.conftest import MailApi, make_mail_api, sends_by_itself  # noqa: F401
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.application import MakeApi

@@ -8,6 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from authapi.web.routers.client_script import MODULES
 from tests.project.conftest import clean_environment
 from tests.project.tree import ROOT
 from tests.support.server import Program, free_port
@@ -69,7 +70,7 @@ def test_the_wheel_made_from_the_source_archive_has_every_file(tmp_path: Path) -
     assert packed == {
         *_files("src/authapi", "authapi"),
         *_files("alembic", "authapi/alembic"),
-        "authapi/web/client.js",
+        *(f"authapi/web/client/{name}" for name in MODULES),
     }
 
 

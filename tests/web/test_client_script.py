@@ -1,14 +1,23 @@
 """GET /client.js: the browser client, as a page loads it. What it does: tests/browser."""
 
+import re
+
 from tests.project.tree import ROOT
 from tests.support.service import Service
 
-SCRIPT = (ROOT / "clients" / "js" / "authapi.js").read_bytes()
+MODULES = sorted((ROOT / "clients" / "js").glob("*.js"))
+FIRST_COMMENT = re.compile(r"^/\*\*.*?\*/", re.DOTALL)
 
 
-def test_the_server_serves_its_client(service: Service) -> None:
+def test_the_server_serves_its_client_as_one_module(service: Service) -> None:
     answer = service.client.get("/client.js")
-    assert answer.content == SCRIPT
+    for module in MODULES:
+        comment = FIRST_COMMENT.match(module.read_text(encoding="utf-8"))
+        assert comment
+        assert comment[0] in answer.text
+    assert re.findall(r"^import .*", answer.text, re.MULTILINE) == []
+    exported = re.findall(r"^export (.*?)(?: extends .*)?$", answer.text, re.MULTILINE)
+    assert exported == ["{ AuthError };", "class AuthClient"]
     assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 

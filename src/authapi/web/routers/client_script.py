@@ -1,5 +1,6 @@
-"""GET /client.js: the browser client of clients/js, of the server's release."""
+"""GET /client.js: the modules of clients/js as one, of the server's release."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +9,11 @@ from fastapi import APIRouter, Request, Response
 from authapi.web.responses import cacheable
 
 router = APIRouter(include_in_schema=False)
+
+# Each imports only what stands before it. The last one exports what a page gets.
+MODULES = ("answers.js", "keeping.js", "authapi.js")
+IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)
+INNER = re.compile(r"^import .*;\n|^export (?=\w)", re.MULTILINE)
 
 _WEB = Path(__file__).resolve().parents[1]
 
@@ -20,6 +26,8 @@ def client_script(request: Request) -> Response:
 
 @cache
 def _load() -> bytes:
-    installed = _WEB / "client.js"  # in the wheel; a clone has it in clients/
-    in_clone = _WEB.parents[2] / "clients" / "js" / "authapi.js"
-    return (installed if installed.is_file() else in_clone).read_bytes()
+    installed = _WEB / "client"  # in the wheel; a clone has it in clients/
+    folder = installed if installed.is_dir() else _WEB.parents[2] / "clients" / "js"
+    *inner, last = [(folder / name).read_text(encoding="utf-8") for name in MODULES]
+    # One file is one request, and two releases are never mixed.
+    return "\n".join([*(INNER.sub("", module) for module in inner), IMPORT.sub("", last)]).encode()

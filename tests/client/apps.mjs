@@ -1,0 +1,69 @@
+// What each test of an app's client begins with: a storage, and a network that is watched.
+// `node apps.mjs CLIENT BASE CREDENTIALS SCRIPT`; it prints what the script returns.
+
+const [url, base, credentials, script] = process.argv.slice(2);
+const { AuthClient, AuthError } = await import(url);
+const ada = JSON.parse(credentials);
+
+class Vault {
+  cells = new Map();
+  broken = new Set();
+  async #do(verb, work) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (this.broken.has(verb)) throw new Error(`the vault can't ${verb}`);
+    return work();
+  }
+  get = (name) => this.#do("get", () => this.cells.get(name) ?? null);
+  set = (name, value) => this.#do("set", () => void this.cells.set(name, value));
+  remove = (name) => this.#do("remove", () => void this.cells.delete(name));
+  get pair() {
+    return this.cells.size ? JSON.parse([...this.cells.values()][0]) : null;
+  }
+}
+
+const vault = new Vault();
+const make = (options) => new AuthClient({ baseUrl: base, transport: "bearer", storage: vault, ...options });
+const auth = make();
+const events = [];
+for (const type of ["started", "ended", "changed"]) auth.addEventListener(type, () => events.push(type));
+
+// Every request of the clients: what it sent, and what the vault held at that moment.
+const sent = [];
+const network = globalThis.fetch;
+let onAnswer = async (response) => response; // of a refresh
+globalThis.fetch = async (input, init) => {
+  const request = new Request(input, init);
+  const path = request.url.slice(base.length);
+  const body = await request.clone().json().catch(() => null);
+  const key = request.headers.get("Idempotency-Key");
+  sent.push({ path, key, token: body?.refresh_token, kept: vault.pair });
+  const response = await network(request);
+  return path === "/refresh" ? onAnswer(response) : response;
+};
+const refreshes = () => sent.filter(({ path }) => path === "/refresh");
+const me = async (client = auth) => (await client.fetch(`${base}/me`)).status;
+const caught = (promise) => promise.then(() => "nothing", (error) => error);
+/** The clocks of this process are ahead: the access token is almost over. */
+const wait = (seconds) => {
+  const { now } = Date;
+  Date.now = () => now() + seconds * 1000;
+};
+
+/** Hold the answer of the next refresh: a promise that it is there, and a function that lets it through. */
+const holdTheAnswer = () => {
+  let come, asked;
+  const coming = new Promise((resolve) => (come = resolve));
+  const asking = new Promise((resolve) => (asked = resolve));
+  onAnswer = async (answer) => {
+    asked();
+    await coming;
+    return answer;
+  };
+  return [asking, come];
+};
+const onRefreshed = (work) => (onAnswer = work);
+
+const tools = { AuthClient, AuthError, ada, auth, base, caught, events, make, me, refreshes, sent, vault, wait };
+const AsyncFunction = (async () => {}).constructor;
+const run = new AsyncFunction("t", `const { ${Object.keys(tools).join(", ")} } = t; ${script}`);
+console.log(JSON.stringify((await run({ ...tools, holdTheAnswer, onRefreshed })) ?? null));

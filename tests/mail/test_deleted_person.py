@@ -57,6 +57,9 @@ def test_no_table_tells_of_a_person_who_is_gone(mail_api: MailApi, clock: TestCl
     mail_api.post("/password/forgot", email=NEW)
     assert mail_api.runtime.mail_sender.send_due() == 1
     clock.advance(1)
+    exported = mail_api.api.expect(200, "GET", "/me/export", headers=tokens.bearer).json()
+    pending = {(mail["purpose"], mail["email"]) for mail in exported["pending_mails"]}
+    assert {("undo", OLD), ("change", NEXT)} <= pending
     traces = (OLD, NEW, NEXT, NAME, AGENT, "192.0.2.1")
     assert {"users", "sessions", "events", "links"} <= set(told(mail_api, traces))
 

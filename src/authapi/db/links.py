@@ -88,6 +88,14 @@ def find(connection: Connection, link_id: str, purposes: Collection[Purpose]) ->
     return None if row is None else StoredLink(*row)
 
 
+def list_in_force(connection: Connection, user_id: str) -> Sequence[StoredLink]:
+    """Return the account's links in force, the oldest first."""
+    statement = select(*_COLUMNS).where(Link.user_id == user_id, _in_force())
+    return [
+        StoredLink(*row) for row in connection.execute(statement.order_by(Link.created_at, Link.id))
+    ]
+
+
 def count_tries(
     connection: Connection, email_canonical: str, purposes: Collection[Purpose]
 ) -> Sequence[StoredLink]:

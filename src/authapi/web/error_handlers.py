@@ -22,6 +22,7 @@ from authapi.errors import (
     ServerError,
 )
 from authapi.logs import log
+from authapi.web.even_time import even_out
 from authapi.web.logged_path import logged_path
 from authapi.web.runtime import runtime_of
 
@@ -51,6 +52,7 @@ async def handle_refusal(request: Request, error: Exception) -> Response:
     """Return the response to a refusal. Count it, and log one that may be an attack."""
     refusal = error if isinstance(error, Refusal) else ServerError()
     note(request, refusal)
+    await even_out(request, refusal)
     return as_response(refusal)
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from authapi.clock import as_datetime
 from authapi.db.events import StoredEvent
+from authapi.db.links import StoredLink
 from authapi.web.schemas import EXAMPLE_ID, Profile, SessionInfo
 
 
@@ -48,8 +49,27 @@ class EventPage(BaseModel):
     next_cursor: str | None
 
 
+class PendingMail(BaseModel):
+    """A mail of which the link still works, and the address that it is about."""
+
+    purpose: str = Field(examples=["change"])
+    email: str
+    created_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, link: StoredLink) -> Self:
+        return cls(
+            purpose=link.purpose,
+            email=link.email,
+            created_at=as_datetime(link.created_at),
+            expires_at=as_datetime(link.expires_at),
+        )
+
+
 class Export(BaseModel):
     profile: Profile
     sessions: list[SessionInfo]
     factors: list[dict[str, Any]]
+    pending_mails: list[PendingMail]
     events: list[EventInfo]

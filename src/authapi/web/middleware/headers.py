@@ -12,6 +12,7 @@ from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
 from authapi.config import Settings
 from authapi.logs import log
+from authapi.web.even_time import note_begin
 from authapi.web.logged_path import logged_path
 from authapi.web.middleware.proxies import FROM_PROXY
 
@@ -55,6 +56,7 @@ class CommonHeaders:
         request_id = _request_id(scope)
         status = 0
 
+        note_begin(scope)
         # RFC 9110 section 9.3.2: HEAD is GET without the content.
         is_head = scope["method"] == "HEAD"
         inner = {**scope, "method": "GET"} if is_head else scope

@@ -27,6 +27,7 @@ from authapi.errors import CsrfFailed, InvalidField, Refusal
 from authapi.web.bodies import StrictRequest
 from authapi.web.credentials.csrf import is_foreign_form
 from authapi.web.dependencies import device_of
+from authapi.web.even_time import even_out
 from authapi.web.mail_schemas import AskedMail, LinkOrCode, NewPassword, OnlyLink
 from authapi.web.pages.render import (
     CODE,
@@ -147,6 +148,7 @@ def _acts(form: Form) -> Callable[[Request], Awaitable[Response]]:
             problem = _sentence(refusal, words)
             response = await _show(request, replace(page, problem=problem), refusal.status)
             response.headers.update(refusal.headers)
+            await even_out(request, refusal)
             return response
         if form.then is not None:
             return await _show(request, _filled(form.then, values), 200)

@@ -11,7 +11,7 @@ from authapi.services.events.history import list_events
 from authapi.verifier import Claims
 from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppRuntime, CurrentSubject
-from authapi.web.event_schemas import EventInfo, EventPage, Export
+from authapi.web.event_schemas import EventInfo, EventPage, Export, PendingMail
 from authapi.web.openapi.document import CREDENTIAL, refusals
 from authapi.web.responses import as_json
 from authapi.web.runtime import Runtime
@@ -60,6 +60,7 @@ def _export(runtime: Runtime, current: Claims) -> Response:
         profile=Profile.of(kept.account),
         sessions=[SessionInfo.of(session, current.sid) for session in kept.sessions],
         factors=[],
+        pending_mails=[PendingMail.of(link) for link in kept.links],
         events=[EventInfo.of(event) for event in kept.events],
     )
     response = as_json(body)

@@ -91,10 +91,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         summary="Log-in with access tokens that can be revoked.",
         version=version("authapi"),
         lifespan=lambda app: app.state.start_gate.running(),
-        openapi_url="/openapi.json" if settings.docs else None,
         servers=[{"url": settings.public_url}],
         root_path_in_servers=False,
-        docs_url=None,  # web/openapi/docs_page.py, without any outside address
+        openapi_url=None,  # web/openapi/docs_page.py has the document, and a page without any
+        docs_url=None,  # outside address
         redoc_url=None,
         telemetry={"tracing": HAS_OTEL, "metrics": HAS_OTEL, "logs": HAS_OTEL},
         redirect_slashes=False,  # a redirect's target would come from the request's Host

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from authapi.db import links
 from authapi.db.clock import read_clock
@@ -88,6 +89,24 @@ def test_a_name_that_is_taken_while_a_batch_is_written_is_decided_again(
     outcomes = list(import_users(db, usernames_of(api), PRODUCT, records(3)))
     fates = [Fate.WITHOUT_PASSWORD, Fate.ALREADY_HERE, Fate.WITHOUT_PASSWORD]
     assert ([outcome.fate for outcome in outcomes], calls) == (fates, 2)
+
+
+@postgresql_only
+def test_an_account_that_comes_while_the_names_are_looked_up_is_here_and_not_another(
+    api: Api, db: Database
+) -> None:
+    """Looked up apart, its username would be found and its address not: another's username."""
+    has_registered = False
+
+    def register(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal has_registered
+        if not has_registered and statement.startswith("SELECT users.email_canonical"):
+            has_registered = True
+            api.register("user0@example.com", username="user0")
+
+    event.listen(db.autocommit_engine, "after_cursor_execute", register)
+    [outcome] = import_users(db, usernames_of(api), PRODUCT, records(1))
+    assert (has_registered, outcome.fate) == (True, Fate.ALREADY_HERE)
 
 
 def test_an_address_that_its_owner_may_take_back_is_refused(api: Api, db: Database) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from authapi.db.clock import read_clock
@@ -34,15 +34,16 @@ def find_taken(
     connection: Connection, emails: Sequence[str], usernames: Sequence[str], no_password: str
 ) -> Taken:
     """Return which of these addresses and usernames are taken."""
-    columns = (User.email_canonical, User.password_hash == no_password)
-    found = connection.execute(select(*columns).where(User.email_canonical.in_(emails))).all()
+    # One statement: between two, an account would have its username and not yet its address.
+    ours = or_(User.email_canonical.in_(emails), User.username_canonical.in_(usernames))
+    columns = (User.email_canonical, User.username_canonical, User.password_hash == no_password)
+    found = connection.execute(select(*columns).where(ours)).all()
     kept = select(Link.email_canonical).where(Link.email_canonical.in_(emails), KEPT_FOR_ITS_OWNER)
-    in_use = select(User.username_canonical).where(User.username_canonical.in_(usernames))
     return Taken(
-        emails={email for email, _ in found},
-        without_password={email for email, has_none in found if has_none},
+        emails={email for email, _, _ in found},
+        without_password={email for email, _, has_none in found if has_none},
         kept_emails=set(connection.scalars(kept)),
-        usernames={name for name in connection.scalars(in_use) if name},
+        usernames={name for _, name, _ in found if name},
     )
 
 

@@ -192,3 +192,65 @@ def test_a_shell_without_the_secret_ends_sessions_all_the_same(
     assert outcome.status == 0
     assert "No mail tells the user: AUTHAPI_SECRET is missing here." in outcome.errors
     assert api.refresh(tokens.refresh).status_code == 401
+
+
+NEW = "countess@example.com"
+
+
+def test_an_account_is_shown(authapi: Authapi) -> None:
+    created = create(authapi, "--username", "ada", "--scope", "read")
+    shown = dict(line.split("\t") for line in authapi("users", "show", EMAIL).output.splitlines())
+    assert shown.pop("id") in created
+    assert shown.pop("created_at")
+    assert shown == {
+        "state": "enabled",
+        "email": EMAIL,
+        "email_verified": "no",
+        "username": "ada",
+        "scopes": "read",
+    }
+
+
+@pytest.mark.parametrize("is_typed", [False, True])
+@pytest.mark.parametrize("is_verified", [False, True])
+def test_another_address_takes_the_place_of_the_old_one(
+    authapi: Authapi, api: Api, *, is_typed: bool, is_verified: bool
+) -> None:
+    create(authapi)
+    before = api.login()
+    flags = ["--verified"] if is_verified else []
+    if is_typed:
+        outcome = authapi("users", "set-email", EMAIL, *flags, typed=f" {NEW} \n")
+    else:
+        outcome = authapi("users", "set-email", EMAIL, NEW, *flags)
+    assert outcome.status == 0, outcome.errors
+    assert "1 session(s) ended" in outcome.output
+    assert api.refresh(before.refresh).status_code == 401
+    body = {"email": EMAIL, "password": PASSWORD}
+    api.expect(401, "POST", "/login", json=body)
+    me = api.expect(200, "GET", "/me", headers=api.login(NEW).bearer).json()
+    assert (me["email"], me["email_verified"]) == (NEW, is_verified)
+
+
+def test_the_address_of_another_account_is_refused(authapi: Authapi, api: Api) -> None:
+    create(authapi)
+    api.register(NEW)
+    outcome = authapi("users", "set-email", EMAIL, NEW.upper())
+    assert outcome.status == 1
+    assert "This e-mail address is registered already." in outcome.errors
+    api.login()
+
+
+def test_what_is_no_address_is_refused(authapi: Authapi, api: Api) -> None:
+    create(authapi)
+    for typed in ("nowhere", "", "a@b@c"):
+        assert authapi("users", "set-email", EMAIL, typed=f"{typed}\n").status == 1
+    api.login()
+
+
+def test_the_old_mailbox_is_told_of_the_new_address(authapi: Authapi, db: Database) -> None:
+    create(authapi)
+    assert authapi("users", "set-email", EMAIL, NEW).status == 0
+    with db.connect() as connection:
+        kinds = connection.scalars(select(OutboxMail.kind)).all()
+    assert kinds == ["signed_out"]

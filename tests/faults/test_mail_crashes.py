@@ -4,7 +4,7 @@ Kind: work that a process has taken dies with it. kill -9 falls between the comm
 and while the mail is sent.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from authapi.services.mail.sending import LEASE_SECONDS
+from authapi.services.mail.sending import LEASE_SECONDS, SENDING_THREADS
 from tests.faults.outbox import WITHIN, count, let_time_pass, process, register, wait_until_sent
 from tests.support.mail_server import HANG, MailServer, mail_server
 
@@ -44,20 +44,22 @@ def test_a_process_that_dies_while_it_sends(
 def test_a_process_that_dies_between_the_commit_and_the_sending(
     tmp_path: Path, url: str, engine: Engine, mails: MailServer
 ) -> None:
-    mails.bodies.append(HANG)  # its one thread is busy with the first mail
+    mails.bodies += [HANG] * SENDING_THREADS  # each of its threads is busy with a mail
     with process(tmp_path, url, mails.url("127.0.0.1")) as server:
-        register(server, "first")
-        assert mails.is_reached.wait(WITHIN)
-        register(server, "second")
+        for number in range(SENDING_THREADS):
+            register(server, f"busy{number}")
+        mails.wait_for(SENDING_THREADS)
+        last = register(server, "last")
         assert count(engine, "tries = 0") == 1
         server.kill()
         server.start()
-        mails.wait_for(2)
-        assert mails.addressees == ["first@example.com", "second@example.com"]
+        mails.wait_for(SENDING_THREADS + 1)
+        assert mails.addressees[-1] == last
         let_time_pass(engine, LEASE_SECONDS)
         wait_until_sent(engine)
-    first, second, third = mails.ids
-    assert first == third != second
+    sent = Counter(mails.ids)
+    assert sorted(sent.values()) == [1] + [2] * SENDING_THREADS
+    assert sent[mails.ids[SENDING_THREADS]] == 1
 
 
 def test_two_processes_at_once_send_each_mail_once(

@@ -73,6 +73,24 @@ def list_() -> None:
             show("\t".join((account.id, state, as_text(account.created_at), *names)))
 
 
+@users.command(name="show", context_settings=TAKES_AN_ID)
+@click.argument("email", callback=_trimmed)
+def show_one(email: str) -> None:
+    """Show one account, a line for each thing that is kept of it."""
+    with _account(email) as (_, account):
+        about = {
+            "id": account.id,
+            "state": "disabled" if account.disabled_at else "enabled",
+            "email": account.email,
+            "email_verified": "no" if account.email_verified_at is None else "yes",
+            "username": account.username or "-",
+            "scopes": account.scopes or "-",
+            "created_at": as_text(account.created_at),
+        }
+    for name, value in about.items():
+        show(f"{name}\t{value}")
+
+
 @users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 def disable(email: str) -> None:
@@ -117,6 +135,23 @@ def set_password(email: str, *, password_stdin: bool) -> None:
         operator = Operator(_mails(settings), breached)
         ended = administration.set_password(db, hasher, account.id, password, operator)
     say(f"Changed the password of {email}; {_sessions(ended)} ended.")
+
+
+@users.command(name="set-email", context_settings=TAKES_AN_ID)
+@click.argument("email", callback=_trimmed)
+@click.argument("new", callback=_trimmed, required=False)
+@click.option("--verified", is_flag=True, help="The user reads the new mailbox: you know it.")
+def set_email(email: str, new: str | None, *, verified: bool) -> None:
+    """Give the account another address, and end every session. Without NEW it is asked for."""
+    settings = settings_in_force()
+    with _account(email, settings) as (db, account):
+        typed = new or (click.prompt("New e-mail address") if sys.stdin.isatty() else _line())
+        wanted = trimmed(typed)
+        operator = Operator(_mails(settings))
+        ended = administration.set_email(
+            db, account.id, wanted, is_verified=verified, operator=operator
+        )
+    say(f"Changed the address of {email} to {wanted}; {_sessions(ended)} ended.")
 
 
 @users.command(context_settings=TAKES_AN_ID)
@@ -168,7 +203,7 @@ def _sessions(ended: int) -> str:
 
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
-        return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+        return _line()
     if not sys.stdin.isatty():
         raise click.UsageError("There is no terminal to ask for a password: use --password-stdin.")
     answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -180,3 +215,7 @@ def _joined(scopes: tuple[str, ...]) -> str:
         if not SCOPE.fullmatch(scope):
             raise click.BadParameter(f"{scope!r} is no scope (RFC 6749 section 3.3).")
     return " ".join(sorted(set(scopes)))
+
+
+def _line() -> str:
+    return sys.stdin.readline().removesuffix("\n").removesuffix("\r")

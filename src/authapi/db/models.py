@@ -54,6 +54,7 @@ class RevokedReason(StrEnum):
     ENDED_BY_USER = "ended_by_user"
     SIGNED_OUT_BY_OPERATOR = "signed_out_by_operator"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    EMAIL_CHANGED = "email_changed"  # by an operator
     EMAIL_CHANGE_UNDONE = "email_change_undone"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_DELETED = "account_deleted"

@@ -122,16 +122,14 @@ def verify_email(connection: Connection, user_id: str) -> None:
     _set(connection, user_id, email_verified_at=verified_at)
 
 
-def set_email(connection: Connection, user_id: str, email: str, canonical: str) -> None:
-    """Store a verified address. Raises AlreadyTakenError: then a transaction must be given up."""
+def set_email(
+    connection: Connection, user_id: str, email: str, canonical: str, *, is_verified: bool = True
+) -> None:
+    """Store another address. Raises AlreadyTakenError: then a transaction must be given up."""
+    verified_at = db_now() if is_verified else None
+    values = {"email": email, "email_canonical": canonical, "email_verified_at": verified_at}
     try:
-        _set(
-            connection,
-            user_id,
-            email=email,
-            email_canonical=canonical,
-            email_verified_at=db_now(),
-        )
+        _set(connection, user_id, **values)
     except IntegrityError as error:
         raise AlreadyTakenError from error
 

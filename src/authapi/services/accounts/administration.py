@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from authapi.crypto.passwords import PasswordHasher
-from authapi.db import sessions, users
+from authapi.db import links, sessions, users
 from authapi.db.database import Database, Transaction
+from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason
 from authapi.db.sessions import BATCH_ROWS
 from authapi.db.users import Account
-from authapi.errors import NotFound
+from authapi.errors import AlreadyRegistered, NotFound
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.deletion import remove
 from authapi.services.accounts.hashing import hash_here
-from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical_email
+from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical_email, parse_email
 from authapi.services.accounts.notices import Notice, post_notice
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.scopes import require_grantable
@@ -154,6 +155,38 @@ def set_password(
         operator.tell(tx, account, RevokedReason.PASSWORD_CHANGED)
         record(tx, Event(EventType.PASSWORD_CHANGED, {"user_id": user_id}))
     return follow_up(db, stop)
+
+
+def set_email(
+    db: Database, user_id: str, email: str, *, is_verified: bool, operator: Operator = NOTHING
+) -> int:
+    """Give the account another address, and revoke every session. Return how many: see follow_up.
+
+    Every link of before ends, also those back to an older address. The mail that tells it goes to
+    the address of before. Raises InvalidField; AlreadyRegistered for another account's address, and
+    for one that is kept for an undo.
+    """
+    email = parse_email(email)
+    name = canonical_email(email)
+    reason = RevokedReason.EMAIL_CHANGED
+    try:
+        with db.begin() as tx:
+            account = _lock(tx, user_id)
+            _require_not_kept(tx, name, user_id)
+            users.set_email(tx, user_id, email, name, is_verified=is_verified)
+            users.end_proofs(tx, user_id)
+            end_links(tx, user_id, tuple(Purpose))
+            stop = stop_sessions(tx, user_id, reason)
+            operator.tell(tx, account, reason)
+            record(tx, Event(EventType.EMAIL_CHANGED, {"user_id": user_id}))
+    except users.AlreadyTakenError:
+        raise AlreadyRegistered from None
+    return follow_up(db, stop)
+
+
+def _require_not_kept(tx: Transaction, name: str, user_id: str) -> None:
+    if links.is_kept_for_another(tx, name, user_id):
+        raise users.AlreadyTakenError
 
 
 def delete_user(db: Database, usernames: Usernames, user_id: str) -> int:

@@ -218,6 +218,7 @@ def _settings(base: Settings, folder: Path, given: dict[str, object]) -> Setting
         "database_url": f"sqlite:///{folder}/authapi.db",
         "secret": secrets.token_urlsafe(32),
         "redis_url": None,
+        "breached_passwords_url": None,
         "smtp_url": None,
         "mail_dir": folder / "mail",
         "hash_memory_kib": 1024,

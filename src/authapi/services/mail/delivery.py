@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
+from secrets import token_hex
 from socket import SHUT_RDWR
 from threading import Timer
 from typing import Protocol
@@ -203,7 +204,8 @@ class Folder:
     def send(self, mail_id: str, message: EmailMessage) -> None:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            unfinished = self.path / f".{mail_id}.part"
+            # Of this try alone: another one may be under way, after a slow first one.
+            unfinished = self.path / f".{mail_id}.{token_hex(4)}.part"
             unfinished.write_bytes(message.as_bytes())
             unfinished.chmod(0o600)
             os.replace(unfinished, self.path / f"{mail_id}.eml")  # noqa: PTH105 - it says what it does

@@ -288,10 +288,11 @@ def test_a_known_address_is_asked_about_as_an_unknown_one(
         require_refusal(api.client.post("/register", json=body), "password")
 
 
-def test_a_proxy_that_is_no_url_counts_as_down(
-    make_api: MakeApi, ranges: RangeService, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("proxy", ["gopher://nowhere", "socks5://127.0.0.1:1"])
+def test_a_proxy_that_can_not_be_used_counts_as_down(
+    make_api: MakeApi, ranges: RangeService, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
-    monkeypatch.setenv("ALL_PROXY", "gopher://nowhere")
+    monkeypatch.setenv("ALL_PROXY", proxy)
     api = make_api(breached_passwords_url=ranges.url)
     api.register(password=STOLEN)
     assert outcome(api, "down") == 1

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.databases import sqlite_only
+from tests.support.logging import captured
 
 FOREIGN = (
     {"Origin": "https://evil.example"},
@@ -29,10 +30,13 @@ FORMS = {
 @sqlite_only
 @pytest.mark.parametrize("path", FORMS)
 def test_a_foreign_form_is_refused_and_not_counted(api: Api, path: str) -> None:
-    for headers in FOREIGN * 10:
-        foreign = api.client.post(path, data=FORMS[path], headers=headers)
-        assert foreign.status_code == 403
-        assert "<h1>" in foreign.text
+    with captured("json") as log:
+        for headers in FOREIGN * 10:
+            foreign = api.client.post(path, data=FORMS[path], headers=headers)
+            assert foreign.status_code == 403
+            assert "<h1>" in foreign.text
+    refused = [event for event in log.events if event["event"] == "request_refused"]
+    assert {event["reason"] for event in refused} == {"another site's page sent the form"}
     statuses = [
         api.client.post(path, data=FORMS[path], headers=headers).status_code for headers in OWN
     ]

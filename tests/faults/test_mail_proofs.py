@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.outbox import process, register
+from tests.faults.outbox import WITHIN, process, register
 from tests.support.api import PASSWORD
 from tests.support.forked import ForkedServer
 from tests.support.mail_server import MailServer, mail_server
 from tests.support.mails import ReadMail
 from tests.support.together import together
+from tests.support.until import until
 
 USES = 16
 ROUTES: dict[str, tuple[str, dict[str, str]]] = {
@@ -36,14 +37,18 @@ def servers(tmp_path: Path, url: str, mails: MailServer) -> Iterator[list[Forked
 
 
 def asked_mail(server: ForkedServer, mails: MailServer, name: str, purpose: str) -> ReadMail:
-    before = len(mails.mails)
     email = register(server, name)
-    mails.wait_for(before + 1)
     if purpose == "reset":
         with server.client() as client:
             client.post("/password/forgot", json={"email": email})
-        mails.wait_for(before + 2)
-    return ReadMail(mails.mails[-1])
+    subject = {"reset": "new password", "verify": "Verify"}[purpose]
+
+    def arrived() -> list[ReadMail]:  # among notices of the proofs before, in any order
+        read = map(ReadMail, mails.mails)
+        return [mail for mail in read if mail.to == email and subject in mail.subject]
+
+    until(lambda: len(arrived()) == 1, seconds=WITHIN, every=0.02)
+    return arrived()[0]
 
 
 @pytest.mark.parametrize("purpose", ["verify", "reset"])

@@ -162,7 +162,7 @@ def test_a_server_that_hangs_holds_up_no_request_and_no_other_mail_for_long(
         other = register(server, f"other-{name}")
         began = monotonic()
         assert client.post("/password/forgot", json={"email": other}).status_code == 202
-        assert monotonic() - began < 5
+        assert monotonic() - began < 15
         arrived(postfix, other, mails=2)
         wait_for_problem(engine, "SMTPServerDisconnected")  # smtplib's word for its time-out
         postfix.answer({})

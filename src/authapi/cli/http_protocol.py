@@ -104,6 +104,7 @@ class HttpProtocol(SlowedProtocol):
 
     def on_message_begin(self) -> None:
         self._require_short_pipeline()
+        self._note_all_is_read()
         super().on_message_begin()
         self._reading = Reading.HEAD
         self._fields = self._idle_bytes = self._dropped_bytes = 0
@@ -161,7 +162,7 @@ class HttpProtocol(SlowedProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._unread_since = None
+        self._note_all_is_read()
         super().on_response_complete()
         if self.transport.is_closing():
             self._watch_reader()
@@ -241,6 +242,11 @@ class HttpProtocol(SlowedProtocol):
             self._unread_since = self.loop.time()
         moment = self._unread_since + READ_SECONDS
         self._reader_timer = self.loop.call_at(moment, self.transport.abort)
+
+    def _note_all_is_read(self) -> None:
+        # Not while the last answer is on its way: its time goes on.
+        if self.transport.get_write_buffer_size() == 0:
+            self._unread_since = None
 
     # The end
 

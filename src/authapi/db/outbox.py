@@ -92,6 +92,7 @@ def drop(connection: Connection, user_id: str, kinds: Collection[str]) -> None:
 
 
 def remove(connection: Connection, mail_id: str) -> None:
+    """Delete the mail."""
     connection.execute(delete(Mail).where(Mail.id == mail_id))
 
 

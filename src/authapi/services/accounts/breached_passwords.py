@@ -118,8 +118,10 @@ class BreachedPasswords:
             self._client = self._client or _new_client()
             fetched = await fetch(self._client, self._base + prefix, headers=HEADERS, **bounds)
             return read_range(fetched.body), ""
-        except (FetchError, ValueError) as error:  # ValueError: HTTPS_PROXY is no URL
-            return None, str(error).replace(prefix, "")  # the log learns no part of a digest
+        # HTTPS_PROXY may be no URL (ValueError), or a SOCKS proxy without a package (ImportError).
+        except (FetchError, ValueError, ImportError) as error:
+            problem = str(error) or type(error).__name__
+            return None, problem.replace(prefix, "")  # the log learns no part of a digest
 
     async def _disconnect(self) -> None:
         client, self._client = self._client, None

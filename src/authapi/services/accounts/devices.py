@@ -4,10 +4,11 @@
   whose network or whose kind of agent is not known    new: a mail tells the owner
   whose network and kind of agent are known            known
 
-The network of the registration is no news either. The limits per account let networks through that
-an account has logged in from. So a stranger who uses these limits up locks only
-other strangers out, and not the owner (docs/limits.md). What was known before a new password is
-known no more: a digest holds the account's version.
+The network of the registration does not count as new. It passes no limit. The limits per account
+let networks through that an account has logged in from. So a stranger who uses these limits up
+locks only other strangers out, and not the owner (docs/limits.md). A new password, a disabled
+account and an undone change of address make all others unknown: a digest holds the account's
+version.
 """
 
 import hmac

@@ -43,3 +43,7 @@ def post_to_stranger(
 def for_nobody(mail: Mail) -> Mail:
     """Return a mail that takes as long to post, and that the outbox removes without sending."""
     return replace(mail, kind=MailKind.VERIFY_EMAIL, to="", canonical="", user_id=None)
+
+
+def is_for_nobody(mail: Mail) -> bool:
+    return not mail.to

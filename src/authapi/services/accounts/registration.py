@@ -20,7 +20,7 @@ from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing, hash_here
-from authapi.services.accounts.mail_request import for_nobody
+from authapi.services.accounts.mail_request import for_nobody, is_for_nobody
 from authapi.services.accounts.names import (
     canonical,
     canonical_email,
@@ -127,7 +127,7 @@ def _register_silently(here: Registrar, new: NewAccount, mail: Mail, device: Dev
         return
     if owner is None:
         mail = for_nobody(mail)
-    elif mail.user_id is not None:
+    elif not is_for_nobody(mail):
         mail = replace(mail, kind=MailKind.ALREADY_REGISTERED, to=owner.email, user_id=owner.id)
     with here.db.begin() as tx:
         for _ in range(4):  # instead of the last look, the account, its event, and its device

@@ -32,7 +32,8 @@ from authapi.services.limits.storage import MemoryStorage, SharedStorage, kind_o
 from authapi.tally import Tally
 
 Counted = list[tuple[RateLimitItem, str]]  # each with the key of its counter
-CountFor = Callable[[str | None, str], None]  # by a user's id; by a name that has none
+# Takes the user's id, None for an unknown user, and the canonical name.
+CountFor = Callable[[str | None, str], None]
 IsKnown = Callable[[str, str], bool]  # whether the account has logged in from the address
 
 # NIST SP 800-63B-4 section 3.2.2 allows 100 failures in a row. A counter has to end some day, and

@@ -8,14 +8,16 @@
   the process dies                         due again after LEASE_SECONDS, with the same Message-ID
 
 So a mail is sent once or, after a crash, twice; never not at all. Several threads send: a server
-that takes long for one recipient does not hold up all others. They are more than the mails that one
-address may ask for at once: when its own one comes does not tell whether the others were sent.
+that takes long for one recipient does not hold up all others. One address may ask for five mails at
+once (LIMIT_LINKS). A sixth thread is left for its own mail, whose time so does not tell whether the
+five were sent.
 """
 
 from dataclasses import replace
 from functools import cached_property
 from math import inf
 from threading import Event, Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from authapi.clock import Clock
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 SENDING_THREADS = 6
 POLL_SECONDS = 2.0  # for mails that another process posted
 LEASE_SECONDS = 60.0
+NOTING_SECONDS, NOTING_PAUSE_SECONDS = 10.0, 0.1  # a mail takes up to 45 s of the lease
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 3600.0
 MOST_TRIES = 32  # with these pauses they take a day
 PROBLEM_LENGTH = 200
@@ -55,8 +58,10 @@ class MailSender:
         self.waiting, self.oldest_seconds, self._measured_at = 0, 0.0, -inf
         # Connections of its own: requests that use up theirs must not delay a mail. None is held
         # while a mail server is waited for.
-        self.db: Database = open_database(settings.database_url, clock, connections=2)
+        connections = SENDING_THREADS + 1  # and one for `depth`
+        self.db: Database = open_database(settings.database_url, clock, connections=connections)
         self._wake, self._stopping = Event(), Event()
+        self._has_failed = False
         self._threads: list[Thread] = []
 
     # Made for the first mail: smtplib and Jinja take long to import.
@@ -105,17 +110,16 @@ class MailSender:
             return outbox.depth(connection)
 
     def _run(self) -> None:
-        failed = False
         while not self._stopping.is_set():
             self._wake.wait(POLL_SECONDS)
             self._wake.clear()
             try:
                 self.send_due()
-                failed = False
+                self._has_failed = False
             except Exception as error:  # noqa: BLE001 - it has to go on, whatever happens
-                if not failed:
+                was_told, self._has_failed = self._has_failed, True
+                if not was_told:
                     log.warning("mails_not_sent", reason=repr(error))
-                failed = True
 
     def _measure(self) -> None:
         now = self._clock()
@@ -151,11 +155,23 @@ class MailSender:
             self._deliver(due, mail, self._mails.links.secrets.token(due.id), code)
         elif not is_for_nobody:
             self._deliver(due, mail)
-        with self.db.connect(to_write=True) as connection:
-            if is_for_nobody:
-                outbox.remove(connection, due.id)  # strangers can ask for as many as they like
+        self._note_done(due, is_for_nobody=is_for_nobody)
+
+    def _note_done(self, due: DueMail, *, is_for_nobody: bool) -> None:
+        """Note it. While the database is busy, try again: else the mail would be sent again."""
+        ends_at = monotonic() + NOTING_SECONDS
+        while True:
+            try:
+                with self.db.connect(to_write=True) as connection:
+                    if is_for_nobody:  # strangers can ask for as many as they like
+                        outbox.remove(connection, due.id)
+                    else:
+                        outbox.mark_sent(connection, due.id)
+            except Unavailable:
+                if monotonic() > ends_at or self._stopping.wait(NOTING_PAUSE_SECONDS):
+                    raise
             else:
-                outbox.mark_sent(connection, due.id)
+                return
 
     def _with_link(self, due: DueMail, mail: Mail) -> StoredLink | None:
         """Open the mail's link and return it; None if there is nobody to send it to."""

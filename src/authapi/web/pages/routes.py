@@ -27,6 +27,7 @@ from authapi.errors import CsrfFailed, InvalidField, Refusal
 from authapi.web.bodies import StrictRequest
 from authapi.web.credentials.csrf import is_foreign_form
 from authapi.web.dependencies import device_of
+from authapi.web.error_handlers import note
 from authapi.web.even_time import even_out
 from authapi.web.mail_schemas import AskedMail, LinkOrCode, NewPassword, OnlyLink
 from authapi.web.pages.render import (
@@ -137,14 +138,14 @@ def _acts(form: Form) -> Callable[[Request], Awaitable[Response]]:
         words = WORDS[language_of(request)]
         try:
             if is_foreign:
-                raise CsrfFailed
+                raise CsrfFailed("another site's page sent the form")
             await form.act(request, form.body.model_validate(values))
         except ValidationError:
             runtime_of(request).refusals.add(InvalidField.__name__)
             page = replace(page, problem=words["refused"])
             return await _show(request, page, InvalidField.status)
         except Refusal as refusal:
-            runtime_of(request).refusals.add(type(refusal).__name__)
+            note(request, refusal)
             problem = _sentence(refusal, words)
             response = await _show(request, replace(page, problem=problem), refusal.status)
             response.headers.update(refusal.headers)

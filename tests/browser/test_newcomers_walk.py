@@ -86,8 +86,9 @@ def test_a_newcomer_gets_through_all_mails(
     status, profile = docs.call("read_profile")
     assert (status, profile["email"], profile["email_verified"]) == (200, NEW, True)
 
-    # Undoes it by the link that the old mailbox got: everybody is logged out.
-    press(phone, arriving(inbox, OLD, "was changed"), "wieder die alte Adresse")
+    # Undoes it by the link that the old mailbox got, in the language of the telephone that pressed
+    # the button: everybody is logged out.
+    press(phone, arriving(inbox, OLD, "Deine E-Mail-Adresse"), "wieder die alte Adresse")
     assert docs.call("read_profile")[0] == 401
 
     # Reads what happened.

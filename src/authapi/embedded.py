@@ -149,8 +149,9 @@ class Authapi:
         It has all `scopes`, from a log-in at most `max_age` seconds ago and of the level `acr`
         (`aal2`: with a second factor). Raises ValueError for what no credential can have.
         """
-        if not all(map(SCOPE.fullmatch, scopes)) or acr not in {None, PASSWORD_ALONE, "aal2"}:
-            raise ValueError("A scope is one word, and acr is aal1 or aal2.")
+        is_level = acr in {None, PASSWORD_ALONE, "aal2"}
+        if not (all(map(SCOPE.fullmatch, scopes)) and is_level and (max_age or 0) >= 0):
+            raise ValueError("A scope is one word, max_age is 0 or more, and acr is aal1 or aal2.")
 
         async def claims_that_are_enough(
             connection: HTTPConnection, subject: Annotated[Claims, Depends(self.subject)]

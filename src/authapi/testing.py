@@ -14,7 +14,8 @@
 | `mails(to)`                        | what was mailed so far                                      |
 | `url`, `settings`, `app`           | the issuer, the settings in force, authapi's application    |
 
-It keeps everything in a temporary folder. Passwords are hashed cheaply, and there are no limits.
+It keeps everything in a temporary folder. Passwords are hashed cheaply, no range service is asked,
+and there are no limits. All other settings are those of `auth`, or the defaults without it.
 """
 
 import secrets
@@ -68,10 +69,10 @@ def authapi_server(
 ) -> Iterator["AuthServer"]:
     """Run authapi for the time of the block, and the lifespan of your application `app`.
 
-    `auth` runs with its own settings but for its stores, mails, hashes and limits. Without it they
-    are the defaults, whatever AUTHAPI_ variables say. `settings` replace some, as in
-    `audience="reports"`. `serve` also listens on a free port of 127.0.0.1, for a browser or
-    another language. `clock` returns Unix seconds.
+    Without `auth`, nothing comes from your AUTHAPI_ variables. With it, the settings are the
+    application's own, but for stores, mails, hashes, limits and the range service. `settings`
+    replace some, as in `audience="reports"`. `serve` also listens on a free port of 127.0.0.1, for
+    a browser or another language. `clock` returns Unix seconds.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="authapi-")))
@@ -211,7 +212,10 @@ class AuthServer:
 
 
 def _settings(base: Settings, folder: Path, given: dict[str, object]) -> Settings:
-    """Return the settings for a test: nothing of the machine's, and no store but the folder."""
+    """Return `base`, but for stores, mails, hashes, limits and the range service, with `given`.
+
+    Without `auth`, nothing comes from your variables. With it, `base` is its own settings.
+    """
     values = {name: getattr(base, name) for name in Settings.model_fields}
     values |= {name: "" for name in values if name.startswith("limit_")}
     values |= {
@@ -219,6 +223,7 @@ def _settings(base: Settings, folder: Path, given: dict[str, object]) -> Setting
         "secret": secrets.token_urlsafe(32),
         "redis_url": None,
         "breached_passwords_url": None,
+        "breached_passwords_fail_closed": False,
         "smtp_url": None,
         "mail_dir": folder / "mail",
         "hash_memory_kib": 1024,

@@ -162,6 +162,21 @@ def test_a_wrong_password_is_told(page: Page) -> None:
     expect(page.get_by_role("alert")).not_to_be_empty()
 
 
+@pytest.mark.parametrize("is_logged_in", [True, False])
+def test_a_page_goes_on_once_authapi_is_back(page: Page, site: str, *, is_logged_in: bool) -> None:
+    email = log_in(page, site)
+    page.route("**/auth/**", lambda route: route.abort())
+    page.reload()
+    retry = page.get_by_role("button", name="Try again")
+    expect(retry).to_be_visible(timeout=30_000)
+    if not is_logged_in:
+        page.context.clear_cookies()
+    page.unroute("**/auth/**")
+    retry.click()
+    awaited = page.get_by_text(email) if is_logged_in else page.get_by_role("button", name="Log in")
+    expect(awaited).to_be_visible(timeout=30_000)
+
+
 def test_a_server_renders_the_page_without_anybody(project: Path) -> None:
     done = subprocess.run(
         [str(NODE), "render.js"],

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from authapi.cli.serve import _greet
+from authapi.config import Settings
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.server import AUTHAPI, STOP_TIMEOUT, ServerProcess
 from tests.support.settings import environment
@@ -104,6 +106,22 @@ def test_servers_that_start_at_one_moment_on_nothing_agree(tmp_path: Path) -> No
             each.kill()
     with closing(connect(tmp_path / "authapi.db")) as database:
         assert database.execute("SELECT count(*) FROM signing_keys").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("public_url", "port", "is_another"),
+    [
+        ("http://localhost", 80, False),
+        ("https://localhost", 443, False),
+        ("http://localhost", 8000, True),
+        ("http://localhost:8000", 80, True),
+    ],
+)
+def test_the_greeting_tells_of_another_port(
+    public_url: str, port: int, is_another: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _greet(Settings(public_url=public_url), "127.0.0.1", port)
+    assert (f"whose port is not {port}" in capsys.readouterr().err) is is_another
 
 
 def test_on_a_terminal_it_greets_in_seven_lines(tmp_path: Path) -> None:

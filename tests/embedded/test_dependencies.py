@@ -158,13 +158,14 @@ def test_a_password_alone_is_not_a_second_factor(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"acr": "aal3"}, {"acr": ""}, {"scopes": ["two words"]}, {"scopes": [""]}]
+    "wanted",
+    [{"acr": "aal3"}, {"acr": ""}, {"scopes": ["two words"]}, {"scopes": [""]}, {"max_age": -1}],
 )
 def test_what_no_credential_can_have_is_refused_at_the_start(wanted: dict[str, Any]) -> None:
     from authapi.config import Settings
 
     auth = Authapi(Settings())
-    with pytest.raises(ValueError, match="A scope is one word"):
+    with pytest.raises(ValueError, match="A scope is one word, max_age"):
         auth.require(*wanted.pop("scopes", ()), **wanted)
 
 

@@ -17,6 +17,7 @@ from authapi.embedded import Authapi, Claims, User
 from authapi.testing import PASSWORD, AuthServer, authapi_server
 from authapi.verifier import InvalidTokenError, Verifier
 from authapi.verifier.fastapi import AccessToken
+from authapi.web.site import Pages
 from tests.support.transports import TRANSPORTS
 
 ADA = "ada@example.com"
@@ -105,6 +106,22 @@ def test_the_application_is_left_as_it_was(host: tuple[Authapi, FastAPI], tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_pages_ask_the_one_of_the_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)  # the settings' own database lies in the working directory
+    auth = Authapi(Settings(public_url="http://localhost:8000/auth"))
+    app, pages = application(auth), Pages(auth)
+
+    @app.get("/dashboard")
+    async def dashboard(request: Request, reader: Annotated[Claims, Depends(pages.subject)]) -> str:
+        asked = await pages.ask(request, "GET", "/me", csrf_token=pages.csrf_token(reader))
+        return str(asked.json["email"])
+
+    with authapi_server(auth, app) as running:
+        answer = running.client(ADA, transport="cookie").get("/dashboard")
+        assert (answer.status_code, answer.json()) == (200, ADA)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_authapi_alone_is_asked_directly(alone: AuthServer) -> None:
     ada = alone.client(ADA, scopes=["reports:read"])
     assert ada.get("/me").json()["scopes"] == ["reports:read"]
@@ -169,6 +186,19 @@ def test_it_takes_nothing_from_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_
         assert running.client("grace@example.com").post("/register", json=body).status_code == 201
         assert running.settings.audience == "authapi"
         assert [mail["To"] for mail in running.mails()] == [ADA]
+
+
+def test_the_range_service_is_not_asked_nor_missed() -> None:
+    auth = Authapi(
+        Settings(
+            public_url="http://localhost:8000/auth",
+            breached_passwords_url="https://127.0.0.1:1/range/",
+            breached_passwords_fail_closed=True,
+        )
+    )
+    with authapi_server(auth, application(auth)) as running:
+        body = {"email": "grace@example.com", "password": PASSWORD}
+        assert running.client(ADA).post("/auth/register", json=body).status_code == 201
 
 
 def test_a_served_one_is_asked_over_a_socket() -> None:

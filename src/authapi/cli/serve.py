@@ -20,6 +20,7 @@ from authapi.cli.http_protocol import HttpProtocol
 from authapi.cli.printing import say_on_stderr
 from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create, secret_path
+from authapi.config.values import DEFAULT_PORTS
 from authapi.db.database import open_database
 from authapi.errors import CommandError, Unavailable
 from authapi.logs import log
@@ -113,7 +114,8 @@ def _greet(settings: Settings, host: str, port: int) -> None:
     public = urlsplit(settings.public_url)
     say_on_stderr(f"authapi listens on http://{address}")
     say_on_stderr(f"  public    {settings.public_url}")
-    is_another = is_loopback_host(public.hostname or "") and public.port != port
+    public_port = public.port or DEFAULT_PORTS[public.scheme]
+    is_another = is_loopback_host(public.hostname or "") and public_port != port
     if is_another:
         say_on_stderr(
             f"            tokens name this URL, whose port is not {port}: without a proxy"

@@ -2,7 +2,7 @@
 
     auth = Authapi(settings)
     auth.mount(app, "/auth")
-    pages = Pages(auth.app, login="/login")
+    pages = Pages(auth, login="/login")
 
     @app.get("/dashboard")
     async def dashboard(reader: Annotated[Claims, Depends(pages.subject)]) -> HTMLResponse: ...
@@ -17,7 +17,7 @@ A form that changes something must carry the session's CSRF token in a field `cs
 import json
 from dataclasses import dataclass, field
 from string import punctuation
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from urllib.parse import parse_qsl, quote, unquote
 
 import httpx
@@ -71,15 +71,26 @@ async def read_form(request: Request) -> dict[str, str]:
 Form = Annotated[dict[str, str], Depends(read_form)]
 
 
+class Mounted(Protocol):
+    """An Authapi, of authapi.embedded. In a test it runs another application."""
+
+    @property
+    def app(self) -> FastAPI: ...
+
+
 class Pages:
-    """`auth` is what create_app returned, or Authapi's `app`.
+    """`auth` is an Authapi, or what create_app returned.
 
     `login` is the path of the site's log-in page.
     """
 
-    def __init__(self, auth: FastAPI, login: str = "/login") -> None:
-        self._auth = auth
+    def __init__(self, auth: FastAPI | Mounted, login: str = "/login") -> None:
+        self._given = auth
         self._login = login
+
+    @property
+    def _auth(self) -> FastAPI:
+        return self._given if isinstance(self._given, FastAPI) else self._given.app
 
     async def subject(self, request: Request, form: Form) -> Claims:
         """As a dependency, return the claims of the request's user. Raises HTTPException.

@@ -38,7 +38,9 @@ def hash_of(api: Api, email: str) -> str:
 
 def imported(authapi: Authapi, *arguments: str) -> Outcome:
     outcome = authapi("users", "import", *arguments)
-    assert (outcome.status, outcome.errors) == (0, ""), outcome
+    # The service of the test runs in this process, and a thread of it logs its mails.
+    errors = [line for line in outcome.errors.splitlines() if "mail_not_sent" not in line]
+    assert (outcome.status, errors) == (0, []), outcome
     return outcome
 
 

@@ -11,6 +11,7 @@ from sqlite3 import connect
 import pytest
 from pwdlib.hashers.bcrypt import BcryptHasher
 
+from authapi.cli import users_import
 from authapi.services.accounts.administration import list_users
 from tests.cli.conftest import Authapi
 from tests.support.api import Api
@@ -187,23 +188,33 @@ def test_records_of_another_product_are_not_imported_without_their_passwords(
 
 def test_bad_rows_of_a_csv_are_named_with_their_lines(authapi: Authapi, tmp_path: Path) -> None:
     header, ada, eve, sam = CSV.splitlines()
-    bad = f'{ada},more\r\n"{eve}\r\n\r\n"x"y,{eve}\r\n{sam.replace(",t,", ",maybe,", 1)}'
+    bad = f'{ada},more\r\n"{eve}\r\n\r\n"\r\n{sam.replace(",t,", ",maybe,", 1)}'
     said = run(authapi, tmp_path, f"{header}\r\n{bad}\r\n{ada}\r\n", *FASTAPI_USERS)
     assert said == [
         "line 2: It has 7 columns, and not 6.",
-        "lines 3 to 5: It is no CSV: ',' expected after '\"'.",
+        "lines 3 to 5: It has 1 columns, and not 6.",
         "line 6: is_active is neither true nor false.",
         "1 imported, 3 refused.",
     ]
 
 
-def test_a_quote_that_never_ends_is_named(authapi: Authapi, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "place", "reason"),
+    [
+        ('"x"y,', "line 3", "',' expected after '\"'"),
+        ('"', "lines 3 to 4", "unexpected end of data"),
+        ("'\"", "line 3", "a quote within a field is not doubled"),
+    ],
+    ids=["closed early", "never closed", "inside"],
+)
+def test_nothing_is_read_after_a_bad_quote(
+    authapi: Authapi, tmp_path: Path, before: str, place: str, reason: str
+) -> None:
+    """Nobody knows whether what follows are rows, or the rest of a text that a user wrote."""
     header, ada, eve, _ = CSV.splitlines()
-    said = run(authapi, tmp_path, f'{header}\n{ada}\n"{eve}\n{eve}\n', *FASTAPI_USERS)
-    assert said == [
-        "lines 3 to 4: It is no CSV: unexpected end of data.",
-        "1 imported, 1 refused.",
-    ]
+    file = file_of(tmp_path, f"{header}\n{ada}\n{before}{eve}\n{eve}\n")
+    sentence = f"{place}: It is no CSV that authapi reads: {reason}. Nothing after it was read."
+    assert authapi("users", "import", file, *FASTAPI_USERS).sentence == sentence
 
 
 SHA256 = keycloak_pbkdf2("pbkdf2-sha256", "sha256")
@@ -268,6 +279,16 @@ def test_hashes_of_another_firebase_project_are_named(authapi: Authapi, tmp_path
     assert said[0] == "user 1: The password hash or its salt is not this project's."
 
 
+def test_a_csv_of_firebase_is_refused(authapi: Authapi, tmp_path: Path) -> None:
+    """firebase-tools doubles no quotes: a user's name can be read as the row of another."""
+    config = tmp_path / "config"
+    config.write_text(HASH_CONFIG)
+    name = '"Ada,"\nid,admin@victim.example,true,,'
+    file = file_of(tmp_path, f"a,{ADA},false,,,{name}\n")
+    options = ("--from", "firebase", "--hash-config", str(config))
+    assert authapi("users", "import", file, *options).sentence == "The file is no JSON."
+
+
 @pytest.mark.parametrize(
     "options", [("--from", "firebase"), ("--hash-config", "x"), ("--from", "x")]
 )
@@ -284,6 +305,19 @@ def test_a_file_that_is_none_is_a_sentence(authapi: Authapi, tmp_path: Path) -> 
         str(tmp_path): f"{tmp_path} can't be read: Is a directory.",
     }
     assert {file: authapi("users", "import", file).sentence for file in said} == said
+
+
+def test_an_error_of_another_file_is_not_told_as_one_of_this(
+    authapi: Authapi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one of the terminal, or of the database's file."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(users_import, "import_users", fail)
+    with pytest.raises(OSError, match="No space left on device"):
+        authapi("users", "import", file_of(tmp_path, GOOD))
 
 
 @pytest.fixture

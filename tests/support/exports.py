@@ -157,23 +157,6 @@ def firebase_users() -> list[dict[str, Any]]:
     ]
 
 
-def firebase_csv() -> str:
-    """Return 28 columns without a header, and a comma after each row, as firebase-tools does."""
-    text = ""
-    for user in firebase_users():
-        row = [""] * 28
-        row[:5] = (
-            str(user.get(name, ""))
-            for name in ("localId", "email", "emailVerified", "passwordHash", "salt")
-        )
-        row[2] = row[2].lower()
-        row[5] = '"Lovelace, Ada"'
-        row[26] = "true" if user.get("disabled") else "false"
-        row[27] = '"{""admin"":true}"'
-        text += ",".join(row) + ",\n"
-    return text
-
-
 def keycloak_pbkdf2(name: str, function: str) -> dict[str, str]:
     """Return the credential of a Keycloak before 24, which derives 512 bits with each function."""
     digest = pbkdf2_hmac(function, KEY.encode(), SALT, 1000, 64)
@@ -275,7 +258,6 @@ def _exports() -> dict[str, Export]:
         "supabase csv": Export("supabase", as_csv(supabase())),
         "supabase json": Export("supabase", json.dumps(supabase())),
         "firebase json": Export("firebase", json.dumps({"users": firebase_users()})),
-        "firebase csv": Export("firebase", firebase_csv()),
         "keycloak sha256": Export(
             "keycloak", keycloak(keycloak_pbkdf2("pbkdf2-sha256", "sha256")), "ada"
         ),

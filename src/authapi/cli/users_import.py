@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -17,7 +17,7 @@ from authapi.clock import now
 from authapi.crypto.foreign_hashes import FirebaseProject
 from authapi.crypto.name_digests import NameDigests
 from authapi.errors import CommandError
-from authapi.services.accounts.importing.files import read_records
+from authapi.services.accounts.importing.files import Found, Shape, read_records
 from authapi.services.accounts.importing.firebase import parse_project
 from authapi.services.accounts.importing.products import FIREBASE, OWN, PRODUCTS, product_of
 from authapi.services.accounts.importing.storing import Fate, import_users
@@ -45,7 +45,7 @@ def import_(file: str, name: str, hash_config: str | None, *, dry_run: bool) -> 
     try:
         with (
             _opened(file) as source,
-            closing(read_records(source, product.shape)) as records,
+            closing(_records(file, source, product.shape)) as records,
             connected(settings) as db,
             progress(_size(source)) as show_at,
         ):
@@ -70,20 +70,34 @@ def _tell(fates: Counter[Fate], refused: list[str], *, dry_run: bool) -> None:
         say(f"{counts}. This was a dry run: nothing is written." if dry_run else f"{counts}.")
 
 
+def _opened(file: str) -> BufferedReader:
+    """Open the file. Raises CommandError."""
+    with _reading(file):
+        if file != STDIN:
+            return Path(file).open("rb")
+        if sys.stdin is None:
+            raise CommandError("There is no standard input.")
+        return os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
+
+
 @contextmanager
-def _opened(file: str) -> Iterator[BufferedReader]:
-    """Open the file. Raises CommandError, also if it can't be read to its end."""
+def _reading(file: str) -> Iterator[None]:
+    """Turn an OSError into a CommandError that names the file."""
     try:
-        if file == STDIN:
-            if sys.stdin is None:
-                raise CommandError("There is no standard input.")
-            source = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
-        else:
-            source = Path(file).open("rb")  # noqa: SIM115 - the next line closes it
-        with source:
-            yield source
+        yield
     except OSError as error:
         raise CommandError(f"{file} can't be read: {error.strerror or error}.") from error
+
+
+def _records(file: str, source: BufferedReader, shape: Shape) -> Generator[Found, None, None]:
+    """Yield the records. Raises CommandError, also if the file can't be read to its end."""
+    with closing(read_records(source, shape)) as records:
+        while True:
+            with _reading(file):
+                found = next(records, None)
+            if found is None:
+                return
+            yield found
 
 
 def _size(source: BufferedReader) -> int:
@@ -98,5 +112,5 @@ def _position(source: BufferedReader) -> int:
 def _project(hash_config: str | None) -> FirebaseProject | None:
     if hash_config is None:
         return None
-    with _opened(hash_config) as source:
+    with _reading(hash_config), _opened(hash_config) as source:
         return parse_project(source.read(65536).decode("utf-8-sig", "replace"))

@@ -22,7 +22,10 @@ class NewImport(NewAccount):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What is not free: addresses of accounts, and of those which have no password; and so on."""
+    """Addresses and usernames that an import may not add.
+
+    `without_password`: those addresses whose account has no password yet.
+    """
 
     emails: Collection[str]
     without_password: Collection[str]
@@ -33,7 +36,7 @@ class Taken:
 def find_taken(
     connection: Connection, emails: Sequence[str], usernames: Sequence[str], no_password: str
 ) -> Taken:
-    """Return which of these addresses and usernames are taken."""
+    """Return which are taken. The hash `no_password` stands for an account without one."""
     # One statement: between two, an account would have its username and not yet its address.
     ours = or_(User.email_canonical.in_(emails), User.username_canonical.in_(usernames))
     columns = (User.email_canonical, User.username_canonical, User.password_hash == no_password)
@@ -62,11 +65,13 @@ def add_all(connection: Connection, new: Sequence[NewImport]) -> None:
         raise AlreadyTakenError from error
 
 
-def give_passwords(connection: Connection, hashes: Sequence[tuple[str, str]], none: str) -> None:
-    """Store hashes, each with its canonical address, for accounts whose hash is still `none`."""
+def give_passwords(
+    connection: Connection, hashes: Sequence[tuple[str, str]], no_password: str
+) -> None:
+    """Store hashes, each with its canonical address, where the hash is still `no_password`."""
     statement = (
         update(User)
-        .where(User.email_canonical == bindparam("name"), User.password_hash == none)
+        .where(User.email_canonical == bindparam("name"), User.password_hash == no_password)
         .values(password_hash=bindparam("given"))
     )
     connection.execute(statement, [{"name": name, "given": given} for name, given in hashes])

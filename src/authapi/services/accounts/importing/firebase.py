@@ -1,4 +1,4 @@
-"""Firebase: `firebase auth:export`, as JSON or CSV, with the project's hash parameters."""
+"""Firebase: `firebase auth:export --format=json`, with the project's hash parameters."""
 
 import re
 from base64 import b64decode
@@ -8,14 +8,8 @@ from authapi.errors import CommandError
 from authapi.services.accounts.importing.files import Shape
 from authapi.services.accounts.importing.users import BadRecordError, ImportedUser, Record
 
-# The CSV has no header; 20 columns of photographs and other providers are in between.
-_FIRST = ("localId", "email", "emailVerified", "passwordHash", "salt", "displayName")
-SHAPE = Shape(
-    members=("localId",),
-    columns=(*_FIRST, *(str(number) for number in range(6, 26)), "disabled"),
-    users="users",
-    has_header=False,
-)
+# No CSV: a text of a user can be read as a row there, for firebase-tools doubles no quotes.
+SHAPE = Shape(members=("localId",), users="users")
 PARAMETER = re.compile(r"(\w+)[\"']?\s*[:=]\s*[\"']?([^\s,\"']+)")
 ALGORITHM = "SCRYPT"
 ROUNDS, MEMORY_COSTS = range(1, 9), range(1, 15)  # as Firebase has them

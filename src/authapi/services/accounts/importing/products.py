@@ -35,7 +35,10 @@ PRODUCTS = tuple(_MODULES)
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """`read` makes a user of a record, and raises BadRecordError."""
+    """A product's file, and its reader.
+
+    `read` makes a user of a record. Raises BadRecordError.
+    """
 
     shape: Shape
     read: Callable[[Record], ImportedUser]

@@ -156,6 +156,7 @@ DONE = {
     ("users", "sign-out", ADA): "SELECT 1",
     ("users", "scopes", ADA, "--scope", "read"): "SELECT scopes = 'read' FROM users",
     ("users", "set-password", ADA, "--password-stdin"): "SELECT version > 0 FROM users",
+    ("users", "set-email", ADA, "countess@example.com"): "SELECT version > 0 FROM users",
     ("users", "delete", ADA): "SELECT count(*) = 0 FROM users",
     ("users", "import", "users.jsonl"): "SELECT count(*) = 2 FROM users",
     ("keys", "rotate"): "SELECT count(*) = 2 FROM signing_keys",
@@ -180,7 +181,7 @@ def test_every_command_succeeds_once_it_has_done_its_work(
     assert found(folder, DONE[command])
 
 
-SHOWN = [("users", "list"), ("keys", "list"), ("mail", "list"), ("config",)]
+SHOWN = [("users", "list"), ("users", "show", ADA), ("keys", "list"), ("mail", "list"), ("config",)]
 
 
 @pytest.mark.parametrize("command", SHOWN, ids=" ".join)

@@ -7,12 +7,15 @@ seconds, and how many rows went: a JSON object.
 """
 
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from threading import Event, Thread
 from time import perf_counter
 from typing import cast
+
+import structlog
 
 from authapi import clock
 from authapi.config import Settings
@@ -39,6 +42,8 @@ class Timed:
 
 
 def main(url: str) -> dict[str, object]:
+    # What a purge logs goes to the standard output, where the figures go.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     stopping = Event()
     settings = Settings(database_url=url, secret="no secret is needed to delete a row")  # noqa: S106
 

@@ -1,0 +1,35 @@
+"""Every table. Times are Unix seconds; ids are 22 characters of base64url.
+
+users            one row per account
+sessions         one row per log-in, however often it is refreshed; a deleted user's rows stay
+stops            one row per account whose sessions were all ended lately
+released_names   one row per username that was given up, for as long as it rests
+known_addresses  one row per account and network, or kind of agent, that it logged in from of late
+signing_keys     one row per key that signs access tokens; the private part is sealed
+links            one row per mail with a link and a code, until some time after it ran out
+outbox           one row per mail: what it says is sealed while it waits, and then removed
+events           one row per thing that a person or an administrator did; only a purge removes it
+"""
+
+from authapi.db.models.accounts import KnownAddress, ReleasedName, User
+from authapi.db.models.events import Event
+from authapi.db.models.mails import Link, OutboxMail
+from authapi.db.models.model import Model
+from authapi.db.models.sessions import Carrier, RevokedReason, Session, Stop, Transport
+from authapi.db.models.signing_keys import SigningKey
+
+__all__ = [
+    "Carrier",
+    "Event",
+    "KnownAddress",
+    "Link",
+    "Model",
+    "OutboxMail",
+    "ReleasedName",
+    "RevokedReason",
+    "Session",
+    "SigningKey",
+    "Stop",
+    "Transport",
+    "User",
+]

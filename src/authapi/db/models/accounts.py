@@ -1,0 +1,61 @@
+"""Accounts, and what is kept about each besides its sessions."""
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import String
+
+from authapi.db.models.model import Id, Model
+
+
+class User(Model):
+    """An account. `*_canonical` is what is compared; the other is what was typed.
+
+    `version` grows when a proof of identity loses its worth: by a new password, by a disabling.
+    `session_generation` grows when all sessions end: those of an earlier one are stopped.
+    """
+
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    email: Mapped[str]
+    email_canonical: Mapped[str] = mapped_column(unique=True)
+    email_verified_at: Mapped[float | None]
+    username: Mapped[str | None]
+    username_canonical: Mapped[str | None] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    scopes: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[float]
+    disabled_at: Mapped[float | None]
+    version: Mapped[int] = mapped_column(server_default="0")
+    session_generation: Mapped[int] = mapped_column(server_default="0")
+
+
+class ReleasedName(Model):
+    """A username that was given up, and is nobody else's until `free_at`.
+
+    `name_digest` is a keyed digest of the canonical name. `user_id` gave it up and may take it
+    back; a deleted account leaves none.
+    """
+
+    __tablename__ = "released_names"
+
+    name_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    free_at: Mapped[float]
+
+    __table_args__ = (Index(None, "user_id"), Index(None, "free_at"))
+
+
+class KnownAddress(Model):
+    """A network or a kind of agent that an account has logged in from: a keyed digest, and when.
+
+    A digest is of the account's id and version too: a new password makes all of them worthless.
+    """
+
+    __tablename__ = "known_addresses"
+
+    digest: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    last_login_at: Mapped[float]
+
+    __table_args__ = (Index(None, "user_id"), Index(None, "last_login_at"))

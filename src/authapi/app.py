@@ -33,6 +33,7 @@ from authapi.services.keys.rotation import new_keys
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.mails import Mails
 from authapi.services.mail.sending import MailSender
+from authapi.services.operation.presence import Presence
 from authapi.services.operation.purge import Purge
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
@@ -173,6 +174,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         mails=mails,
         mail_sender=sender,
         purge=Purge(settings, clock),
+        presence=Presence(settings, clock),
     )
 
 

@@ -181,7 +181,14 @@ def test_every_command_succeeds_once_it_has_done_its_work(
     assert found(folder, DONE[command])
 
 
-SHOWN = [("users", "list"), ("users", "show", ADA), ("keys", "list"), ("mail", "list"), ("config",)]
+SHOWN = [
+    ("users", "list"),
+    ("users", "show", ADA),
+    ("keys", "list"),
+    ("mail", "list"),
+    ("config",),
+    ("doctor",),
+]
 
 
 @pytest.mark.parametrize("command", SHOWN, ids=" ".join)

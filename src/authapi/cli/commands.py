@@ -13,6 +13,7 @@ import click
 from authapi import logs
 from authapi.cli.bounds import Bounds
 from authapi.cli.connecting import connected, settings_in_force, settings_to_make_one
+from authapi.cli.doctor import doctor
 from authapi.cli.keys import keys
 from authapi.cli.mail import mail
 from authapi.cli.printing import say, say_on_stderr, show
@@ -37,9 +38,9 @@ Command = Callable[..., None]
 def main() -> None:
     """Run the command. Every refusal is a sentence, never a traceback."""
     try:
-        authapi.main(prog_name="authapi", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Of a click Exit, click returns the status.
+        if status := authapi.main(prog_name="authapi", standalone_mode=False):
+            sys.exit(status)
     except click.Abort:
         sys.exit(1)
     except click.ClickException as error:
@@ -121,3 +122,4 @@ def config() -> None:
 authapi.add_command(users)
 authapi.add_command(keys)
 authapi.add_command(mail)
+authapi.add_command(doctor)

@@ -22,11 +22,16 @@ UNLESS = (
 
 def exposed(database_url: str, redis_url: str | None) -> Iterator[str]:
     """Yield a sentence for each store that is another machine without TLS. Raises ValueError."""
-    if database_url.startswith("postgresql") and is_postgresql_exposed(database_url):
+    if is_database_exposed(database_url):
         modes = "sslmode=require, sslmode=verify-ca or sslmode=verify-full"
         yield f"AUTHAPI_DATABASE_URL needs {modes} {UNLESS}"
     if redis_url and is_redis_exposed(redis_url):
         yield f"AUTHAPI_REDIS_URL has to begin with rediss:// {UNLESS}"
+
+
+def is_database_exposed(database_url: str) -> bool:
+    """Return whether the database is on another machine without TLS. Raises ValueError."""
+    return database_url.startswith("postgresql") and is_postgresql_exposed(database_url)
 
 
 def is_redis_exposed(url: str) -> bool:

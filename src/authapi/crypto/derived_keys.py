@@ -22,6 +22,7 @@ SIGN_CACHED_SESSIONS = "authapi: sign cached sessions"
 DIGEST_ADDRESSES = "authapi: digests of known addresses"
 DIGEST_AGENTS = "authapi: digests of known agents"
 DIGEST_ORIGINS = "authapi: digests of networks that accounts were registered from"
+COMPARE_SETTINGS = "authapi: compare the settings of processes"
 DIGEST_NAMES = "authapi: digests of names that limits count"
 
 

@@ -130,6 +130,11 @@ def count_lately(connection: Connection, user_id: str, kind: str, seconds: float
     return connection.scalars(select(func.count()).where(*lately)).one()
 
 
+def count_given_up(connection: Connection) -> int:
+    """Return how many mails were given up."""
+    return connection.scalars(select(func.count()).where(Mail.failed_at.is_not(None))).one()
+
+
 def depth(connection: Connection) -> tuple[int, float]:
     """Return how many mails wait, and the age of the oldest one in seconds."""
     statement = select(func.count(), db_now() - func.min(Mail.created_at))

@@ -9,6 +9,7 @@
 | known_addresses | 30 days after the last log-in                                                 |
 | released_names  | once the name rests no more                                                   |
 | events          | after EVENT_RETENTION_DAYS                                                    |
+| processes       | a day after the process was last seen                                         |
 
 Until then, and without a purge, no row is honoured that is over: each reader compares the time.
 """
@@ -22,7 +23,16 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from authapi.db.clock import db_now
 from authapi.db.known_addresses import KNOWN_SECONDS
-from authapi.db.models import Event, KnownAddress, Link, OutboxMail, ReleasedName, Session, Stop
+from authapi.db.models import (
+    Event,
+    KnownAddress,
+    Link,
+    OutboxMail,
+    Process,
+    ReleasedName,
+    Session,
+    Stop,
+)
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 
 DAY_SECONDS = 86400
@@ -61,6 +71,7 @@ def rules(*, event_retention_days: int) -> Sequence[Rule]:
         Rule(KnownAddress.digest, KnownAddress.last_login_at, KNOWN_SECONDS),
         Rule(ReleasedName.name_digest, ReleasedName.free_at, 0),
         Rule(Event.id, Event.at, event_retention_days * DAY_SECONDS),
+        Rule(Process.id, Process.seen_at, DAY_SECONDS),
     )
 
 

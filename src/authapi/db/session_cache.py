@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any
 
 from authapi.db.session_lookups import FoundSession
+from authapi.errors import Unavailable
 from authapi.logs import log
 
 KEY_PREFIX = "authapi:session:"
@@ -32,6 +33,24 @@ TELL_AGAIN_SECONDS = 3600.0
 
 Sign = Callable[[str, bytes], bytes]  # the sid and the value
 Verify = Callable[[str, bytes], bytes | None]  # the sid and the entry
+
+
+def obeys_anybody(redis_url: str) -> bool:
+    """Return whether Redis answers without a password. Raises Unavailable if it does not answer."""
+    from redis import Redis
+    from redis.exceptions import AuthenticationError, RedisError
+
+    anybody = Redis.from_url(redis_url, socket_timeout=1, socket_connect_timeout=1)
+    for given in ("username", "password"):
+        anybody.connection_pool.connection_kwargs.pop(given, None)
+    try:
+        with anybody:
+            anybody.ping()
+    except AuthenticationError:
+        return False
+    except RedisError as error:
+        raise Unavailable from error
+    return True
 
 
 class SessionCache:

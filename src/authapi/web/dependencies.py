@@ -8,6 +8,7 @@ from fastapi.security import HTTPBearer
 from authapi.services.accounts.devices import Device
 from authapi.verifier import Claims
 from authapi.web.credentials.authentication import authenticate
+from authapi.web.middleware.proxies import FROM_PROXY
 from authapi.web.runtime import Runtime, runtime_of
 
 USER_AGENT_LENGTH = 256
@@ -25,7 +26,10 @@ def device_of(request: Request) -> Device:
     """Return the sender's address, from a trusted proxy if there is one, and its user agent."""
     agent = request.headers.get("user-agent", "")[:USER_AGENT_LENGTH]
     printable = "".join(character for character in agent if character.isprintable())
-    return Device(request.client.host if request.client else "", printable or None)
+    address = request.client.host if request.client else ""
+    is_forwarded = "x-forwarded-for" in request.headers and not request.scope.get(FROM_PROXY)
+    runtime_of(request).presence.traffic.note(address, is_forwarded=is_forwarded)
+    return Device(address, printable or None)
 
 
 def locale_of(request: Request, wanted: str | None) -> str:

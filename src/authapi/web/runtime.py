@@ -14,6 +14,7 @@ from authapi.services.accounts.usernames import Usernames
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.mails import Mails
 from authapi.services.mail.sending import MailSender
+from authapi.services.operation.presence import Presence
 from authapi.services.operation.purge import Purge
 from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
@@ -52,6 +53,7 @@ class Runtime:
     mails: Mails
     mail_sender: MailSender
     purge: Purge
+    presence: Presence
     turns: Turns = field(default_factory=Turns)
     # Answers with an error, by class of errors.py; and the connections of `authapi serve`.
     refusals: Tally = field(default_factory=lambda: Tally(*Refusal.names()))
@@ -65,6 +67,7 @@ class Runtime:
         self.row_follower.stop()
         self.mail_sender.stop()
         self.purge.stop()
+        self.presence.stop()
         self.db.close()
         self.lookups.cache.close()
 

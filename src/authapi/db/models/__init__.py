@@ -9,12 +9,14 @@ signing_keys     one row per key that signs access tokens; the private part is s
 links            one row per mail with a link and a code, until some time after it ran out
 outbox           one row per mail: what it says is sealed while it waits, and then removed
 events           one row per thing that a person or an administrator did; only a purge removes it
+processes        one row per process that serves, for `authapi doctor`
 """
 
 from authapi.db.models.accounts import KnownAddress, ReleasedName, User
 from authapi.db.models.events import Event
 from authapi.db.models.mails import Link, OutboxMail
 from authapi.db.models.model import Model
+from authapi.db.models.operation import Process
 from authapi.db.models.sessions import Carrier, RevokedReason, Session, Stop, Transport
 from authapi.db.models.signing_keys import SigningKey
 
@@ -25,6 +27,7 @@ __all__ = [
     "Link",
     "Model",
     "OutboxMail",
+    "Process",
     "ReleasedName",
     "RevokedReason",
     "Session",

@@ -125,6 +125,7 @@ class StartGate:
             runtime.row_follower.start()
             runtime.mail_sender.start()
             runtime.purge.start()
+            runtime.presence.start()
             self.is_open = True
         finally:
             self._lock.release()

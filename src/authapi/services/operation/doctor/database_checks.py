@@ -1,0 +1,90 @@
+"""Checks of the database, and of what is in it."""
+
+from collections.abc import Iterator
+
+from authapi.db import migrations, outbox
+from authapi.db.clock import read_clock
+from authapi.db.server_settings import read_durability
+from authapi.errors import OperatorError
+from authapi.services.keys.ring import State, states
+from authapi.services.keys.rotation import DAY_SECONDS, list_keys
+from authapi.services.operation.doctor.findings import Patient, Severity
+from authapi.services.operation.readiness import LATE_MAIL_SECONDS, MAX_SKEW_SECONDS
+
+WEAK, WRONG = Severity.WEAK, Severity.WRONG
+Found = Iterator[tuple[Severity, str, str]]
+
+NOTABLE_SKEW_SECONDS = 5
+
+
+def schema(patient: Patient) -> Found:
+    try:
+        is_behind = migrations.missing(patient.db)
+    except OperatorError as error:
+        yield WRONG, str(error), ""
+        return
+    if is_behind:
+        yield WRONG, "The database schema is behind this release.", "Run `authapi migrate`."
+
+
+def clock(patient: Patient) -> Found:
+    with patient.db.connect() as connection:
+        before = patient.clock()
+        there = read_clock(connection)
+        after = patient.clock()
+    # What the question took is no difference.
+    skew = max(before - there, there - after, 0)
+    if skew > NOTABLE_SKEW_SECONDS:
+        severity = WRONG if skew > MAX_SKEW_SECONDS else WEAK
+        yield (
+            severity,
+            f"The clocks of this machine and of the database differ by {skew:.0f} s.",
+            "Let both follow a time server (chrony, systemd-timesyncd).",
+        )
+
+
+def keys(patient: Patient) -> Found:
+    found, now = list_keys(patient.db)
+    state = states(found, now)
+    active = next((key for key in found if state[key.kid] is State.ACTIVE), None)
+    days = patient.settings.key_rotation_days
+    if active is None:
+        if patient.running:
+            yield WRONG, "No key signs.", "Run `authapi keys rotate --now`."
+    elif days and now - active.signs_from > (days + 1) * DAY_SECONDS:
+        age = (now - active.signs_from) / DAY_SECONDS
+        yield (
+            WRONG,
+            f"The key {active.kid} has signed for {age:.0f} days, and {days} are allowed.",
+            "Is a process running? It replaces keys by itself. Now: `authapi keys rotate`.",
+        )
+
+
+def mails(patient: Patient) -> Found:
+    with patient.db.connect() as connection:
+        waiting, age = outbox.depth(connection)
+        given_up = outbox.count_given_up(connection)
+    if age > LATE_MAIL_SECONDS:
+        yield (
+            WRONG,
+            f"{waiting} mails wait, the oldest for {age / 60:.0f} minutes.",
+            "`authapi mail list` says why; then `authapi mail retry`.",
+        )
+    if given_up:
+        yield (
+            WEAK,
+            f"{given_up} mails were given up.",
+            "`authapi mail list` says why; then `authapi mail retry`.",
+        )
+
+
+def durability(patient: Patient) -> Found:
+    with patient.db.connect() as connection:
+        found = read_durability(connection)
+    for name in ("synchronous_commit", "fsync"):
+        if found.get(name) == "off":
+            yield (
+                WRONG,
+                f"PostgreSQL's {name} is off: a log-out that was answered can be lost.",
+                f"Set {name} = on for this database.",
+            )

@@ -20,6 +20,8 @@ DEV = PYPROJECT["dependency-groups"]["dev"]
 BROWSER = PYPROJECT["dependency-groups"]["browser"]
 BENCH = PYPROJECT["dependency-groups"]["bench"]
 AUDIT = PYPROJECT["dependency-groups"]["audit"]
+CLIENTS = PYPROJECT["dependency-groups"]["clients"]
+FUZZ = PYPROJECT["dependency-groups"]["fuzz"]
 LOCKS = {
     "requirements.lock": RUNTIME,
     "requirements-build.lock": BUILD,
@@ -27,6 +29,8 @@ LOCKS = {
     "requirements-browser.lock": BROWSER,
     "requirements-bench.lock": BENCH,
     "requirements-audit.lock": AUDIT,
+    "requirements-clients.lock": CLIENTS,
+    "requirements-fuzz.lock": FUZZ,
 }
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+) \\\n(?P<hashes>(?: +--hash=.*\n)+)", re.M)
 HASHES = re.compile(r"(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+")
@@ -75,7 +79,7 @@ def test_the_locks_agree_with_each_other() -> None:
     everything = pins("requirements-dev.lock")
     for lock in ("requirements.lock", "requirements-build.lock"):
         assert pins(lock).items() <= everything.items()
-    for lock in ("requirements-browser.lock", "requirements-bench.lock", "requirements-audit.lock"):
+    for lock in LOCKS.keys() - {"requirements.lock", "requirements-build.lock"}:
         beside = pins(lock)
         assert {name: beside[name] for name in beside.keys() & everything.keys()}.items() <= (
             everything.items()

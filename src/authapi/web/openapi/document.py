@@ -34,6 +34,16 @@ CHANGE = (*CREDENTIAL, CsrfFailed)
 
 # FastAPI's own body of a 422. We never send it: web/error_handlers.py.
 FOREIGN_SCHEMAS = ("HTTPValidationError", "ValidationError")
+UNUSED_SCHEMAS = (*FOREIGN_SCHEMAS, "Transport")  # the last one stands in place: web/schemas.py
+TAGS = {
+    "accounts": "Make an account.",
+    "mails": "What comes back from mails, and mails that strangers ask for.",
+    "tokens": "Log in, refresh, log out.",
+    "me": "The account of the credential.",
+    "sessions": "The sessions of the user.",
+    "for services": "Keys and revocations, for services that verify access tokens themselves.",
+    "health": "Health checks and metrics.",
+}
 
 
 def describe(app: FastAPI, more_paths: dict[str, Any], cookies: Cookies) -> None:
@@ -58,12 +68,13 @@ def _completed(document: dict[str, Any], more_paths: dict[str, Any]) -> dict[str
             if FOREIGN_SCHEMAS[0] in str(operation["responses"].get("422")):
                 del operation["responses"]["422"]
             _name_the_body(operation)
-    for name in FOREIGN_SCHEMAS:
+    for name in UNUSED_SCHEMAS:
         document["components"]["schemas"].pop(name, None)
     for schema in document["components"]["schemas"].values():
         for field in schema.get("properties", {}).values():
             _describe_default(field)
     document["paths"].update(more_paths)
+    document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     return document
 
 
@@ -135,8 +146,8 @@ def _add_cookies(document: dict[str, Any], cookies: Cookies) -> None:
     }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            if "security" in operation:
-                operation["security"] = _alternatives(path, method)
+            is_protected = "security" in operation
+            operation["security"] = _alternatives(path, method) if is_protected else []
 
 
 def _alternatives(path: str, method: str) -> list[dict[str, list[str]]]:

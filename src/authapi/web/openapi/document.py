@@ -22,7 +22,8 @@ from authapi.web.credentials.cookies import KINDS, Cookies
 from authapi.web.schemas import ErrorBody, ValidationErrorBody
 
 FIELD_ERRORS = {
-    "errors": [{"loc": ["body", "password"], "msg": "Field required", "type": "missing"}]
+    "error_description": "password: Field required.",
+    "errors": [{"loc": ["body", "password"], "msg": "Field required", "type": "missing"}],
 }
 HEADERS = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}
 # Possible wherever a body is read.

@@ -282,3 +282,18 @@ def test_a_prefix_that_no_path_could_have_cannot_be_meant(prefix: str) -> None:
         protected(protect={prefix: ""})
     with pytest.raises(ValueError, match="prefix"):
         protected(public=[prefix])
+
+
+def test_a_middleware_may_demand_a_fresh_log_in() -> None:
+    app = AuthMiddleware(Starlette(), TOKENS.verifier, protect={"/": ""}, max_age=60, acr="aal2")
+    now = int(TOKENS.verifier.now())
+    with AppClient(app) as client:  # type: ignore[arg-type]
+        for auth_time, acr, status in [
+            (now, "aal2", 404),
+            (now - 70, "aal2", 401),
+            (now, "aal1", 401),
+        ]:
+            token = TOKENS.token(auth_time=auth_time, acr=acr)
+            answer = client.get("/x", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == status
+    assert answer.headers["www-authenticate"].endswith('max_age="60", acr_values="aal2"')

@@ -116,9 +116,8 @@ async def _handle_http_exception(request: Request, error: Exception) -> Response
             return answer_to(request, MethodNotAllowed(allowed_methods(request)))
         case 400:  # FastAPI wraps what the reading of a body raises
             cause = error.__cause__
-            return answer_to(
-                request, cause if isinstance(cause, BadRequest) else BadRequest(NOT_JSON)
-            )
+            refusal = cause if isinstance(cause, BadRequest) else BadRequest(NOT_JSON)
+            return answer_to(request, refusal)
     return answer_to(request, ServerError())
 
 

@@ -12,6 +12,9 @@ MAILS_IN_FILES := grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAP
 PUBLIC_URL_OF_PORT = grep -Eqs '^(export )?AUTHAPI_PUBLIC_URL(_FILE)?=' .env || [ "$${AUTHAPI_PUBLIC_URL_FILE+set}" ] || \
   export AUTHAPI_PUBLIC_URL="$${AUTHAPI_PUBLIC_URL-http://localhost:$(PORT)}"
 
+# For make test-fuzz.
+SECONDS := 600
+
 # For make bench: seconds a round, rounds of each arm, and its environments.
 ROUND := 2
 ROUNDS := 5
@@ -26,7 +29,7 @@ AUDITED := requirements.lock requirements-build.lock requirements-dev.lock requi
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-browser test-clients check audit fix migrate lock example-spa example-pages example-nginx example-api
+.PHONY: help run test test-browser test-clients test-fuzz check audit fix migrate lock example-spa example-pages example-nginx example-api
 .PHONY: bench bench-growth bench-lock
 
 help:
@@ -47,6 +50,9 @@ test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx 
 
 test-clients: .venv/dev.stamp .venv-clients/stamp tests/foreign_clients/node_modules/stamp $(GENERATORS)/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
 	@$(BIN)/pytest tests/foreign_clients $(ARGS)
+
+test-fuzz: .venv/dev.stamp .venv-fuzz/stamp ## let Schemathesis ask every route of a server, ten minutes (SECONDS=60 for less)
+	@$(BIN)/python -m tests.fuzz $(SECONDS) $(ARGS)
 
 tests/foreign_clients/node_modules/stamp: tests/foreign_clients/package-lock.json
 $(GENERATORS)/stamp: tests/foreign_clients/generators/package-lock.json

@@ -204,3 +204,24 @@ def test_each_answer_is_as_documented(api: Api) -> None:
         require_documented(name, api.client.request(method, path, headers=tokens.bearer))
     require_documented("POST /refresh", api.refresh(tokens.refresh))
     require_documented("POST /refresh", api.refresh("x"))
+
+
+@sqlite_only
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name.startswith("GET ")])
+def test_what_a_client_may_keep_is_documented_as_not_modified(api: Api, name: str) -> None:
+    path = name.removeprefix("GET ")
+    answer = api.client.get(path, headers=api.register_and_login().bearer)
+    if "ETag" in answer.headers:
+        again = api.client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+        assert again.status_code == 304
+    assert ("ETag" in answer.headers) == ("304" in OPERATIONS[name]["responses"])
+
+
+def test_each_link_leads_to_an_operation_that_takes_what_it_carries() -> None:
+    operations = {about["operationId"]: about for about in OPERATIONS.values()}
+    responses = [one for about in OPERATIONS.values() for one in about["responses"].values()]
+    links = [link for response in responses for link in response.get("links", {}).values()]
+    assert links
+    for link in links:
+        content = operations[link["operationId"]]["requestBody"]["content"]["application/json"]
+        assert schema_errors(content["schema"], link["requestBody"]) == []

@@ -33,6 +33,12 @@ CREDENTIAL = (BadRequest, NoCredential, InvalidToken)
 # Possible where such a request changes something: a cookie then needs a CSRF token.
 CHANGE = (*CREDENTIAL, CsrfFailed)
 
+# What a token response is good for: OpenAPI's links, for tools that follow them.
+_REFRESH_TOKEN = {"requestBody": {"refresh_token": "$response.body#/refresh_token"}}
+_LINKS = {name: {"operationId": name, **_REFRESH_TOKEN} for name in ("refresh", "logout")}
+WITH_LINKS: dict[int | str, dict[str, Any]] = {200: {"links": _LINKS}}
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed."}}
+
 # FastAPI's own body of a 422. We never send it: web/error_handlers.py.
 FOREIGN_SCHEMAS = ("HTTPValidationError", "ValidationError")
 UNUSED_SCHEMAS = (*FOREIGN_SCHEMAS, "Transport")  # the last one stands in place: web/schemas.py

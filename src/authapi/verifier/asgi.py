@@ -25,7 +25,7 @@ from authapi.verifier.bearer import (
 )
 from authapi.verifier.claims import Claims
 from authapi.verifier.errors import InvalidTokenError
-from authapi.verifier.required_log_in import RequiredLogIn
+from authapi.verifier.required_log_in import ANY_LOG_IN, RequiredLogIn
 from authapi.verifier.verifier import Verifier
 
 __all__ = ["CLAIMS", "AuthMiddleware", "claims_of"]
@@ -57,7 +57,7 @@ class AuthMiddleware:
     `protect` maps path prefixes to the scopes that they need, separated by spaces; "" asks for a
     token alone. A path under several prefixes needs the scopes of all. `public` are prefixes inside
     them that need no token. Every method needs the token, OPTIONS too: put CORS in front. With
-    `max_age` (seconds) or `acr` each protected path needs a log-in as fresh or as strong.
+    `log_in=RequiredLogIn(max_age=600)` each protected path needs a log-in as fresh or as strong.
 
     A prefix is compared in whole segments. A path is protected if any reading of it is: with and
     without `root_path`, in any case, decoded again, with `//` and a backslash as one slash, without
@@ -73,8 +73,7 @@ class AuthMiddleware:
         *,
         protect: Mapping[str, str],
         public: Iterable[str] = (),
-        max_age: int | None = None,
-        acr: str | None = None,
+        log_in: RequiredLogIn = ANY_LOG_IN,
     ) -> None:
         self._app, self._verifier = app, verifier
         self._rules = [
@@ -82,7 +81,7 @@ class AuthMiddleware:
             for prefix, scopes in protect.items()
         ]
         self._public = [_prefix(prefix) for prefix in public]
-        self._log_in = RequiredLogIn(max_age, acr)
+        self._log_in = log_in
         self._needed_scopes = lru_cache(CACHED_PATHS)(self._read_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -42,3 +42,6 @@ class RequiredLogIn:
         wanted = {"max_age": self.max_age, "acr_values": self.acr}
         named = [f', {name}="{value}"' for name, value in wanted.items() if value is not None]
         return f'Bearer error="{INSUFFICIENT}"' + "".join(named)
+
+
+ANY_LOG_IN = RequiredLogIn()

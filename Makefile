@@ -12,19 +12,24 @@ MAILS_IN_FILES := grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAP
 PUBLIC_URL_OF_PORT = grep -Eqs '^(export )?AUTHAPI_PUBLIC_URL(_FILE)?=' .env || [ "$${AUTHAPI_PUBLIC_URL_FILE+set}" ] || \
   export AUTHAPI_PUBLIC_URL="$${AUTHAPI_PUBLIC_URL-http://localhost:$(PORT)}"
 
+# For make test-fuzz.
+SECONDS := 600
+
 # For make bench: seconds a round, rounds of each arm, and its environments.
 ROUND := 2
 ROUNDS := 5
 RIVALS := benchmarks/rivals
+# Generators of TypeScript need an older compiler than the other clients have.
+GENERATORS := tests/foreign_clients/generators/node_modules
 BENCHED := .venv-bench/stamp .venv-rivals/stamp .venv-rivals-fastapi-users/stamp $(RIVALS)/express/node_modules/stamp
 
 # What make audit looks up: all that runs, builds, tests or measures authapi.
 AUDITED := requirements.lock requirements-build.lock requirements-dev.lock requirements-browser.lock \
-  requirements-bench.lock requirements-audit.lock
+  requirements-bench.lock requirements-audit.lock requirements-clients.lock requirements-fuzz.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-browser test-clients check audit fix migrate lock example-spa example-pages example-nginx example-api
+.PHONY: help run test test-browser test-clients test-fuzz check audit fix migrate lock example-spa example-pages example-nginx example-api
 .PHONY: bench bench-growth bench-lock
 
 help:
@@ -43,10 +48,15 @@ test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx 
 	  echo "The page in React is not tested: it needs npm, and npm's registry once" >&2
 	@$(BIN)/pytest --numprocesses logical --maxprocesses 2 --dist worksteal tests/browser $(ARGS)
 
-test-clients: .venv/dev.stamp tests/foreign_clients/node_modules/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
+test-clients: .venv/dev.stamp .venv-clients/stamp tests/foreign_clients/node_modules/stamp $(GENERATORS)/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
 	@$(BIN)/pytest tests/foreign_clients $(ARGS)
 
+test-fuzz: .venv/dev.stamp .venv-fuzz/stamp ## let Schemathesis ask every route of a server, ten minutes (SECONDS=60 for less)
+	@$(BIN)/python -m tests.fuzz $(SECONDS) $(ARGS)
+
 tests/foreign_clients/node_modules/stamp: tests/foreign_clients/package-lock.json
+$(GENERATORS)/stamp: tests/foreign_clients/generators/package-lock.json
+tests/foreign_clients/node_modules/stamp $(GENERATORS)/stamp:
 	@cd $(@D)/.. && npm ci --silent --no-audit --no-fund && touch node_modules/stamp
 
 example-spa: .venv/run.stamp ## a single-page app beside authapi, on localhost:8001
@@ -116,8 +126,8 @@ endif
 	@$(PIP_INSTALL) --require-hashes -r requirements-browser.lock
 	@touch $@
 
-.venv-audit/stamp: requirements-audit.lock | .venv/bin/python
-	@echo "Installing requirements-audit.lock into $(@D): a minute at most, once."
+.venv-audit/stamp .venv-clients/stamp .venv-fuzz/stamp: .venv-%/stamp: requirements-%.lock | .venv/bin/python
+	@echo "Installing $< into $(@D): a minute at most, once."
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
@@ -164,6 +174,10 @@ lock: .venv/dev.stamp ## write the locks anew after a change of pyproject.toml (
 	  | $(PIP_COMPILE) --output-file requirements-bench.lock --constraint requirements-dev.lock -
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["audit"], sep="\n")' \
 	  | $(PIP_COMPILE) --output-file requirements-audit.lock --constraint requirements-dev.lock -
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["clients"], sep="\n")' \
+	  | $(PIP_COMPILE) --output-file requirements-clients.lock --constraint requirements-dev.lock -
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["fuzz"], sep="\n")' \
+	  | $(PIP_COMPILE) --output-file requirements-fuzz.lock --constraint requirements-dev.lock -
 
 # fastapi-users needs older releases of sqlalchemy and email-validator. All its other packages are authapi's.
 bench-lock: .venv/dev.stamp ## write the rivals' locks anew (after make lock)

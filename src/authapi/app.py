@@ -90,6 +90,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     app = FastAPI(
         title="authapi",
         summary="Log-in with access tokens that can be revoked.",
+        description="In an error `error` is for programs, and `error_description` for people.",
+        license_info={"name": "MIT", "identifier": "MIT"},
         version=version("authapi"),
         lifespan=lambda app: app.state.start_gate.running(),
         servers=[{"url": settings.public_url}],

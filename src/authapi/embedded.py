@@ -49,11 +49,11 @@ from authapi.errors import (
     Refusal,
     Unavailable,
 )
-from authapi.services.accounts.freshness import require_fresh_login
 from authapi.services.accounts.profile import get_profile
 from authapi.verifier import Claims
 from authapi.verifier.bearer import RefusedRequest
 from authapi.verifier.fastapi import REFUSALS, RefusedHTTPException, answer_refusals
+from authapi.verifier.required_log_in import RequiredLogIn
 from authapi.web.credentials.authentication import authenticate, own_method
 from authapi.web.credentials.csrf import HANDSHAKE
 from authapi.web.error_handlers import note
@@ -62,7 +62,6 @@ from authapi.web.routers.well_known import OAUTH, OPENID
 __all__ = ["REFUSALS", "Authapi", "Claims", "User"]
 
 POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
-PASSWORD_ALONE = "aal1"  # noqa: S105 - an `acr`
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +148,9 @@ class Authapi:
         It has all `scopes`, from a log-in at most `max_age` seconds ago and of the level `acr`
         (`aal2`: with a second factor). Raises ValueError for what no credential can have.
         """
-        is_level = acr in {None, PASSWORD_ALONE, "aal2"}
-        if not (all(map(SCOPE.fullmatch, scopes)) and is_level and (max_age or 0) >= 0):
-            raise ValueError("A scope is one word, max_age is 0 or more, and acr is aal1 or aal2.")
+        required = RequiredLogIn(max_age, acr)
+        if not all(map(SCOPE.fullmatch, scopes)):
+            raise ValueError("A scope is one word.")
 
         async def claims_that_are_enough(
             connection: HTTPConnection, subject: Annotated[Claims, Depends(self.subject)]
@@ -159,10 +158,8 @@ class Authapi:
             with self.answering(connection):
                 if not subject.scopes.issuperset(scopes):
                     raise InsufficientScope(sorted(scopes))
-                if max_age is not None:
-                    require_fresh_login(subject, now=self._clock(), max_age=max_age)
-                if acr not in {None, PASSWORD_ALONE, subject.raw.get("acr")}:
-                    raise InsufficientUserAuthentication(acr=acr or "")
+                if not required.is_met(subject, now=self._clock()):
+                    raise InsufficientUserAuthentication(max_age, acr=acr)
             return subject
 
         return Dependency(claims_that_are_enough)

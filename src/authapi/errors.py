@@ -37,7 +37,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from math import ceil
 
-from authapi.verifier import bearer
+from authapi.verifier import bearer, required_log_in
 
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -114,15 +114,13 @@ class InsufficientUserAuthentication(Refusal):
     """RFC 9470 section 3: names the greatest age of a log-in, or the level, that is enough."""
 
     status = 401
-    code = "insufficient_user_authentication"
-    description = "This needs a fresh log-in."
+    code = required_log_in.INSUFFICIENT
+    description = required_log_in.INSUFFICIENT_LOG_IN
 
-    def __init__(self, max_age: int | None = None, *, acr: str = "") -> None:
+    def __init__(self, max_age: int | None = None, *, acr: str | None = None) -> None:
         super().__init__()
-        challenge = f'Bearer error="{self.code}"'
-        challenge += "" if max_age is None else f', max_age="{max_age}"'
-        challenge += f', acr_values="{acr}"' if acr else ""
-        self.headers = {"WWW-Authenticate": challenge}
+        required = required_log_in.RequiredLogIn(max_age, acr)
+        self.headers = {"WWW-Authenticate": required.challenge}
 
 
 class Forbidden(Refusal):

@@ -173,3 +173,13 @@ def test_an_undo_works_by_its_button(mail_api: MailApi) -> None:
     assert "old address" in undone.text
     assert 'href="/password/forgot"' in undone.text
     assert mail_api.api.login()
+
+
+def test_a_refused_form_names_its_fields(mail_api: MailApi) -> None:
+    page = mail_api.api.client.get("/password/reset")
+    refused = submit(mail_api, page, email=EMAIL, code="x", new_password="with\ta tab inside")
+    assert refused.status_code == 422
+    assert "New password: This is not accepted." in refused.text
+    german = {"Accept-Language": "de"}
+    empty = mail_api.api.client.post("/pages/password/forgot", data={}, headers=german)
+    assert "E-Mail-Adresse: " in empty.text

@@ -20,6 +20,8 @@ DEV = PYPROJECT["dependency-groups"]["dev"]
 BROWSER = PYPROJECT["dependency-groups"]["browser"]
 BENCH = PYPROJECT["dependency-groups"]["bench"]
 AUDIT = PYPROJECT["dependency-groups"]["audit"]
+CLIENTS = PYPROJECT["dependency-groups"]["clients"]
+FUZZ = PYPROJECT["dependency-groups"]["fuzz"]
 LOCKS = {
     "requirements.lock": RUNTIME,
     "requirements-build.lock": BUILD,
@@ -27,6 +29,8 @@ LOCKS = {
     "requirements-browser.lock": BROWSER,
     "requirements-bench.lock": BENCH,
     "requirements-audit.lock": AUDIT,
+    "requirements-clients.lock": CLIENTS,
+    "requirements-fuzz.lock": FUZZ,
 }
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+) \\\n(?P<hashes>(?: +--hash=.*\n)+)", re.M)
 HASHES = re.compile(r"(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+")
@@ -75,7 +79,7 @@ def test_the_locks_agree_with_each_other() -> None:
     everything = pins("requirements-dev.lock")
     for lock in ("requirements.lock", "requirements-build.lock"):
         assert pins(lock).items() <= everything.items()
-    for lock in ("requirements-browser.lock", "requirements-bench.lock", "requirements-audit.lock"):
+    for lock in LOCKS.keys() - {"requirements.lock", "requirements-build.lock"}:
         beside = pins(lock)
         assert {name: beside[name] for name in beside.keys() & everything.keys()}.items() <= (
             everything.items()
@@ -93,14 +97,14 @@ def test_the_rivals_locks_hold_what_they_ask_for(name: str) -> None:
     assert other <= {"sqlalchemy", "email-validator"}
 
 
-ELSEWHERE = {"tests": "browser", "benchmarks": "rivals"}
+ELSEWHERE = {"tests": {"browser", "fuzz", "generators"}, "benchmarks": {"rivals"}}
 
 
 def imported(folder: str) -> Iterator[str]:
     """The packages that the files of a folder import, but for Python's own and ours."""
     known = {*sys.stdlib_module_names, "authapi", "tests", "benchmarks", "hatch_build"}
     for path in (ROOT / folder).rglob("*.py"):
-        if ELSEWHERE.get(folder, "") in path.parts:
+        if not ELSEWHERE.get(folder, set()).isdisjoint(path.parts):
             continue  # they have locks of their own
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -119,6 +123,7 @@ def imported(folder: str) -> Iterator[str]:
         ("tests", "requirements-dev.lock"),
         ("benchmarks", "requirements.lock requirements-bench.lock"),
         ("tests/browser", "requirements-dev.lock requirements-browser.lock"),
+        ("tests/fuzz", "requirements-dev.lock requirements-fuzz.lock"),
     ],
 )
 def test_whatever_is_imported_is_locked(folder: str, lock: str) -> None:

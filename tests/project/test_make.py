@@ -47,6 +47,7 @@ def test_make_alone_lists_the_targets() -> None:
         "test",
         "test-browser",
         "test-clients",
+        "test-fuzz",
         "example-spa",
         "example-pages",
         "example-nginx",

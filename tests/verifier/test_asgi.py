@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket
 
 from authapi.verifier import Verifier
 from authapi.verifier.asgi import CLAIMS, ASGIApp, AuthMiddleware, Receive, Scope, Send, claims_of
+from authapi.verifier.required_log_in import RequiredLogIn
 from authapi.verifier.testing import TokenFactory
 from tests.support.app_transport import AppClient
 from tests.support.until import until
@@ -282,3 +283,19 @@ def test_a_prefix_that_no_path_could_have_cannot_be_meant(prefix: str) -> None:
         protected(protect={prefix: ""})
     with pytest.raises(ValueError, match="prefix"):
         protected(public=[prefix])
+
+
+def test_a_middleware_may_demand_a_fresh_log_in() -> None:
+    log_in = RequiredLogIn(max_age=60, acr="aal2")
+    app = AuthMiddleware(Starlette(), TOKENS.verifier, protect={"/": ""}, log_in=log_in)
+    now = int(TOKENS.verifier.now())
+    with AppClient(app) as client:  # type: ignore[arg-type]
+        for auth_time, acr, status in [
+            (now, "aal2", 404),
+            (now - 70, "aal2", 401),
+            (now, "aal1", 401),
+        ]:
+            token = TOKENS.token(auth_time=auth_time, acr=acr)
+            answer = client.get("/x", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == status
+    assert answer.headers["www-authenticate"].endswith('max_age="60", acr_values="aal2"')

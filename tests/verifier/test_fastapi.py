@@ -34,6 +34,20 @@ def make_app(verifier: Verifier, *, answers_refusals: bool = True) -> FastAPI:
         assert isinstance(subject, Claims)
         return sorted(subject.scopes)
 
+    def fresh(
+        subject: Annotated[Claims, Depends(AccessToken(verifier, "reports:read", max_age=60))],
+    ) -> str:
+        return subject.sub
+
+    def strong(subject: Annotated[Claims, Depends(AccessToken(verifier, acr="aal2"))]) -> str:
+        return subject.sub
+
+    def password(subject: Annotated[Claims, Depends(AccessToken(verifier, acr="aal1"))]) -> str:
+        return subject.sub
+
+    app.get("/fresh")(fresh)
+    app.get("/strong")(strong)
+    app.get("/password")(password)
     app.get("/me")(me)
     app.get("/reports")(reports)
     return app
@@ -149,3 +163,40 @@ def test_the_document_protects_the_routes_with_one_bearer_scheme() -> None:
 
 def test_the_document_names_the_refusals() -> None:
     assert {"400", "401", "403", "503"} <= document()["paths"]["/me"]["get"]["responses"].keys()
+
+
+def test_a_fresh_log_in_is_demanded_each_time(client: AppClient) -> None:
+    """Also of a token that was verified before, and that nothing has to verify again."""
+    now = int(TOKENS.verifier.now())
+    for age, status in [(0, 200), (50, 200), (70, 401), (-30, 200)]:
+        token = TOKENS.token(scopes=["reports:read"], auth_time=now - age)
+        headers = {"Authorization": f"Bearer {token}"}
+        assert client.get("/me", headers=headers).status_code == 200
+        assert client.get("/fresh", headers=headers).status_code == status
+
+
+def test_a_refusal_names_the_age_that_is_enough(client: AppClient) -> None:
+    headers = {"Authorization": f"Bearer {TOKENS.token(scopes=['reports:read'], auth_time=0)}"}
+    answer = client.get("/fresh", headers=headers)
+    assert answer.json()["error"] == "insufficient_user_authentication"
+    assert answer.headers["www-authenticate"] == (
+        'Bearer error="insufficient_user_authentication", max_age="60"'
+    )
+    headers = {"Authorization": f"Bearer {TOKENS.token(auth_time=0)}"}
+    assert client.get("/fresh", headers=headers).status_code == 403  # the scope comes first
+
+
+def test_a_second_factor_is_demanded(client: AppClient) -> None:
+    for acr, status in [("aal2", 200), ("aal1", 401), ("aal3", 401), (2, 401), (["aal2"], 401)]:
+        headers = {"Authorization": f"Bearer {TOKENS.token(acr=acr)}"}
+        assert client.get("/password", headers=headers).status_code == 200
+        answer = client.get("/strong", headers=headers)
+        assert answer.status_code == status
+        if status == 401:
+            assert answer.headers["www-authenticate"].endswith('acr_values="aal2"')
+
+
+@pytest.mark.parametrize("wanted", [{"max_age": -1}, {"acr": "aal9"}, {"acr": ""}])
+def test_what_no_log_in_can_be_is_refused_at_once(wanted: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="max_age is 0 or more"):
+        AccessToken(TOKENS.verifier, **wanted)

@@ -44,7 +44,7 @@ def require_the_one_form(answer: httpx.Response, status: int, code: str) -> None
     more = {"errors"} if status == 422 else set()
     assert set(body) == {"error", "error_description"} | more
     assert body["error"] == code
-    assert re.fullmatch(r"[A-Z][\x20\x21\x23-\x5b\x5d-\x7e]+\.", body["error_description"])
+    assert re.fullmatch(r"[A-Za-z][\x20\x21\x23-\x5b\x5d-\x7e]+\.", body["error_description"])
 
 
 @pytest.mark.parametrize("path", ABSENT)
@@ -143,7 +143,8 @@ def test_no_error_repeats_what_was_sent(
 
 def test_what_is_no_json_is_not_repeated(service: Service) -> None:
     headers = {"Content-Type": "application/json"}
-    for content in (b'{"password": "s3cret', b"s3cret", b'{"s3cret":1,"s3cret":2}', b"\xffs3cret"):
+    twice = b'{"s3cret,":1,"s3cret,":2}'
+    for content in (b'{"password": "s3cret', b"s3cret", twice, b"\xffs3cret"):
         answer = service.client.post("/login", content=content, headers=headers)
         require_the_one_form(answer, 400, "invalid_request")
         assert "s3cret" not in answer.text
@@ -235,3 +236,64 @@ def test_a_log_in_says_what_is_wrong_in_the_request(
 ) -> None:
     answer = service.api.expect(422, "POST", "/login", json=body).json()
     assert [(error["loc"], error["msg"]) for error in answer["errors"]] == [(loc, msg)]
+
+
+@pytest.mark.parametrize(
+    ("body", "description"),
+    [
+        ({}, "password: Field required."),
+        ({"password": "x"}, "Give one of email and username."),
+        ({"email": "a\0", "password": "x"}, "email: Control characters are not allowed."),
+        (
+            {"user": "ada", "password": "x", "mail": "x"},
+            "user: This field is not known; mail: This field is not known.",
+        ),
+        ({"us er": "ada", "password": "x"}, "There is a field that is not known."),
+        (
+            {"email": EMAIL, "password": "x", "transport": "smoke"},
+            "transport: Input should be 'bearer', 'hybrid', 'cookie' or 'session'.",
+        ),
+        (
+            {"email": EMAIL, "a": 1, "b": 1, "c": 1},
+            "password: Field required; a: This field is not known; "
+            "b: This field is not known; and more.",
+        ),
+        ([EMAIL], "Input should be a valid dictionary or object to extract fields from."),
+    ],
+)
+def test_the_description_of_a_422_names_the_fields(
+    service: Service, body: object, description: str
+) -> None:
+    answer = service.client.post("/login", json=body)
+    require_the_one_form(answer, 422, "validation_error")
+    assert answer.json()["error_description"] == description
+
+
+def test_a_rule_that_no_schema_states_names_its_field_too(service: Service) -> None:
+    body = {"email": "eve@example.com", "password": "short"}
+    answer = service.client.post("/register", json=body)
+    require_the_one_form(answer, 422, "validation_error")
+    assert answer.json()["error_description"].startswith("password: ")
+
+
+def test_a_query_names_its_parameter(service: Service) -> None:
+    for query, start in [("limit=1000", "limit: "), ("limit=x", "limit: "), ("cursor=x", "cursor")]:
+        answer = service.client.get(f"/sessions?{query}", headers=service.tokens.bearer)
+        require_the_one_form(answer, 422, "validation_error")
+        assert answer.json()["error_description"].startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("content", "description"),
+    [
+        (b'{"email": "x", "email": "y"}', "The body has the member email twice."),
+        (b'{"a": [{"b": 1, "\\u0062": 2}]}', "The body has the member b twice."),
+        (b'{"e mail": "x", "e mail": "y"}', "The body has a member twice."),
+        (b'{"email": ', "The body is not JSON in UTF-8."),
+    ],
+)
+def test_a_name_twice_is_called_so(service: Service, content: bytes, description: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = service.client.post("/login", content=content, headers=headers)
+    require_the_one_form(answer, 400, "invalid_request")
+    assert answer.json()["error_description"] == description

@@ -1,5 +1,6 @@
 """The OpenAPI document: a client that is generated from it is usable."""
 
+import json
 import re
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_each_operation_has_a_readable_name_of_its_own() -> None:
 def test_each_operation_says_what_it_does(name: str) -> None:
     assert OPERATIONS[name]["summary"]
     assert OPERATIONS[name]["description"]
-    assert OPERATIONS[name]["tags"]
+    assert set(OPERATIONS[name]["tags"]) <= {tag["name"] for tag in DOCUMENT["tags"]} != set()
 
 
 @EACH
@@ -72,9 +73,9 @@ def test_protected_routes_and_only_they_want_a_credential(name: str) -> None:
     wanted: dict[str, object] = {
         "GET /csrf": [*by_cookie, {"refreshCookie": []}],
         "POST /logout": [*usual, {"refreshCookie": [], **proof}, {}],  # or a token in the body
-        **dict.fromkeys(PUBLIC, None),
+        **{name: [] for name in PUBLIC},
     }
-    assert OPERATIONS[name].get("security") == wanted.get(name, usual)
+    assert OPERATIONS[name]["security"] == wanted.get(name, usual)
 
 
 def test_the_authorize_box_takes_an_access_token() -> None:
@@ -109,7 +110,7 @@ def test_what_reads_a_body_says_how_that_can_be_refused(name: str) -> None:
 
 @EACH
 def test_what_wants_a_credential_says_how_that_can_be_refused(name: str) -> None:
-    if "security" in OPERATIONS[name]:
+    if OPERATIONS[name]["security"]:
         assert "401" in OPERATIONS[name]["responses"]
 
 
@@ -129,6 +130,12 @@ def test_each_body_is_a_type_with_a_name(name: str) -> None:
     if "requestBody" in OPERATIONS[name]:
         schema = OPERATIONS[name]["requestBody"]["content"]["application/json"]["schema"]
         assert schema.keys() == {"$ref"}
+
+
+def test_each_schema_is_used() -> None:
+    text = json.dumps(DOCUMENT)
+    schemas = DOCUMENT["components"]["schemas"]
+    assert [name for name in schemas if f'"#/components/schemas/{name}"' not in text] == []
 
 
 def test_no_optional_field_becomes_a_required_one_in_a_generated_client() -> None:
@@ -197,3 +204,24 @@ def test_each_answer_is_as_documented(api: Api) -> None:
         require_documented(name, api.client.request(method, path, headers=tokens.bearer))
     require_documented("POST /refresh", api.refresh(tokens.refresh))
     require_documented("POST /refresh", api.refresh("x"))
+
+
+@sqlite_only
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name.startswith("GET ")])
+def test_what_a_client_may_keep_is_documented_as_not_modified(api: Api, name: str) -> None:
+    path = name.removeprefix("GET ")
+    answer = api.client.get(path, headers=api.register_and_login().bearer)
+    if "ETag" in answer.headers:
+        again = api.client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+        assert again.status_code == 304
+    assert ("ETag" in answer.headers) == ("304" in OPERATIONS[name]["responses"])
+
+
+def test_each_link_leads_to_an_operation_that_takes_what_it_carries() -> None:
+    operations = {about["operationId"]: about for about in OPERATIONS.values()}
+    responses = [one for about in OPERATIONS.values() for one in about["responses"].values()]
+    links = [link for response in responses for link in response.get("links", {}).values()]
+    assert links
+    for link in links:
+        content = operations[link["operationId"]]["requestBody"]["content"]["application/json"]
+        assert schema_errors(content["schema"], link["requestBody"]) == []

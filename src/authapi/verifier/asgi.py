@@ -20,10 +20,12 @@ from authapi.verifier.bearer import (
     authorization_headers,
     bearer_token,
     refused_token,
+    require_log_in,
     require_scopes,
 )
 from authapi.verifier.claims import Claims
 from authapi.verifier.errors import InvalidTokenError
+from authapi.verifier.required_log_in import ANY_LOG_IN, RequiredLogIn
 from authapi.verifier.verifier import Verifier
 
 __all__ = ["CLAIMS", "AuthMiddleware", "claims_of"]
@@ -54,7 +56,8 @@ class AuthMiddleware:
 
     `protect` maps path prefixes to the scopes that they need, separated by spaces; "" asks for a
     token alone. A path under several prefixes needs the scopes of all. `public` are prefixes inside
-    them that need no token. Every method needs the token, OPTIONS too: put CORS in front.
+    them that need no token. Every method needs the token, OPTIONS too: put CORS in front. With
+    `log_in=RequiredLogIn(max_age=600)` each protected path needs a log-in as fresh or as strong.
 
     A prefix is compared in whole segments. A path is protected if any reading of it is: with and
     without `root_path`, in any case, decoded again, with `//` and a backslash as one slash, without
@@ -70,6 +73,7 @@ class AuthMiddleware:
         *,
         protect: Mapping[str, str],
         public: Iterable[str] = (),
+        log_in: RequiredLogIn = ANY_LOG_IN,
     ) -> None:
         self._app, self._verifier = app, verifier
         self._rules = [
@@ -77,6 +81,7 @@ class AuthMiddleware:
             for prefix, scopes in protect.items()
         ]
         self._public = [_prefix(prefix) for prefix in public]
+        self._log_in = log_in
         self._needed_scopes = lru_cache(CACHED_PATHS)(self._read_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,12 +93,14 @@ class AuthMiddleware:
             needed = self._needed_scopes(path, root_path)
             if needed is not None:
                 claims = recall_request(self._verifier, scope, needed)
-                if claims is None:
-                    try:
+                try:
+                    if claims is None:
                         claims = await verify_request(self._verifier, scope, needed)
-                    except RefusedRequest as refused:
-                        await _answer(refused, scope, send)
-                        return
+                    if self._log_in:
+                        require_log_in(claims, self._log_in, now=self._verifier.now())
+                except RefusedRequest as refused:
+                    await _answer(refused, scope, send)
+                    return
                 scope[CLAIMS] = claims
         await self._app(scope, receive, send)
 

@@ -3,6 +3,7 @@
 status  error               when
 400     invalid_request     two Authorization headers
 401     invalid_token       no token (the challenge names no error, section 3.1), or a bad one
+401     insufficient_user_authentication  a good token of a log-in that is too old or too weak
 403     insufficient_scope  a good token without the scopes
 503     unavailable         the verifier cannot tell yet
 """
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from authapi.verifier.claims import Claims
 from authapi.verifier.errors import InvalidTokenError, VerifierNotReadyError
 from authapi.verifier.log import log
+from authapi.verifier.required_log_in import INSUFFICIENT, INSUFFICIENT_LOG_IN, RequiredLogIn
 
 CHALLENGE = 'Bearer realm="authapi"'
 INVALID_TOKEN_CHALLENGE = f'{CHALLENGE}, error="invalid_token"'
@@ -77,6 +79,13 @@ def require_scopes(claims: Claims, scopes: Iterable[str]) -> None:
     if not wanted <= claims.scopes:
         headers = {"WWW-Authenticate": scope_challenge(sorted(wanted))}
         raise RefusedRequest(403, "insufficient_scope", INSUFFICIENT_SCOPE, headers)
+
+
+def require_log_in(claims: Claims, required: RequiredLogIn, *, now: float) -> None:
+    """Raise RefusedRequest unless the log-in is enough at `now`, in Unix seconds (RFC 9470)."""
+    if not required.is_met(claims, now=now):
+        headers = {"WWW-Authenticate": required.challenge}
+        raise RefusedRequest(401, INSUFFICIENT, INSUFFICIENT_LOG_IN, headers)
 
 
 def _unauthorized(description: str, challenge: str) -> RefusedRequest:

@@ -3,6 +3,7 @@
     verifier = Verifier(issuer="https://auth.example", audience="reports")
     CurrentSubject = Annotated[Claims, Depends(AccessToken(verifier))]
     ReportReader = Annotated[Claims, Depends(AccessToken(verifier, "reports:read"))]
+    ReportWriter = Annotated[Claims, Depends(AccessToken(verifier, "reports:write", max_age=600))]
 
     app = FastAPI(lifespan=following(verifier), responses=REFUSALS)
     answer_refusals(app)
@@ -22,8 +23,15 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
 from authapi.verifier.asgi import recall_request, verify_request
-from authapi.verifier.bearer import INSUFFICIENT_SCOPE, TWO_HEADERS, UNAVAILABLE, RefusedRequest
+from authapi.verifier.bearer import (
+    INSUFFICIENT_SCOPE,
+    TWO_HEADERS,
+    UNAVAILABLE,
+    RefusedRequest,
+    require_log_in,
+)
 from authapi.verifier.claims import Claims
+from authapi.verifier.required_log_in import RequiredLogIn
 from authapi.verifier.verifier import Verifier
 
 __all__ = ["REFUSALS", "AccessToken", "answer_refusals", "following"]
@@ -46,7 +54,9 @@ def _documented(description: str, *headers: str) -> dict[str, Any]:
 # The refusals, for `responses=` of an application, a router or a route.
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: _documented(TWO_HEADERS),
-    401: _documented("No access token, or one that is not valid.", "WWW-Authenticate"),
+    401: _documented(
+        "No access token, or one that is not valid or fresh enough.", "WWW-Authenticate"
+    ),
     403: _documented(INSUFFICIENT_SCOPE, "WWW-Authenticate"),
     503: _documented(UNAVAILABLE, "Retry-After"),
 }
@@ -60,20 +70,29 @@ class RefusedHTTPException(HTTPException):
 
 
 class AccessToken(HTTPBearer):
-    """A dependency that returns the claims of an access token with these scopes."""
+    """A dependency that returns the claims of an access token with these scopes.
 
-    def __init__(self, verifier: Verifier, *scopes: str) -> None:
+    The log-in is at most `max_age` seconds ago and of the level `acr` (`aal2`: with a second
+    factor). Raises ValueError for what no log-in can be.
+    """
+
+    def __init__(
+        self, verifier: Verifier, *scopes: str, max_age: int | None = None, acr: str | None = None
+    ) -> None:
         description = "An access token of authapi."
         super().__init__(scheme_name="accessToken", bearerFormat="JWT", description=description)
         self._verifier, self._scopes = verifier, frozenset(scopes)
+        self._log_in = RequiredLogIn(max_age, acr)
 
     async def __call__(self, request: Request) -> Claims:  # type: ignore[override]
         claims = recall_request(self._verifier, request.scope, self._scopes)
-        if claims is None:
-            try:
+        try:
+            if claims is None:
                 claims = await verify_request(self._verifier, request.scope, self._scopes)
-            except RefusedRequest as error:
-                raise RefusedHTTPException(error) from error
+            if self._log_in:
+                require_log_in(claims, self._log_in, now=self._verifier.now())
+        except RefusedRequest as error:
+            raise RefusedHTTPException(error) from error
         return claims
 
 

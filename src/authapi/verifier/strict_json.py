@@ -6,6 +6,7 @@ parse_object   a part of a token, or an issuer's answer: the values are bounded 
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,14 +16,24 @@ _LEVELS = 32  # objects and lists within one another; far below what exhausts an
 _INTEGER_DIGITS = 20  # a signed 64-bit number; int() of thousands of digits is slow or raises
 
 
+class RepeatedNameError(ValueError):
+    """An object has a member twice. `name` is what somebody sent: it may be anything."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("An object has a member twice.")
+        self.name = name
+
+
 def read_json(raw: bytes) -> Any:  # noqa: ANN401
     """Return the value of a JSON text.
 
-    Raises ValueError for another encoding than UTF-8, a byte order mark, a repeated name at any
-    depth, NaN and Infinity, and too many levels.
+    Raises RepeatedNameError for a repeated name at any depth; ValueError for another encoding than
+    UTF-8, a byte order mark, NaN and Infinity, and too many levels.
     """
     try:
         return _READER.decode(raw.decode("utf-8"))
+    except RepeatedNameError:
+        raise
     except (ValueError, RecursionError):
         # `from None`: the cause quotes the text, and causes are logged.
         raise ValueError("This is not strict JSON in UTF-8.") from None
@@ -53,7 +64,8 @@ def parse_object(raw: bytes, what: str) -> dict[str, Any]:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError
+        seen = Counter(name for name, _ in pairs)
+        raise RepeatedNameError(seen.most_common(1)[0][0])
     return members
 
 

@@ -177,6 +177,10 @@ class Verifier:
     def _grace(self) -> float:
         return self._link.first_moment() if self._link else 0.0
 
+    def now(self) -> float:
+        """Return the time of its clock, in Unix seconds."""
+        return self._clock()
+
     def recall(self, token: bytes) -> Claims | None:
         """Return the claims of a token that was verified before and is still in force.
 

@@ -1,5 +1,6 @@
 """Read bodies strictly: at most 64 KiB, JSON by name and by content, with one meaning."""
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -8,9 +9,12 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from authapi.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
-from authapi.verifier.strict_json import read_json
+from authapi.verifier.strict_json import RepeatedNameError, read_json
 
 MAX_BODY_BYTES = 64 * 1024
+NOT_JSON = "The body is not JSON in UTF-8."
+# A field's name that is told. Anything else may be a password or a token in the wrong place.
+FIELD_NAME = re.compile(r"[A-Za-z_][\w-]{0,39}", re.ASCII)
 
 
 class StrictRequest(Request):
@@ -39,8 +43,12 @@ class StrictRequest(Request):
         """Return the value. Raises BadRequest if two parsers could read two (RFC 7493)."""
         try:
             return read_json(await self.body())
+        except RepeatedNameError as error:
+            known = FIELD_NAME.fullmatch(error.name)
+            member = f"the member {error.name}" if known else "a member"
+            raise BadRequest(f"The body has {member} twice.") from None
         except ValueError:
-            raise BadRequest("The body is not JSON in UTF-8.") from None
+            raise BadRequest(NOT_JSON) from None
 
 
 class StrictRoute(APIRoute):

@@ -1,6 +1,7 @@
 """Answer every error, FastAPI's and Starlette's too, in the one form of docs/errors.md."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -22,6 +23,7 @@ from authapi.errors import (
     ServerError,
 )
 from authapi.logs import log
+from authapi.web.bodies import FIELD_NAME, NOT_JSON
 from authapi.web.even_time import even_out
 from authapi.web.logged_path import logged_path
 from authapi.web.runtime import runtime_of
@@ -30,8 +32,8 @@ from authapi.web.runtime import runtime_of
 SUSPICIOUS = (Forbidden, InvalidGrant, RateLimited)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_ERRORS = 10  # in one answer
-# A field's name that is told. Anything else may be a password or a token in the wrong place.
-FIELD_NAME = re.compile(r"[A-Za-z_][\w-]{0,39}", re.ASCII)
+MAX_DESCRIBED = 3  # in its error_description
+UNDESCRIBABLE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # RFC 6749 section 5.2
 
 
 def install(app: FastAPI) -> None:
@@ -44,7 +46,7 @@ def as_response(refusal: Refusal) -> Response:
     """Return the response to a refusal."""
     body: dict[str, Any] = {"error": refusal.code, "error_description": refusal.description}
     if isinstance(refusal, InvalidField):
-        body["errors"] = refusal.errors
+        body = _validation_body(refusal.errors)
     return JSONResponse(body, refusal.status, dict(refusal.headers))
 
 
@@ -74,22 +76,34 @@ def answer_to(request: Request, refusal: Refusal) -> Response:
 
 async def _handle_invalid_field(request: Request, error: Exception) -> Response:
     given = error.errors() if isinstance(error, RequestValidationError) else []
-    body = {
-        "error": InvalidField.code,
-        "error_description": InvalidField.description,
-        "errors": [_without_input(entry) for entry in given[:MAX_ERRORS]],
-    }
+    body = _validation_body([_without_input(entry) for entry in given[:MAX_ERRORS]])
     runtime_of(request).refusals.add(InvalidField.__name__)
     return JSONResponse(body, InvalidField.status)
 
 
+def _validation_body(errors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the body of a 422. Its description names the first fields, and never a value."""
+    told = [_described(error) for error in errors[:MAX_DESCRIBED]]
+    told += ["and more"] if len(errors) > MAX_DESCRIBED else []
+    description = UNDESCRIBABLE.sub("'", "; ".join(told) + ".")
+    return {"error": InvalidField.code, "error_description": description, "errors": errors}
+
+
+def _described(error: Mapping[str, Any]) -> str:
+    field = ".".join(map(str, error["loc"][1:]))
+    message = str(error["msg"]).rstrip(".")
+    return f"{field}: {message}" if field else message
+
+
 def _without_input(error: dict[str, Any]) -> dict[str, Any]:
-    """Return pydantic's error without what was sent, but for the name of an unknown field."""
-    loc, msg = list(error["loc"]), error["msg"].removeprefix("Value error, ")
+    """Return pydantic's error without what was sent, but for a name that can be one of a field."""
+    loc = [part for part in error["loc"] if FIELD_NAME.fullmatch(str(part)) or type(part) is int]
+    msg = error["msg"].removeprefix("Value error, ")
+    if loc == ["body"] and error["type"] == "missing":
+        msg = "A JSON body is required"
     if error["type"] == "extra_forbidden":
-        msg = "This field is not known"
-        if not FIELD_NAME.fullmatch(str(loc[-1])):
-            loc, msg = loc[:-1], "There is a field that is not known"
+        is_told = len(loc) == len(error["loc"])
+        msg = "This field is not known" if is_told else "There is a field that is not known"
     return {"loc": loc, "msg": msg, "type": error["type"]}
 
 
@@ -100,8 +114,10 @@ async def _handle_http_exception(request: Request, error: Exception) -> Response
             return answer_to(request, NotFound())
         case 405:
             return answer_to(request, MethodNotAllowed(allowed_methods(request)))
-        case 400:
-            return answer_to(request, BadRequest("The body is not JSON in UTF-8."))
+        case 400:  # FastAPI wraps what the reading of a body raises
+            cause = error.__cause__
+            refusal = cause if isinstance(cause, BadRequest) else BadRequest(NOT_JSON)
+            return answer_to(request, refusal)
     return answer_to(request, ServerError())
 
 

@@ -5,13 +5,12 @@
 
 from authapi.errors import InsufficientUserAuthentication
 from authapi.verifier import Claims
+from authapi.verifier.required_log_in import RequiredLogIn
 
 MAX_AGE_SECONDS = 600
 
 
 def require_fresh_login(subject: Claims, *, now: float, max_age: int = MAX_AGE_SECONDS) -> None:
     """Raise InsufficientUserAuthentication for a log-in that is over `max_age` seconds old."""
-    auth_time = subject.raw.get("auth_time", 0)
-    # Both in whole seconds, as the claim is.
-    if int(now) - auth_time > max_age:
+    if not RequiredLogIn(max_age).is_met(subject, now=now):
         raise InsufficientUserAuthentication(max_age)

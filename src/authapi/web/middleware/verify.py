@@ -27,6 +27,7 @@ from authapi.errors import (
 )
 from authapi.logs import log
 from authapi.verifier import Claims
+from authapi.verifier.required_log_in import ACRS, STRONGEST, RequiredLogIn
 from authapi.web.credentials.authentication import authenticate
 from authapi.web.credentials.csrf import HANDSHAKE, is_handshake
 from authapi.web.error_handlers import handle_refusal
@@ -124,10 +125,13 @@ def _require_log_in(required: list[tuple[str, str]], claims: Claims, *, now: flo
         if name == "max_age":
             is_number = SECONDS.fullmatch(value) is not None
             max_age = int(value) if is_number else 0
-            if not is_number or int(now) - claims.raw.get("auth_time", 0) > max_age:
+            if not is_number or not RequiredLogIn(max_age).is_met(claims, now=now):
                 raise InsufficientUserAuthentication(max_age)
-        if name == "acr" and value != "aal1":
-            raise InsufficientUserAuthentication(acr="aal2")
+        if name == "acr":
+            is_level = value in ACRS
+            acr = value if is_level else STRONGEST
+            if not is_level or not RequiredLogIn(acr=acr).is_met(claims, now=now):
+                raise InsufficientUserAuthentication(acr=acr)
 
 
 _TEXT = {"schema": {"type": "string"}}

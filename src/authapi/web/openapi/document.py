@@ -22,7 +22,8 @@ from authapi.web.credentials.cookies import KINDS, Cookies
 from authapi.web.schemas import ErrorBody, ValidationErrorBody
 
 FIELD_ERRORS = {
-    "errors": [{"loc": ["body", "password"], "msg": "Field required", "type": "missing"}]
+    "error_description": "password: Field required.",
+    "errors": [{"loc": ["body", "password"], "msg": "Field required", "type": "missing"}],
 }
 HEADERS = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}
 # Possible wherever a body is read.
@@ -32,8 +33,24 @@ CREDENTIAL = (BadRequest, NoCredential, InvalidToken)
 # Possible where such a request changes something: a cookie then needs a CSRF token.
 CHANGE = (*CREDENTIAL, CsrfFailed)
 
+# What a token response is good for: OpenAPI's links, for tools that follow them.
+_REFRESH_TOKEN = {"requestBody": {"refresh_token": "$response.body#/refresh_token"}}
+_LINKS = {name: {"operationId": name, **_REFRESH_TOKEN} for name in ("refresh", "logout")}
+WITH_LINKS: dict[int | str, dict[str, Any]] = {200: {"links": _LINKS}}
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed."}}
+
 # FastAPI's own body of a 422. We never send it: web/error_handlers.py.
 FOREIGN_SCHEMAS = ("HTTPValidationError", "ValidationError")
+UNUSED_SCHEMAS = (*FOREIGN_SCHEMAS, "Transport")  # the last one stands in place: web/schemas.py
+TAGS = {
+    "accounts": "Make an account.",
+    "mails": "What comes back from mails, and mails that strangers ask for.",
+    "tokens": "Log in, refresh, log out.",
+    "me": "The account of the credential.",
+    "sessions": "The sessions of the user.",
+    "for services": "Keys and revocations, for services that verify access tokens themselves.",
+    "health": "Health checks and metrics.",
+}
 
 
 def describe(app: FastAPI, more_paths: dict[str, Any], cookies: Cookies) -> None:
@@ -58,12 +75,13 @@ def _completed(document: dict[str, Any], more_paths: dict[str, Any]) -> dict[str
             if FOREIGN_SCHEMAS[0] in str(operation["responses"].get("422")):
                 del operation["responses"]["422"]
             _name_the_body(operation)
-    for name in FOREIGN_SCHEMAS:
+    for name in UNUSED_SCHEMAS:
         document["components"]["schemas"].pop(name, None)
     for schema in document["components"]["schemas"].values():
         for field in schema.get("properties", {}).values():
             _describe_default(field)
     document["paths"].update(more_paths)
+    document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     return document
 
 
@@ -135,8 +153,8 @@ def _add_cookies(document: dict[str, Any], cookies: Cookies) -> None:
     }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            if "security" in operation:
-                operation["security"] = _alternatives(path, method)
+            is_protected = "security" in operation
+            operation["security"] = _alternatives(path, method) if is_protected else []
 
 
 def _alternatives(path: str, method: str) -> list[dict[str, list[str]]]:

@@ -140,9 +140,9 @@ def _acts(form: Form) -> Callable[[Request], Awaitable[Response]]:
             if is_foreign:
                 raise CsrfFailed("another site's page sent the form")
             await form.act(request, form.body.model_validate(values))
-        except ValidationError:
+        except ValidationError as invalid:
             runtime_of(request).refusals.add(InvalidField.__name__)
-            page = replace(page, problem=words["refused"])
+            page = replace(page, problem=_refused(invalid, words))
             return await _show(request, page, InvalidField.status)
         except Refusal as refusal:
             note(request, refusal)
@@ -184,6 +184,13 @@ def _kept(field: Field, values: Mapping[str, str]) -> Field:
     """Return the field with what was typed, but for a password."""
     typed = "" if field.type == "password" else values.get(field.name, "")
     return replace(field, value=typed[: field.longest])
+
+
+def _refused(invalid: ValidationError, words: Mapping[str, str]) -> str:
+    """Return the sentence of a form that is refused, with the labels of its bad fields."""
+    named = [str(error["loc"][0]) for error in invalid.errors() if error["loc"]]
+    labels = ", ".join(words[name] for name in named if name in {"email", "code", "new_password"})
+    return f"{labels}: {words['refused']}" if labels else words["refused"]
 
 
 def _sentence(refusal: Refusal, words: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from authapi.errors import BadRequest, InvalidField, Unavailable
 from authapi.services.revocation.pages import Page
 from authapi.verifier import VerifierNotReadyError
 from authapi.web.dependencies import AppRuntime
-from authapi.web.openapi.document import refusals
+from authapi.web.openapi.document import NOT_MODIFIED, refusals
 from authapi.web.responses import ANSWERED_EARLY, cacheable, etag_of
 from authapi.web.schemas import RevocationPage
 from authapi.web.whole_window import LEAST_KEPT_SESSIONS, Document
@@ -34,7 +34,7 @@ Wait = Annotated[
     "/revocations",
     summary="Which sessions and keys to refuse",
     response_model=RevocationPage,
-    responses={304: {"description": "Nothing has changed."}, **refusals(BadRequest, InvalidField)},
+    responses={**NOT_MODIFIED, **refusals(BadRequest, InvalidField)},
 )
 async def revocations(
     request: Request, runtime: AppRuntime, since: Since = None, wait: Wait = 0

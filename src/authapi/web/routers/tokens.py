@@ -41,7 +41,7 @@ from authapi.web.dependencies import (
     locale_of,
 )
 from authapi.web.error_handlers import answer_to
-from authapi.web.openapi.document import BODY, CHANGE, refusals
+from authapi.web.openapi.document import BODY, CHANGE, WITH_LINKS, refusals
 from authapi.web.runtime import Runtime, runtime_of
 from authapi.web.schemas import CsrfToken, Login, Logout, PasswordProof, Refresh, TokenResponse
 
@@ -57,7 +57,7 @@ ANY_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
     "/login",
     summary="Log in",
     response_model=TokenResponse,
-    responses=refusals(*BODY, InvalidTarget, *LOG_IN),
+    responses={**WITH_LINKS, **refusals(*BODY, InvalidTarget, *LOG_IN)},
 )
 async def login(body: Login, request: Request, runtime: AppRuntime, device: FromDevice) -> Response:
     """Exchange a password for a new session, in one of four transports."""
@@ -102,7 +102,10 @@ async def reauth(
     "/refresh",
     summary="Exchange a refresh token for a new pair",
     response_model=TokenResponse,
-    responses=refusals(*BODY, InvalidTarget, InvalidGrant, CsrfFailed, RateLimited),
+    responses={
+        **WITH_LINKS,
+        **refusals(*BODY, InvalidTarget, InvalidGrant, CsrfFailed, RateLimited),
+    },
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 def refresh(request: Request, body: Refresh | None = None) -> Response:

@@ -8,6 +8,7 @@ from authapi.crypto.signing_keys import as_jwk
 from authapi.errors import NotFound
 from authapi.services.keys.ring import KeyRing
 from authapi.web.dependencies import AppRuntime
+from authapi.web.openapi.document import NOT_MODIFIED
 from authapi.web.responses import cacheable
 from authapi.web.schemas import JwkSet, ServerMetadata
 
@@ -17,7 +18,12 @@ OAUTH, OPENID = "oauth-authorization-server", "openid-configuration"
 METADATA_MAX_AGE_SECONDS = 3600
 
 
-@router.get("/jwks.json", summary="The public keys (RFC 7517)", response_model=JwkSet)
+@router.get(
+    "/jwks.json",
+    summary="The public keys (RFC 7517)",
+    response_model=JwkSet,
+    responses=NOT_MODIFIED,
+)
 async def jwks(request: Request, runtime: AppRuntime) -> Response:
     """Return the keys that verify access tokens."""
     # Half the publishing delay: by the time a key signs, every cache has been renewed once.
@@ -31,6 +37,7 @@ async def jwks(request: Request, runtime: AppRuntime) -> Response:
     summary="Where the rest is (RFC 8414)",
     response_model=ServerMetadata,
     response_model_exclude_none=True,
+    responses=NOT_MODIFIED,
 )
 async def metadata(request: Request, runtime: AppRuntime) -> Response:
     """Return the URLs of keys and revocations."""
@@ -52,6 +59,7 @@ async def metadata(request: Request, runtime: AppRuntime) -> Response:
     summary="The same, under the name that many libraries read",
     response_model=ServerMetadata,
     response_model_exclude_none=True,
+    responses=NOT_MODIFIED,
 )
 async def openid_configuration(request: Request, runtime: AppRuntime) -> Response:
     """Return the URLs of keys and revocations."""

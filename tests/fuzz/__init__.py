@@ -1,0 +1,1 @@
+"""Schemathesis asks every route of a real server: `make test-fuzz`."""

@@ -1,8 +1,8 @@
-"""A stand-in for the Debian machine of docs/deploy.md, on which the page's commands run as they stand.
+"""A stand-in for the Debian machine of docs/deploy.md: the page's commands run as they stand.
 
-Its folders are below one folder: the page's absolute paths and ports are moved there. PostgreSQL,
-nginx, `make wheel` and authapi are real. Stand-ins are what needs root or a boot: apt, useradd, sudo,
-setpriv, systemctl (tests/project/systemctl.py), and pip, whose steps tests/project/conftest.py runs.
+Its folders are below one folder, where the page's paths and ports are moved. PostgreSQL, nginx,
+`make wheel` and authapi are real. What needs root or a boot is not: apt, useradd, sudo, setpriv
+and systemctl (tests/project/systemctl.py). Nor is pip: tests/project/conftest.py runs its steps.
 """
 
 import os
@@ -49,9 +49,11 @@ STAND_INS = {
     "apt": 'echo apt "$@" >>"$MACHINE/done"',
     "useradd": 'echo useradd "$@" >>"$MACHINE/done"',
     # Nobody here has a group of that name.
-    "install": 'for word; do shift; case $word in -g|authapi) ;; *) set -- "$@" "$word";; esac; done\n'
-    'exec /usr/bin/install "$@"',
-    "nginx": f'exec {NGINX} -e error.log -p "$MACHINE/etc/nginx" -c "$MACHINE/etc/nginx/nginx.conf" "$@"',
+    "install": """for word; do shift
+case $word in -g|authapi) ;; *) set -- "$@" "$word";; esac; done
+exec /usr/bin/install "$@\"""",
+    "nginx": f"""cd "$MACHINE/etc/nginx"
+exec {NGINX} -e error.log -p "$PWD" -c "$PWD/nginx.conf" "$@\"""",
     "systemctl": f'exec {sys.executable} {ROOT}/tests/project/systemctl.py "$@"',
     "python3": f"""[ "$1" = -m ] || exec {sys.executable} "$@"
 mkdir -p "$3/bin"

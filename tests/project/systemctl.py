@@ -1,6 +1,6 @@
-"""A stand-in for systemctl: it runs what the units of $MACHINE/etc/systemd/system say, and no other.
+"""A stand-in for systemctl: it runs what the units of $MACHINE/etc/systemd/system say.
 
-Of a unit it knows ExecStartPre, ExecStart, WorkingDirectory, Environment, LoadCredential, %i and %d.
+It knows ExecStartPre, ExecStart, WorkingDirectory, Environment, LoadCredential, %i and %d.
 """
 
 import os

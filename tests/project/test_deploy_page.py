@@ -102,11 +102,9 @@ def test_the_service_runs_as_the_page_says(machine: Machine) -> None:
 def test_pip_takes_the_steps_of_the_dockerfile_which_are_run(machine: Machine) -> None:
     installed = [line.split(" install ")[1] for line in machine.done() if line.startswith("pip ")]
     packages, wheel = (step.split(" install ")[1] for step in (STEPS[1], STEPS[-1]))
-    dist = "dist/"
-    assert installed[0] == packages.replace("requirements.lock", f"{dist}requirements.lock")
-    assert re.fullmatch(
-        wheel.format(root="").replace("/dist/", dist).replace("*", ".+"), installed[1]
-    )
+    assert installed[0] == packages.replace("requirements.lock", "dist/requirements.lock")
+    pattern = wheel.format(root="").replace("/dist/", "dist/").replace("*", ".+")
+    assert re.fullmatch(pattern, installed[1])
 
 
 def test_the_command_takes_the_settings_of_the_service(machine: Machine) -> None:

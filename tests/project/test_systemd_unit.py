@@ -1,4 +1,4 @@
-"""examples/systemd: the unit, by systemd's own judgement. tests/project/test_deploy_page.py runs it."""
+"""examples/systemd, by systemd's own judgement. tests/project/test_deploy_page.py runs it."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""A page that names a command of authapi says where authapi is, and a page of docs/ says it once."""
+"""A page that names a command of authapi says once where authapi is."""
 
 import re
 

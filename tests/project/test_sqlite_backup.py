@@ -53,6 +53,6 @@ def test_backup_and_restored_file_are_for_their_owner_alone(tmp_path: Path) -> N
         run(BACKUP, tmp_path)
         server.kill()
         run(RESTORE, tmp_path)
-        files = list(tmp_path.glob("authapi*.db"))
+        files = list(tmp_path.glob("*.db"))
         assert len(files) == 2
         assert all(path.stat().st_mode & 0o077 == 0 for path in files)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from authapi.config.value_files import has_file
 from tests.project.tree import ROOT
 
 FOLDER = ROOT / "examples/systemd"
@@ -36,6 +37,20 @@ def unit(tmp_path: Path) -> Path:
 def test_systemd_finds_nothing_wrong(unit: Path) -> None:
     checked = analyze("verify", "--man=no", "--recursive-errors=no", str(unit))
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@needs_systemd
+def test_systemd_finds_nothing_wrong_with_the_secret_that_the_page_adds(unit: Path) -> None:
+    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    [added] = re.findall(r"^```ini\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    folder = unit.with_name("authapi.service.d")
+    folder.mkdir()
+    (folder / "override.conf").write_text(added, encoding="utf-8")
+    checked = analyze("verify", "--man=no", "--recursive-errors=no", str(unit))
+    assert (checked.returncode, checked.stderr) == (0, "")
+    [(loaded, setting)] = re.findall(r"^LoadCredential=(\w+):.*\nEnvironment=(\w+)=%d", added, re.M)
+    assert setting == f"{loaded}_FILE"
+    assert has_file(loaded.removeprefix("AUTHAPI_").lower())
 
 
 @needs_systemd

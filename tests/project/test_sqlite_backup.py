@@ -8,7 +8,9 @@ import httpx
 
 from tests.project.debian import blocks
 from tests.support.forked import ForkedServer
-from tests.support.settings import CHEAP_HASHES, NO_LIMITS
+from tests.support.server import AUTHAPI
+from tests.support.settings import CHEAP_HASHES, NO_LIMITS, environment
+from tests.support.until import until
 
 BACKUP, RESTORE = blocks("operations.md")["SQLite"]
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
@@ -26,6 +28,10 @@ def log_in(client: httpx.Client) -> dict[str, Any]:
 
 def refresh(client: httpx.Client, pair: dict[str, Any]) -> int:
     return client.post("/refresh", json={"refresh_token": pair["refresh_token"]}).status_code
+
+
+def verify(client: httpx.Client, pair: dict[str, Any]) -> int:
+    return client.get("/verify", headers=bearer(pair)).status_code
 
 
 def bearer(pair: dict[str, Any]) -> dict[str, str]:
@@ -46,6 +52,30 @@ def test_a_restored_file_logs_in_and_revives_no_session(tmp_path: Path) -> None:
         assert [refresh(client, pair) for pair in (alive, ended)] == [401, 401]
         assert client.get("/me", headers=bearer(alive)).status_code == 401
         assert refresh(client, log_in(client)) == 200
+
+
+def test_tokens_of_a_forgotten_session_end_with_their_key(tmp_path: Path) -> None:
+    server = ForkedServer(tmp_path, **CHEAP_HASHES, **NO_LIMITS)
+    with server, server.client() as client:
+        assert client.post("/register", json=ADA).status_code == 201
+        run(BACKUP, tmp_path)
+        forgotten = log_in(client)
+        assert client.post("/logout", headers=bearer(forgotten)).status_code == 204
+        server.kill()
+        run(RESTORE, tmp_path)
+        server.start()
+        assert verify(client, forgotten) == 204
+        assert refresh(client, forgotten) == 401
+        [key] = authapi(tmp_path, "keys", "list").splitlines()
+        authapi(tmp_path, "keys", "compromised", key.split()[0])
+        until(lambda: verify(client, forgotten) == 401, seconds=30, every=0.1)
+
+
+def authapi(folder: Path, *arguments: str) -> str:
+    command = [str(AUTHAPI), *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment(), check=True, capture_output=True, text=True
+    ).stdout
 
 
 def test_backup_and_restored_file_are_for_their_owner_alone(tmp_path: Path) -> None:

@@ -4,7 +4,10 @@
 PYTHON := python3
 PORT := 8000
 BIN := .venv/bin
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# On a terminal pip says what it is doing. In a log, and in CI, it says only what is wrong.
+QUIET := $(if $(CI),--quiet,$(if $(MAKE_TERMOUT),,--quiet))
+PIP_OPTIONS := $(QUIET) --disable-pip-version-check
+PIP_INSTALL := $(BIN)/python -m pip install $(PIP_OPTIONS)
 
 # Mails are files in ./mail, unless .env or the environment names another folder.
 MAILS_IN_FILES := grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAPI_MAIL_DIR="$${AUTHAPI_MAIL_DIR-./mail}"
@@ -29,7 +32,8 @@ AUDITED := requirements.lock requirements-build.lock requirements-dev.lock requi
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-browser test-clients test-fuzz check audit fix migrate lock example-spa example-pages example-nginx example-api
+.PHONY: help run test test-browser test-clients test-fuzz check audit fix migrate lock wheel
+.PHONY: example-spa example-pages example-nginx example-api
 .PHONY: bench bench-growth bench-lock
 
 help:
@@ -96,6 +100,12 @@ fix: .venv/dev.stamp ## mend what ruff can mend, and format
 migrate: .venv/run.stamp ## bring the database to the newest migration
 	@$(BIN)/authapi migrate
 
+wheel: .venv/run.stamp ## what a server needs, into dist: the wheel and its lock (docs/deploy.md)
+	@rm -f dist/*.whl
+	@$(BIN)/python -m pip wheel $(PIP_OPTIONS) --no-deps --no-build-isolation --wheel-dir dist .
+	@cp requirements.lock dist
+	@ls dist
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "authapi needs Python 3.11 or newer, and $(PYTHON) is not. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
@@ -129,7 +139,7 @@ endif
 .venv-audit/stamp .venv-clients/stamp .venv-fuzz/stamp: .venv-%/stamp: requirements-%.lock | .venv/bin/python
 	@echo "Installing $< into $(@D): a minute at most, once."
 	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(@D)/bin/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
 	@touch $@
 
 # Environments for the benchmarks: authapi without the developer's packages (structlog would load rich), and one that
@@ -137,9 +147,9 @@ endif
 .venv-bench/stamp: requirements.lock requirements-build.lock requirements-bench.lock pyproject.toml | .venv/bin/python
 	@echo "Installing requirements.lock and requirements-bench.lock into $(@D): a minute at most, once."
 	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	@$(@D)/bin/python -m pip install $(PIP_OPTIONS) --require-hashes \
 	  -r requirements.lock -r requirements-build.lock -r requirements-bench.lock
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(@D)/bin/python -m pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv-rivals/stamp: $(RIVALS)/requirements.lock | .venv/bin/python
@@ -147,7 +157,7 @@ endif
 .venv-rivals/stamp .venv-rivals-fastapi-users/stamp:
 	@echo "Installing $< into $(@D): a minute at most, once."
 	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(@D)/bin/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
 	@touch $@
 
 $(RIVALS)/express/node_modules/stamp: $(RIVALS)/express/package-lock.json

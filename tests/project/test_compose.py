@@ -75,6 +75,18 @@ def test_the_settings_are_ones_that_authapi_accepts(
     assert environment == SERVICES[SERVED[0]]["environment"]
 
 
+@pytest.mark.parametrize("name", AUTHAPI)
+def test_every_setting_of_env_reaches_the_container(name: str) -> None:
+    """compose's own outrank it: where its stores are, and that they have no TLS."""
+    assert SERVICES[name]["env_file"] == ".env"
+    own = {"DATABASE_URL", "SECRET", "PUBLIC_URL", "REDIS_URL", "ALLOW_INSECURE_STORES"}
+    environment = SERVICES[name]["environment"]
+    assert environment.keys() == {f"AUTHAPI_{setting}" for setting in own}
+    # Of these .env may have the secret and the public URL, which compose fills in from there.
+    filled = {"AUTHAPI_SECRET", "AUTHAPI_PUBLIC_URL"}
+    assert {key for key, value in environment.items() if f"${{{key}:" in value} == filled
+
+
 @pytest.mark.parametrize("name", SERVED)
 def test_authapi_starts_after_the_migration(name: str) -> None:
     service = SERVICES[name]

@@ -33,6 +33,7 @@ EVENT = re.compile(r"log\.\w+\(\s*\"(\w+)\"")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 # Outside the OpenAPI document by nature.
+FILES = ("/etc/", "/opt", "/var/")
 PAGES_OF_THE_APP = {"/docs", "/openapi.json", "/client.js"}
 # What a page speaks of that is made at run time, or stands for any name.
 ANY_SETTING = {"AUTHAPI_X", "AUTHAPI_X_FILE"}
@@ -76,7 +77,7 @@ def test_every_route_exists(page: str, openapi: dict[str, dict[str, object]]) ->
         if not (match := ROUTE.fullmatch(code)):
             continue
         method, path = match.groups()
-        if path in PAGES_OF_THE_APP or path.startswith("/verify/"):
+        if path in PAGES_OF_THE_APP or path.startswith(("/verify/", *FILES)):
             continue
         assert path in openapi, code
         assert method is None or method.lower() in openapi[path], code

@@ -9,6 +9,7 @@ import pytest
 from tests.project.clone import copy_to, environment, furnish
 from tests.project.tree import ROOT
 from tests.support.server import Program, free_port
+from tests.support.tour import Step, run_in_bash
 from tests.support.until import until
 
 
@@ -58,6 +59,7 @@ def test_make_alone_lists_the_targets() -> None:
         "audit",
         "fix",
         "migrate",
+        "wheel",
         "lock",
         "bench-lock",
     ]
@@ -100,6 +102,35 @@ def test_a_changed_lock_is_installed_at_the_next_run(furnished: Path) -> None:
     later = stamp.stat().st_mtime + 1
     os.utime(furnished / "requirements.lock", (later, later))
     assert make(furnished, "--question", str(stamp.relative_to(furnished))).returncode == 1
+
+
+@pytest.mark.parametrize(("ci", "says"), [("", True), ("true", False)])
+def test_pip_says_what_it_does_on_a_terminal_but_not_in_ci(
+    clone: Path, ci: str, *, says: bool
+) -> None:
+    on_terminal = {**environment(), "CI": ci, "TERM": "xterm"}
+    step = Step(f"make -C '{clone}' --dry-run run", "")
+    [planned] = run_in_bash([step], on_terminal)
+    assert "-m pip install" in planned
+    assert ("--quiet" not in planned) is says
+
+
+def test_pip_says_nothing_in_a_log(clone: Path) -> None:
+    planned = make(clone, "--dry-run", "run").stdout
+    installs = [line for line in planned.splitlines() if "-m pip install" in line]
+    assert len(installs) == 2
+    assert all("--quiet" in line for line in installs)
+
+
+def test_make_wheel_gathers_what_a_server_needs(furnished: Path) -> None:
+    (furnished / ".venv/run.stamp").touch()
+    (furnished / "dist").mkdir()
+    (furnished / "dist/authapi-0.0.1-py3-none-any.whl").touch()
+    done = make(furnished, "wheel")
+    assert done.returncode == 0, done.stderr
+    dist = {path.name: path for path in (furnished / "dist").iterdir()}
+    assert dist.keys() == {"authapi-0.1.0-py3-none-any.whl", "requirements.lock"}
+    assert dist["requirements.lock"].read_bytes() == (ROOT / "requirements.lock").read_bytes()
 
 
 def test_a_clone_that_was_moved_makes_its_environment_anew(furnished: Path) -> None:

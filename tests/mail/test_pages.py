@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.mail.conftest import MailApi
+from tests.mail.conftest import MailApi, MakeMailApi
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.mails import ReadMail
 
@@ -172,4 +172,13 @@ def test_an_undo_works_by_its_button(mail_api: MailApi) -> None:
     undone = submit(mail_api, undo)
     assert "old address" in undone.text
     assert 'href="/password/forgot"' in undone.text
+    assert mail_api.api.login()
+
+
+def test_the_button_of_a_registration_begins_the_account(make_mail_api: MakeMailApi) -> None:
+    mail_api = make_mail_api(registration_confirms_email=True)
+    assert mail_api.post("/register", email=EMAIL, password=PASSWORD) == 202
+    page = open_link(mail_api, mail_api.mail(EMAIL).text)
+    assert mail_api.post("/login", email=EMAIL, password=PASSWORD) == 403
+    assert "You can log in now" in submit(mail_api, page).text
     assert mail_api.api.login()

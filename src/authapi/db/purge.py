@@ -1,14 +1,15 @@
 """Deletes rows that nothing needs any more, a batch at a time.
 
-| table           | a row goes                                                                    |
-| --------------- | ----------------------------------------------------------------------------- |
-| sessions        | once it ended before the revocation window: no token of it can be in force    |
-| stops           | once no poll reads it any more, and the rows of its sessions have followed    |
-| links           | a day after it ran out                                                        |
-| outbox          | a week after the mail was sent, a month after it was given up                 |
-| known_addresses | 30 days after the last log-in                                                 |
-| released_names  | once the name rests no more                                                   |
-| events          | after EVENT_RETENTION_DAYS                                                    |
+| table                 | a row goes                                                      |
+| --------------------- | --------------------------------------------------------------- |
+| sessions              | once it ended before the window: no token of it can be in force |
+| stops                 | once no poll reads it any more, and its sessions have followed  |
+| links                 | a day after it ran out                                          |
+| pending_registrations | once it has run out                                             |
+| outbox                | a week after the mail was sent, a month after it was given up   |
+| known_addresses       | 30 days after the last log-in                                   |
+| released_names        | once the name rests no more                                     |
+| events                | after EVENT_RETENTION_DAYS                                      |
 
 Until then, and without a purge, no row is honoured that is over: each reader compares the time.
 """
@@ -22,7 +23,16 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from authapi.db.clock import db_now
 from authapi.db.known_addresses import KNOWN_SECONDS
-from authapi.db.models import Event, KnownAddress, Link, OutboxMail, ReleasedName, Session, Stop
+from authapi.db.models import (
+    Event,
+    KnownAddress,
+    Link,
+    OutboxMail,
+    PendingRegistration,
+    ReleasedName,
+    Session,
+    Stop,
+)
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 
 DAY_SECONDS = 86400
@@ -56,6 +66,7 @@ def rules(*, event_retention_days: int) -> Sequence[Rule]:
         Rule(Session.sid, Session.revoked_at, SESSION_SECONDS),
         Rule(Stop.user_id, Stop.stopped_at, 2 * WINDOW_SECONDS, settled=Stop.followed_at),
         Rule(Link.id, Link.expires_at, DAY_SECONDS),
+        Rule(PendingRegistration.id, PendingRegistration.expires_at, 0),
         Rule(OutboxMail.id, OutboxMail.sent_at, 7 * DAY_SECONDS),
         Rule(OutboxMail.id, OutboxMail.failed_at, 30 * DAY_SECONDS),
         Rule(KnownAddress.digest, KnownAddress.last_login_at, KNOWN_SECONDS),

@@ -55,6 +55,7 @@ ROWS = (
     Row("timing-imported", MOST, 0.55, timing.imported, "timing"),
     Row("timing-login", MOST, 0.55, timing_states.login, "timing"),
     Row("timing-register", MOST, 0.55, timing_states.register, "timing"),
+    Row("timing-registered", MOST, 0.55, timing_states.registered, "timing"),
     Row("timing-forgot", MOST, 0.55, timing_states.forgot, "timing"),
     Row("timing-after-forgot", MOST, 0.55, timing_states.after_forgot, "timing"),
     Row("timing-resend", MOST, 0.55, timing_states.resend, "timing"),

@@ -58,7 +58,10 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`body` is made of a name. `limited` is the status of a name past its limit."""
+    """`body` is made of a name. `limited` is the status of a name past its limit.
+
+    A request to the route `after` comes before each that is measured.
+    """
 
     path: str
     body: Callable[[str], dict[str, str]]
@@ -67,6 +70,7 @@ class Route:
     has_subject: bool = False
     is_followed: bool = False  # the time of FOLLOWERS is measured, and not its own
     pairs: Sequence[tuple[str, str]] = (*OF_UNKNOWN, ("unknown", "limited"))
+    after: "Route | None" = None
 
 
 LOGIN = Route(
@@ -77,6 +81,14 @@ LOGIN = Route(
     pairs=OF_UNKNOWN,  # past the limit the answer is another one, for unknown names too
 )
 REGISTER = Route("/register", lambda name: {"email": name, "password": NEW_PASSWORD}, 202, 202)
+REGISTERED = Route(
+    "/login",
+    lambda name: {"email": name, "password": NEW_PASSWORD},
+    403,
+    429,
+    pairs=OF_UNKNOWN,
+    after=REGISTER,
+)
 FORGOT = Route("/password/forgot", lambda name: {"email": name}, 202, 202)
 AFTER = replace(FORGOT, is_followed=True)
 RESEND = Route("/email/verify/resend", lambda name: {"email": name}, 202, 202)
@@ -93,6 +105,11 @@ def login(stage: Stage) -> Outcome:
 def register(stage: Stage) -> Outcome:
     """AUC of the times of `POST /register`, with confirmation: the worst pair of states."""
     return _worst_pair(stage, REGISTER)
+
+
+def registered(stage: Stage) -> Outcome:
+    """AUC of the times of `POST /login` with what was just registered: the worst pair of states."""
+    return _worst_pair(stage, REGISTERED)
 
 
 def forgot(stage: Stage) -> Outcome:
@@ -193,19 +210,25 @@ class _Visitor:
         return times
 
     def _seconds(self, name: str, status: int) -> float:
+        if self.route.after:
+            self._took(self.route.after, name, self.route.after.status)
+        took = self._took(self.route, name, status)
+        return self._followers() if self.route.is_followed else took
+
+    def _took(self, route: Route, name: str, status: int) -> float:
         sleep(SETTLE_SECONDS)
         headers = {"Content-Type": "application/json", "X-Forwarded-For": next(self._addresses)}
         if token := next(self._tokens):
             headers["Authorization"] = f"Bearer {token}"
-        body = json.dumps(self.route.body(name))
+        body = json.dumps(route.body(name))
         began = perf_counter()
-        self.client.request("POST", self.route.path, body, headers)
+        self.client.request("POST", route.path, body, headers)
         answer = self.client.getresponse()
         told = answer.read()
         took = perf_counter() - began
         if answer.status != status:
-            raise BenchmarkError(f"{self.route.path} of {name}: {answer.status} {told!r}")
-        return self._followers() if self.route.is_followed else took
+            raise BenchmarkError(f"{route.path} of {name}: {answer.status} {told!r}")
+        return took
 
     def _followers(self) -> float:
         began = perf_counter()

@@ -25,6 +25,7 @@ from authapi.web.site import Form, Pages, safe_next
 HERE = Path(__file__).parent
 PORT = int(os.environ.get("PORT", "8002"))
 SITE = f"http://localhost:{PORT}"
+MAIL_SENT = "A mail is on its way. Open its link, then log in."
 
 auth = create_app(Settings(public_url=f"{SITE}/auth"))
 pages = Pages(auth, login="/login")
@@ -63,6 +64,8 @@ async def log_in(request: Request, form: Form) -> Response:
     if form.get("do") == "register":
         body = {"email": email, "password": password}
         answer = await pages.ask(request, "POST", "/register", body)
+        if answer.status == 202:  # AUTHAPI_REGISTRATION_CONFIRMS_EMAIL
+            return page("login", "Log in", next=goal, email=email, problem=MAIL_SENT)
         if answer.status != 201:
             return again(answer.status, answer.json, email, goal)
     body = {"email": email, "password": password, "transport": "session"}

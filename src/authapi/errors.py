@@ -15,6 +15,7 @@ Refusal
 │   ├── OriginNotAllowed    403 origin_not_allowed: a CORS preflight
 │   ├── CsrfFailed          403 csrf_failed
 │   ├── EmailNotVerified    403 email_not_verified: log-in, by setting
+│   │   └── RegistrationWaits 403 email_not_verified: log-in before the address is proven
 │   └── RegistrationClosed  403 registration_closed
 ├── NotFound                404 not_found
 ├── AlreadyRegistered       409 already_registered
@@ -161,6 +162,10 @@ class CsrfFailed(Forbidden):
 class EmailNotVerified(Forbidden):
     code = "email_not_verified"
     description = "The e-mail address of this account is not verified yet."
+
+
+class RegistrationWaits(EmailNotVerified):
+    """The same bytes, but a failed guess at the account, if the address has one."""
 
 
 class OriginNotAllowed(Forbidden):

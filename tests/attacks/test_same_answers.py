@@ -6,12 +6,10 @@ test_hash_timing, statements and commits here. How long each takes: `make bench 
 
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from sqlalchemy import event
 
 from authapi.db import links, users
 from authapi.db.clock import read_clock
@@ -20,14 +18,15 @@ from authapi.services.accounts.administration import disable_user
 from authapi.services.accounts.registration import NewUser, add_user
 from tests.mail.conftest import MailApi, MakeMailApi, make_mail_api, sends_by_itself
 from tests.support.api import PASSWORD
+from tests.support.costs import Answer, counted
 
 __all__ = ["make_mail_api", "sends_by_itself"]  # fixtures
 
 LIMIT = 2
-HAVE_AN_ACCOUNT = ("known", "disabled", "unverified", "limited")
+HAVE_AN_ACCOUNT = ("known", "disabled", "unverified", "limited", "known-waiting")
 KEPT = "kept"  # the old address of an account, which may undo the change
-STATES = (*HAVE_AN_ACCOUNT, KEPT)
-OF_THE_REQUEST = {"date", "x-request-id"}
+WAITING = ("waiting", "known-waiting")  # a registration waits for the proof of the address
+STATES = (*HAVE_AN_ACCOUNT, KEPT, "waiting")
 WRONG, NEW = "none of these is right", "not a common phrase"
 BODIES = {
     "/login": {"password": WRONG},
@@ -37,23 +36,6 @@ BODIES = {
     "/email/verify/resend": {},
     "/me/email": {"password": PASSWORD},
 }
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-
-@dataclass
-class Cost:
-    statements: list[str] = field(default_factory=list)
-    commits: int = 0
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        return len(self.statements), self.commits
 
 
 @dataclass
@@ -74,25 +56,7 @@ class Visitor:
         return self.mail_api.api.client.post(path, json=body, headers=headers)
 
     def answer(self, state: str) -> Answer:
-        answer = self.ask(state)
-        headers = [pair for pair in answer.headers.multi_items() if pair[0] not in OF_THE_REQUEST]
-        return Answer(answer.status_code, headers, answer.content)
-
-    @contextmanager
-    def counted(self) -> Iterator[Cost]:
-        cost, engine = Cost(), self.mail_api.runtime.db.engine
-
-        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            cost.statements.append(statement)
-
-        def commit(_connection: object) -> None:
-            cost.commits += 1
-
-        event.listen(engine, "before_cursor_execute", note)
-        event.listen(engine, "commit", commit)
-        yield cost
-        event.remove(engine, "before_cursor_execute", note)
-        event.remove(engine, "commit", commit)
+        return Answer.of(self.ask(state))
 
 
 def undo_link(user_id: str, email: str, now: float) -> StoredLink:
@@ -124,6 +88,9 @@ def visitor(request: pytest.FixtureRequest, make_mail_api: MakeMailApi) -> Visit
     route: str = request.param
     tokens = mail_api.api.login("subject@example.com")
     visitor = Visitor(mail_api, route, tokens.bearer if route == "/me/email" else {})
+    for state in WAITING:
+        body = {"email": f"{state}@example.com", "password": NEW}
+        mail_api.api.expect(202, "POST", "/register", json=body)
     for state in ("limited", "limited-unknown") * LIMIT:
         visitor.ask(state)
     visitor.ask("warm-up")  # what is read or made for the first request
@@ -137,6 +104,8 @@ def test_an_answer_has_the_same_bytes_for_each_state_of_an_account(visitor: Visi
         "disabled": unknown,
         "unverified": unknown,
         "kept": unknown,
+        "waiting": unknown,
+        "known-waiting": unknown,
         "limited": limited,
     }
     if visitor.route != "/login":  # a limit of log-ins refuses, for unknown names too
@@ -146,7 +115,7 @@ def test_an_answer_has_the_same_bytes_for_each_state_of_an_account(visitor: Visi
 def test_a_request_costs_the_same_for_each_state_of_an_account(visitor: Visitor) -> None:
     costs = {}
     for state in (*STATES, "unknown", "limited-unknown"):
-        with visitor.counted() as cost:
+        with counted(visitor.mail_api.runtime.db) as cost:
             visitor.ask(state)
         costs[state] = cost
     limited = costs.pop("limited"), costs.pop("limited-unknown")

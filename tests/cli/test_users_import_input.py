@@ -280,11 +280,11 @@ def test_hashes_of_another_firebase_project_are_named(authapi: Authapi, tmp_path
 
 
 def test_a_csv_of_firebase_is_refused(authapi: Authapi, tmp_path: Path) -> None:
-    """firebase-tools doubles no quotes: a user's name can be read as the row of another."""
+    """firebase-tools quotes not all: what a user writes can be read as the row of another."""
     config = tmp_path / "config"
     config.write_text(HASH_CONFIG)
-    name = '"Ada,"\nid,admin@victim.example,true,,'
-    file = file_of(tmp_path, f"a,{ADA},false,,,{name}\n")
+    photo = "x\nid,admin@victim.example,true,,"
+    file = file_of(tmp_path, f"a,{ADA},false,,,Ada,{photo}\n")
     options = ("--from", "firebase", "--hash-config", str(config))
     assert authapi("users", "import", file, *options).sentence == "The file is no JSON."
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.mail.conftest import MailApi
+from tests.mail.conftest import MailApi, MakeMailApi
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.mails import ReadMail
 
@@ -183,3 +183,12 @@ def test_a_refused_form_names_its_fields(mail_api: MailApi) -> None:
     german = {"Accept-Language": "de"}
     empty = mail_api.api.client.post("/pages/password/forgot", data={}, headers=german)
     assert "E-Mail-Adresse: " in empty.text
+
+
+def test_the_button_of_a_registration_begins_the_account(make_mail_api: MakeMailApi) -> None:
+    mail_api = make_mail_api(registration_confirms_email=True)
+    assert mail_api.post("/register", email=EMAIL, password=PASSWORD) == 202
+    page = open_link(mail_api, mail_api.mail(EMAIL).text)
+    assert mail_api.post("/login", email=EMAIL, password=PASSWORD) == 403
+    assert "You can log in now" in submit(mail_api, page).text
+    assert mail_api.api.login()

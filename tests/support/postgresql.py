@@ -36,6 +36,7 @@ END_OTHERS = (
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 EMPTY = f"""
+DELETE FROM pending_registrations;
 DELETE FROM released_names;
 DELETE FROM events;
 DELETE FROM outbox;

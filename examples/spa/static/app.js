@@ -16,7 +16,9 @@ auth.addEventListener("ended", ({ detail }) => {
 });
 
 onSubmit(login, async ({ email, password, transport }, button) => {
-  if (button === "register") await post("register", { email, password });
+  if (button === "register" && (await post("register", { email, password })) === 202) {
+    return say("A mail is on its way. Open its link, then log in."); // AUTHAPI_REGISTRATION_CONFIRMS_EMAIL
+  }
   await auth.login({ email, password, transport });
   login.reset();
 });
@@ -91,6 +93,7 @@ async function post(path, body) {
     body: JSON.stringify(body),
   });
   if (!response.ok) throw await AuthError.of(response);
+  return response.status;
 }
 
 /** Whether the form for a new password asks for an address and a code, or has a link's token. */

@@ -1,15 +1,16 @@
 """Deletes rows that nothing needs any more, a batch at a time.
 
-| table           | a row goes                                                                    |
-| --------------- | ----------------------------------------------------------------------------- |
-| sessions        | once it ended before the revocation window: no token of it can be in force    |
-| stops           | once no poll reads it any more, and the rows of its sessions have followed    |
-| links           | a day after it ran out                                                        |
-| outbox          | a week after the mail was sent, a month after it was given up                 |
-| known_addresses | 30 days after the last log-in                                                 |
-| released_names  | once the name rests no more                                                   |
-| events          | after EVENT_RETENTION_DAYS                                                    |
-| processes       | a day after the process was last seen                                         |
+| table                 | a row goes                                                      |
+| --------------------- | --------------------------------------------------------------- |
+| sessions              | once it ended before the window: no token of it can be in force |
+| stops                 | once no poll reads it any more, and its sessions have followed  |
+| links                 | a day after it ran out                                          |
+| pending_registrations | once it has run out                                             |
+| outbox                | a week after the mail was sent, a month after it was given up   |
+| known_addresses       | 30 days after the last log-in                                   |
+| released_names        | once the name rests no more                                     |
+| events                | after EVENT_RETENTION_DAYS                                      |
+| processes             | a day after the process was last seen                           |
 
 Until then, and without a purge, no row is honoured that is over: each reader compares the time.
 """
@@ -28,6 +29,7 @@ from authapi.db.models import (
     KnownAddress,
     Link,
     OutboxMail,
+    PendingRegistration,
     Process,
     ReleasedName,
     Session,
@@ -66,6 +68,7 @@ def rules(*, event_retention_days: int) -> Sequence[Rule]:
         Rule(Session.sid, Session.revoked_at, SESSION_SECONDS),
         Rule(Stop.user_id, Stop.stopped_at, 2 * WINDOW_SECONDS, settled=Stop.followed_at),
         Rule(Link.id, Link.expires_at, DAY_SECONDS),
+        Rule(PendingRegistration.id, PendingRegistration.expires_at, 0),
         Rule(OutboxMail.id, OutboxMail.sent_at, 7 * DAY_SECONDS),
         Rule(OutboxMail.id, OutboxMail.failed_at, 30 * DAY_SECONDS),
         Rule(KnownAddress.digest, KnownAddress.last_login_at, KNOWN_SECONDS),

@@ -3,6 +3,7 @@
 users            one row per account
 sessions         one row per log-in, however often it is refreshed; a deleted user's rows stay
 stops            one row per account whose sessions were all ended lately
+pending_registrations  one row per address whose registration waits for its proof
 released_names   one row per username that was given up, for as long as it rests
 known_addresses  one row per account and network, or kind of agent, that it logged in from of late
 signing_keys     one row per key that signs access tokens; the private part is sealed
@@ -12,7 +13,7 @@ events           one row per thing that a person or an administrator did; only a
 processes        one row per process that serves, for `authapi doctor`
 """
 
-from authapi.db.models.accounts import KnownAddress, ReleasedName, User
+from authapi.db.models.accounts import KnownAddress, PendingRegistration, ReleasedName, User
 from authapi.db.models.events import Event
 from authapi.db.models.mails import Link, OutboxMail
 from authapi.db.models.model import Model
@@ -27,6 +28,7 @@ __all__ = [
     "Link",
     "Model",
     "OutboxMail",
+    "PendingRegistration",
     "Process",
     "ReleasedName",
     "RevokedReason",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import String
+from sqlalchemy.types import SmallInteger, String
 
 from authapi.db.models.model import Id, Model
 
@@ -28,6 +28,31 @@ class User(Model):
     disabled_at: Mapped[float | None]
     version: Mapped[int] = mapped_column(server_default="0")
     session_generation: Mapped[int] = mapped_column(server_default="0")
+
+
+class PendingRegistration(Model):
+    """A registration whose address is not proven yet. It becomes the account `id` when it is.
+
+    The link and the code of the mail `link_id`, posted at `linked_at`, prove it. Wrong codes count
+    in `failures`. The digests are those of the device that registered: see KnownAddress.
+    """
+
+    __tablename__ = "pending_registrations"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    email: Mapped[str]
+    email_canonical: Mapped[str] = mapped_column(unique=True)
+    username: Mapped[str | None]
+    username_canonical: Mapped[str | None] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    network_digest: Mapped[str] = mapped_column(String(32))
+    agent_digest: Mapped[str] = mapped_column(String(32))
+    link_id: Mapped[str] = mapped_column(Id, unique=True)
+    linked_at: Mapped[float]
+    expires_at: Mapped[float]
+    failures: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+    __table_args__ = (Index(None, "expires_at"),)
 
 
 class ReleasedName(Model):

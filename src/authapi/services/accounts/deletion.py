@@ -6,12 +6,13 @@ Their user's id is nobody's then.
 
 from dataclasses import dataclass, field
 
-from authapi.db import users
+from authapi.db import pending_registrations, users
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
 from authapi.db.stops import Stopped
 from authapi.db.users import Account
 from authapi.services.accounts.hashing import Hashing
+from authapi.services.accounts.names import canonical_email
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
@@ -44,6 +45,8 @@ def remove(tx: Transaction, usernames: Usernames, account: Account) -> Stopped:
     """Remove the account, which the caller has locked, and stop its sessions."""
     stop = stop_sessions(tx, account.id, RevokedReason.ACCOUNT_DELETED)
     usernames.give_up(tx, account, deleted=True)
+    # Before the account: who proves the address meanwhile must not wait for its end.
+    pending_registrations.remove(tx, canonical_email(account.email))
     users.remove(tx, account.id)
     record(tx, Event(EventType.ACCOUNT_DELETED, {"user_id": account.id}))
     return stop

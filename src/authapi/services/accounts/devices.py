@@ -82,10 +82,16 @@ class KnownAddresses:
         """Know the device of a registration. No limit lets it through: it may be a stranger's."""
         self._add(tx, account, device, DIGEST_ORIGINS)
 
+    def of_registration(self, account_id: str, device: Device) -> tuple[str, str]:
+        """Return the digests of the device, for an account that is not there yet."""
+        return self._of(_name(account_id, 0), device, DIGEST_ORIGINS)
+
     def _add(self, tx: Transaction, account: Account, device: Device, purpose: str) -> None:
-        who = _name(account.id, account.version)
-        network = self._networks(who, device.address, purpose)[0]
-        known_addresses.add(tx, account.id, (network, self._agents(who, device)[0]))
+        digests = self._of(_name(account.id, account.version), device, purpose)
+        known_addresses.add(tx, account.id, digests)
+
+    def _of(self, who: str, device: Device, purpose: str) -> tuple[str, str]:
+        return self._networks(who, device.address, purpose)[0], self._agents(who, device)[0]
 
     # Of both: two accounts that have logged in from one place have nothing in common.
     def _networks(self, who: str, address: str, purpose: str = DIGEST_ADDRESSES) -> list[str]:

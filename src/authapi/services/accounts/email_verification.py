@@ -2,6 +2,7 @@
 
 | the mail was for      | effect                                                                  |
 | --------------------- | ----------------------------------------------------------------------- |
+| a registration        | it becomes an account: see confirmation.py                              |
 | the account's address | it is verified                                                          |
 | another address       | it is the account's and verified; links to the old address end, but the |
 |                       | old address gets a link to undo it. If it was verified, nobody else     |
@@ -18,8 +19,10 @@ from authapi.db.database import Database, Transaction
 from authapi.db.links import Purpose, StoredLink
 from authapi.db.users import Account
 from authapi.errors import InvalidLink
+from authapi.services.accounts.confirmation import begin_account, find_waiting
 from authapi.services.accounts.mail_request import MailRequest, post_to_stranger
 from authapi.services.accounts.names import canonical_email
+from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.limits.rate_limits import RateLimits
@@ -46,28 +49,34 @@ def ask_to_verify(db: Database, mails: Mails, limits: RateLimits, request: MailR
     post_to_stranger(db, mails, limits, MailKind.VERIFY_EMAIL, request)
 
 
-def verify_email(db: Database, mails: Mails, limits: RateLimits, returned: ReturnedProof) -> None:
+def verify_email(
+    db: Database, mails: Mails, usernames: Usernames, limits: RateLimits, returned: ReturnedProof
+) -> None:
     """Verify the address that the proof is for. Raises RateLimited."""
     with limits.proof_attempt(returned.address):
-        _verify(db, mails, returned)
+        waiting = find_waiting(db, mails.links.secrets, returned.proof)
+        link = None if waiting else mails.links.find(db, returned.proof, PURPOSES)
+        try:
+            with db.begin() as tx:
+                if waiting:
+                    begin_account(tx, usernames, waiting, returned.address)
+                elif link:
+                    _use(tx, mails, link, returned)
+        except users.AlreadyTakenError:
+            raise InvalidLink from None
 
 
-def _verify(db: Database, mails: Mails, returned: ReturnedProof) -> None:
-    link = mails.links.find(db, returned.proof, PURPOSES)
-    try:
-        with db.begin() as tx:
-            account = use_up(tx, link)
-            if link.purpose == Purpose.CHANGE:
-                _change(tx, mails, account, link, returned.locale)
-                event = EventType.EMAIL_CHANGED
-            else:
-                if canonical_email(account.email) != link.email_canonical:
-                    raise InvalidLink
-                users.verify_email(tx, account.id)
-                event = EventType.EMAIL_VERIFIED
-            record(tx, Event(event, {"user_id": account.id, "ip": returned.address}))
-    except users.AlreadyTakenError:
-        raise InvalidLink from None
+def _use(tx: Transaction, mails: Mails, link: StoredLink, returned: ReturnedProof) -> None:
+    account = use_up(tx, link)
+    if link.purpose == Purpose.CHANGE:
+        _change(tx, mails, account, link, returned.locale)
+        event = EventType.EMAIL_CHANGED
+    else:
+        if canonical_email(account.email) != link.email_canonical:
+            raise InvalidLink
+        users.verify_email(tx, account.id)
+        event = EventType.EMAIL_VERIFIED
+    record(tx, Event(event, {"user_id": account.id, "ip": returned.address}))
 
 
 def _change(tx: Transaction, mails: Mails, account: Account, link: StoredLink, locale: str) -> None:

@@ -1,26 +1,30 @@
 """Registration: a stranger asks for an account, or the operator adds one.
 
-| the address is | REGISTRATION_CONFIRMS_EMAIL off  | on                                        |
-| -------------- | -------------------------------- | ----------------------------------------- |
-| new            | the account; a mail to verify it | the same mail; no account in the answer   |
-| known          | AlreadyRegistered                | no account in the answer; a mail about it |
+| the address is | REGISTRATION_CONFIRMS_EMAIL off  | on                                 |
+| -------------- | -------------------------------- | ---------------------------------- |
+| new            | the account; a mail to verify it | it waits; a mail to confirm it     |
+| known          | AlreadyRegistered                | the same; the mail says that there |
+|                |                                  | is one (services/mail/addressing)  |
 
-A taken username is UsernameTaken in each case.
+A taken username is UsernameTaken in each case. confirmation.py ends the wait.
 """
 
 from dataclasses import dataclass, field, replace
 
+from sqlalchemy import Connection
+
 from authapi.config import Settings
 from authapi.crypto.ids import new_id
 from authapi.crypto.passwords import PasswordHasher
-from authapi.db import links, users
+from authapi.db import links, pending_registrations, users
 from authapi.db.database import Database, Transaction
+from authapi.db.pending_registrations import Pending
 from authapi.db.users import Account, NewAccount
 from authapi.errors import AlreadyRegistered, RegistrationClosed, UsernameTaken
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing, hash_here
-from authapi.services.accounts.mail_request import for_nobody, is_for_nobody
+from authapi.services.accounts.mail_request import for_nobody
 from authapi.services.accounts.names import (
     canonical,
     canonical_email,
@@ -80,26 +84,16 @@ def register(here: Registrar, wanted: NewUser) -> Hashing[Account | None]:
     here.passwords.limits.count_registration(wanted.address)
     is_silent = here.settings.registration_confirms_email
     if is_silent:
-        _require_free_username(here.db, here.usernames, new)
+        with here.db.connect() as connection:
+            _require_free_username(connection, here.usernames, new)
     else:
         _require_free(here.db, here.usernames, new)
     yield from here.passwords.breached.require_unbreached(wanted.password, "password")
     new = replace(new, password_hash=(yield from here.passwords.hash(wanted.password)))
-    mail = _mail_to(here.passwords.limits, new, wanted)
     device = Device(wanted.address, wanted.user_agent)
     if is_silent:
-        _register_silently(here, new, mail, device)
+        _wait_for_proof(here, new, wanted, device)
         return None
-    try:
-        return _open_account(here, new, mail, device)
-    except users.AlreadyTakenError:
-        # Somebody was faster: tell which of the two is taken.
-        _require_free(here.db, here.usernames, new)
-        raise
-
-
-def _mail_to(limits: RateLimits, new: NewAccount, wanted: NewUser) -> Mail:
-    """Return the mail to verify the address; one for nobody if it got its mails of this hour."""
     mail = Mail(
         MailKind.VERIFY_EMAIL,
         new.email,
@@ -107,34 +101,46 @@ def _mail_to(limits: RateLimits, new: NewAccount, wanted: NewUser) -> Mail:
         locale=wanted.locale,
         user_id=new.id,
     )
+    try:
+        return _open_account(here, new, _if_allowed(here.passwords.limits, mail), device)
+    except users.AlreadyTakenError:
+        # Somebody was faster: tell which of the two is taken.
+        _require_free(here.db, here.usernames, new)
+        raise
+
+
+def _if_allowed(limits: RateLimits, mail: Mail) -> Mail:
+    """Return the mail; one for nobody if its address got its mails of this hour."""
     return mail if limits.may_mail(COUNTED_AS, mail.canonical) else for_nobody(mail)
 
 
-def _register_silently(here: Registrar, new: NewAccount, mail: Mail, device: Device) -> None:
-    """Open the account, or tell the owner of the address.
-
-    One look-up, one transaction, and as many statements: time must not tell which it was.
-    """
-    with here.db.connect() as connection:
-        owner = users.find_by_email(connection, new.email_canonical)
-        is_kept = links.is_kept_for_another(connection, new.email_canonical)
-    if owner is None and not is_kept:
-        try:
-            _open_account(here, new, mail, device)
-        except users.AlreadyTakenError:
-            # Somebody was faster, this very moment.
-            _require_free_username(here.db, here.usernames, new)
-        return
-    if owner is None:
-        mail = for_nobody(mail)
-    elif not is_for_nobody(mail):
-        mail = replace(mail, kind=MailKind.ALREADY_REGISTERED, to=owner.email, user_id=owner.id)
-    with here.db.begin() as tx:
-        for _ in range(4):  # instead of the last look, the account, its event, and its device
-            users.find(tx, new.id)
-        for _ in range(2 if new.username else 0):  # instead of taking the username
-            here.usernames.require_rested(tx, new.username_canonical)
-        here.mails.post(tx, mail)
+def _wait_for_proof(here: Registrar, new: NewAccount, wanted: NewUser, device: Device) -> None:
+    """Let the registration wait. Nothing here depends on whether the address has an account."""
+    network, agent = here.passwords.known_addresses.of_registration(new.id, device)
+    mail = Mail(
+        MailKind.CONFIRM_REGISTRATION,
+        new.email,
+        canonical=new.email_canonical,
+        locale=wanted.locale,
+    )
+    mail = _if_allowed(here.passwords.limits, mail)
+    try:
+        with here.db.begin() as tx:
+            waiting = Pending(
+                id=new.id,
+                email=new.email,
+                email_canonical=new.email_canonical,
+                username=new.username,
+                username_canonical=new.username_canonical,
+                password_hash=new.password_hash,
+                network_digest=network,
+                agent_digest=agent,
+                link_id=here.mails.post(tx, mail),
+            )
+            pending_registrations.put(tx, waiting)
+            _require_free_username(tx, here.usernames, new)  # a raise undoes the transaction
+    except users.AlreadyTakenError:
+        raise UsernameTaken from None
 
 
 def _open_account(here: Registrar, new: NewAccount, mail: Mail, device: Device) -> Account:
@@ -175,7 +181,7 @@ def _insert(tx: Transaction, usernames: Usernames, new: NewAccount) -> Account:
     if links.is_kept_for_another(tx, new.email_canonical):
         raise users.AlreadyTakenError
     account = users.add(tx, new)
-    usernames.take(tx, new.username_canonical, account.id)
+    usernames.take(tx, new.username_canonical, account.id, new.email_canonical)
     return account
 
 
@@ -196,16 +202,19 @@ def _as_typed(wanted: NewUser) -> NewAccount:
 
 def _require_free(db: Database, usernames: Usernames, new: NewAccount) -> None:
     with db.connect() as connection:
-        owner = users.find_by_email(connection, new.email_canonical)
-        if owner or links.is_kept_for_another(connection, new.email_canonical):
-            raise AlreadyRegistered
-    _require_free_username(db, usernames, new)
+        _require_free_email(connection, new)
+        _require_free_username(connection, usernames, new)
 
 
-def _require_free_username(db: Database, usernames: Usernames, new: NewAccount) -> None:
+def _require_free_email(connection: Connection, new: NewAccount) -> None:
+    owner = users.find_by_email(connection, new.email_canonical)
+    if owner or links.is_kept_for_another(connection, new.email_canonical):
+        raise AlreadyRegistered
+
+
+def _require_free_username(connection: Connection, usernames: Usernames, new: NewAccount) -> None:
     name = new.username_canonical
     if name:
-        with db.connect() as connection:
-            if users.find_by_username(connection, name):
-                raise UsernameTaken
-            usernames.require_rested(connection, name)
+        if users.find_by_username(connection, name):
+            raise UsernameTaken
+        usernames.require_unclaimed(connection, name, email=new.email_canonical)

@@ -5,17 +5,19 @@
   given up within REST_SECONDS, by an account        free                           taken
   the same, and the account was deleted since        -                              taken
   given up earlier                                   free                           free
+  of a registration that waits for its proof         -                              taken, but for
+                                                                                    its address
 
 A race ends in `take`: it looks after the write, which waited for whoever held the name.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from authapi.crypto.name_digests import NameDigests
-from authapi.db import released_names
+from authapi.db import pending_registrations, released_names
 from authapi.db.database import Transaction
 from authapi.db.users import Account
 from authapi.errors import UsernameTaken
@@ -30,25 +32,39 @@ class Usernames:
 
     digests: NameDigests
 
-    def require_rested(
-        self, connection: Connection, name: str | None, user_id: str | None = None
+    def require_unclaimed(
+        self, connection: Connection, name: str | None, user_id: str | None = None, email: str = ""
     ) -> None:
-        """Raise UsernameTaken while a canonical name rests for this user."""
-        if name and released_names.is_resting(connection, self.digests.of(name), user_id):
+        """Raise UsernameTaken while a canonical name rests, or waits for another's registration.
+
+        `email` is the canonical address of who wants the name: a registration may be their own.
+        """
+        if name and (
+            released_names.is_resting(connection, self.digests.of(name), user_id)
+            or pending_registrations.is_reserved(connection, name, email)
+        ):
             raise UsernameTaken
 
-    def find_resting(self, connection: Connection, names: Collection[str]) -> Collection[str]:
-        """Return which of these canonical names rest."""
+    def find_claimed(self, connection: Connection, owners: Mapping[str, str]) -> Collection[str]:
+        """Return which canonical names rest, or wait for another's registration.
+
+        `owners` are the canonical addresses of who wants them, by name.
+        """
+        reserved = pending_registrations.find_reserved(connection, owners)
+        others = {name for name, email in reserved.items() if email != owners[name]}
+        return others | self._find_resting(connection, owners)
+
+    def _find_resting(self, connection: Connection, names: Iterable[str]) -> set[str]:
         of_digests = {digest: name for name in names for digest in self.digests.of(name)}
         resting = released_names.find_resting(connection, of_digests.keys())
         return {of_digests[digest] for digest in resting}
 
-    def take(self, tx: Transaction, name: str | None, user_id: str) -> None:
+    def take(self, tx: Transaction, name: str | None, user_id: str, email: str = "") -> None:
         """Give a name to the user who has just been stored under it. Raises UsernameTaken.
 
         A raise undoes the transaction, and with it the write.
         """
-        self.require_rested(tx, name, user_id)
+        self.require_unclaimed(tx, name, user_id, email)
         if name:
             released_names.remove(tx, self.digests.of(name))
 

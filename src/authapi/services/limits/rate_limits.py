@@ -27,7 +27,13 @@ from limits import RateLimitItem, parse_many
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.derived_keys import DIGEST_NAMES, derive
-from authapi.errors import InvalidCredentials, InvalidLink, RateLimited, WrongPassword
+from authapi.errors import (
+    InvalidCredentials,
+    InvalidLink,
+    RateLimited,
+    RegistrationWaits,
+    WrongPassword,
+)
 from authapi.services.limits.storage import MemoryStorage, SharedStorage, kind_of
 from authapi.tally import Tally
 
@@ -102,7 +108,7 @@ class RateLimits:
         failures += of_address
         try:
             yield count_for
-        except (InvalidCredentials, WrongPassword, GeneratorExit):
+        except (InvalidCredentials, WrongPassword, RegistrationWaits, GeneratorExit):
             # GeneratorExit: the request was cancelled, and its hash may have been computed.
             self._give_back(successes)
             raise

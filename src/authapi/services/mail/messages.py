@@ -1,17 +1,18 @@
 """Every mail, and its text in the reader's language.
 
-| kind               | link to    | good for | sent to                                  |
-| ------------------ | ---------- | -------- | ---------------------------------------- |
-| verify_email       | VERIFY_URL | 24 hours | a new account's address                  |
-| change_email       | VERIFY_URL | 24 hours | the address that is to be the account's  |
-| email_changed      | UNDO_URL   | 72 hours | the address that was the account's       |
-| reset_password     | RESET_URL  | 15 min   | the account's address                    |
-| already_registered |            |          | who registers again                      |
-| email_taken        |            |          | whose address another account asked for  |
-| password_changed   |            |          | the account's address                    |
-| new_device         |            |          | the account's address                    |
-| session_replayed   |            |          | the account's address                    |
-| signed_out         |            |          | the account's address                    |
+| kind                 | link to    | good for | sent to                                 |
+| -------------------- | ---------- | -------- | --------------------------------------- |
+| verify_email         | VERIFY_URL | 24 hours | a new account's address                 |
+| confirm_registration | VERIFY_URL | 24 hours | who registers, and has no account yet   |
+| change_email         | VERIFY_URL | 24 hours | the address that is to be the account's |
+| email_changed        | UNDO_URL   | 72 hours | the address that was the account's      |
+| reset_password       | RESET_URL  | 15 min   | the account's address                   |
+| already_registered   |            |          | who registers again                     |
+| email_taken          |            |          | whose address another account asked for |
+| password_changed     |            |          | the account's address                   |
+| new_device           |            |          | the account's address                   |
+| session_replayed     |            |          | the account's address                   |
+| signed_out           |            |          | the account's address                   |
 
 Which language a mail is in is decided when it is asked for: see `Languages`.
 """
@@ -34,6 +35,7 @@ MAX_LANGUAGES, MAX_HEADER_CHARACTERS = 10, 256  # of an Accept-Language header
 
 class MailKind(StrEnum):
     VERIFY_EMAIL = "verify_email"
+    CONFIRM_REGISTRATION = "confirm_registration"
     CHANGE_EMAIL = "change_email"
     EMAIL_CHANGED = "email_changed"
     RESET_PASSWORD = "reset_password"  # noqa: S105
@@ -57,6 +59,7 @@ class LinkRule:
 
 LINKS: Mapping[MailKind, LinkRule] = {
     MailKind.VERIFY_EMAIL: LinkRule(Purpose.VERIFY, "verify_url", "/email/verify", 86400),
+    MailKind.CONFIRM_REGISTRATION: LinkRule(Purpose.VERIFY, "verify_url", "/email/verify", 86400),
     MailKind.CHANGE_EMAIL: LinkRule(Purpose.CHANGE, "verify_url", "/email/verify", 86400),
     MailKind.EMAIL_CHANGED: LinkRule(Purpose.UNDO, "undo_url", "/email/undo", 3 * 86400),
     MailKind.RESET_PASSWORD: LinkRule(Purpose.RESET, "reset_url", "/password/reset", 900),

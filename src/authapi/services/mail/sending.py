@@ -13,7 +13,6 @@ once (LIMIT_LINKS). A sixth thread is left for its own mail, whose time so does 
 five were sent.
 """
 
-from dataclasses import replace
 from functools import cached_property
 from math import inf
 from threading import Event, Thread
@@ -23,17 +22,15 @@ from typing import TYPE_CHECKING
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.derived_keys import WrongSecretError
-from authapi.db import links, outbox, users
-from authapi.db.clock import read_clock
-from authapi.db.database import Database, Transaction, open_database
-from authapi.db.links import StoredLink
+from authapi.db import outbox
+from authapi.db.database import Database, open_database
 from authapi.db.outbox import DueMail
-from authapi.db.users import Account
 from authapi.errors import Unavailable
 from authapi.logs import log
+from authapi.services.mail.addressing import address
 from authapi.services.mail.errors import DeliveryError, RefusedMailError
 from authapi.services.mail.mails import Mails
-from authapi.services.mail.messages import LINKS, WITHOUT_CODE, Mail, MailKind
+from authapi.services.mail.messages import LINKS, WITHOUT_CODE, Mail
 
 if TYPE_CHECKING:
     from authapi.services.mail.delivery import Delivery
@@ -147,15 +144,13 @@ class MailSender:
 
     def _send(self, due: DueMail) -> None:
         mail = self._mails.outbox.open(due)
-        opened = self._with_link(due, mail) if mail.kind in LINKS else None
-        is_for_nobody = mail.kind in LINKS and opened is None
-        if opened is not None:
-            mail = replace(mail, to=opened.email)
-            code = "" if mail.kind in WITHOUT_CODE else self._mails.links.secrets.code(due.id)
-            self._deliver(due, mail, self._mails.links.secrets.token(due.id), code)
-        elif not is_for_nobody:
-            self._deliver(due, mail)
-        self._note_done(due, is_for_nobody=is_for_nobody)
+        addressed: Mail | None = mail
+        if mail.kind in LINKS:
+            with self.db.begin() as tx:
+                addressed = address(tx, due, mail)
+        if addressed is not None:
+            self._deliver(due, addressed)
+        self._note_done(due, is_for_nobody=addressed is None)
 
     def _note_done(self, due: DueMail, *, is_for_nobody: bool) -> None:
         """Note it. While the database is busy, try again: else the mail would be sent again."""
@@ -173,29 +168,12 @@ class MailSender:
             else:
                 return
 
-    def _with_link(self, due: DueMail, mail: Mail) -> StoredLink | None:
-        """Open the mail's link and return it; None if there is nobody to send it to."""
-        rule = LINKS[mail.kind]
-        with self.db.begin() as tx:
-            account = _lock_addressee(tx, mail)
-            if account is None:
-                return None
-            if due.user_id is None:  # a stranger typed the address
-                outbox.set_account(tx, due.id, account.id)
-            link = StoredLink(
-                id=due.id,
-                user_id=account.id,
-                purpose=rule.purpose,
-                email=mail.to if mail.user_id else account.email,
-                email_canonical=mail.canonical,
-                created_at=due.created_at,
-                expires_at=read_clock(tx) + rule.seconds,
-            )
-            return link if links.open_link(tx, link) else None
-
-    def _deliver(self, due: DueMail, mail: Mail, token: str = "", code: str = "") -> None:
+    def _deliver(self, due: DueMail, mail: Mail) -> None:
         from authapi.services.mail.message_format import as_message
 
+        secrets, has_link = self._mails.links.secrets, mail.kind in LINKS
+        token = secrets.token(due.id) if has_link else ""
+        code = secrets.code(due.id) if has_link and mail.kind not in WITHOUT_CODE else ""
         text = self._writer.write(mail, token=token, code=code)
         self._delivery.send(due.id, as_message(self._settings, due, mail, text))
 
@@ -214,17 +192,3 @@ class MailSender:
         with self.db.connect(to_write=True) as connection:
             outbox.give_up(connection, due.id, problem[:PROBLEM_LENGTH])
         log.error("mail_given_up", mail_id=due.id, kind=due.kind, reason=problem)
-
-
-def _lock_addressee(tx: Transaction, mail: Mail) -> Account | None:
-    """Lock and return the account that the mail is for; None if it has none, or none any more."""
-    user_id = mail.user_id
-    if user_id is None:
-        known = users.find_by_email(tx, mail.canonical)
-        user_id = known.id if known else ""
-    account = users.lock(tx, user_id)
-    if account is None or account.disabled_at is not None:
-        return None
-    if mail.kind is MailKind.VERIFY_EMAIL and account.email_verified_at is not None:
-        return None
-    return account

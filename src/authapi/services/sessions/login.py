@@ -1,6 +1,8 @@
 """Log-in by password.
 
-An unknown account, a disabled one and a wrong password get one refusal, at one cost.
+An unknown account, a disabled one and a wrong password get one refusal, at one cost. With
+REGISTRATION_CONFIRMS_EMAIL each failure costs a second hash, since a registration may wait with
+that name: its password is RegistrationWaits, whether or not the address has an account.
 """
 
 from collections.abc import Collection
@@ -10,7 +12,8 @@ from authapi.db import users
 from authapi.db.database import Database
 from authapi.db.models import Transport
 from authapi.db.users import Account
-from authapi.errors import EmailNotVerified, InvalidCredentials
+from authapi.errors import EmailNotVerified, InvalidCredentials, RegistrationWaits
+from authapi.services.accounts.confirmation import is_password_of_waiting
 from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing
@@ -37,6 +40,7 @@ class LoginAttempt:
     came_with: Collection[str] = ()
     remember: bool = True
     needs_verified_email: bool = False
+    registrations_wait: bool = False
     notice: NewDeviceNotice | None = None
 
 
@@ -45,7 +49,7 @@ def log_in(
 ) -> Hashing[TokenPair | SessionTicket]:
     """Open a session and return its tokens. Raises InvalidCredentials, RateLimited.
 
-    With AUTHAPI_LOGIN_NEEDS_VERIFIED_EMAIL also EmailNotVerified, after a right password only.
+    Also EmailNotVerified, by the two settings that ask for it, after a right password only.
     """
     with passwords.attempt(device.address) as count_for:
         name, account = _find_account(db, passwords.decoys, attempt)
@@ -67,9 +71,12 @@ def log_in(
             )
             opened = open_session(db, tokens, wanted)
         if opened is None:
+            waits = attempt.registrations_wait and (
+                yield from is_password_of_waiting(db, passwords, name, attempt.password)
+            )
             fields = {"user_id": account.id if account else None, "ip": device.address}
             tell(Event(EventType.LOGIN_FAILED, fields))
-            raise InvalidCredentials
+            raise RegistrationWaits if waits else InvalidCredentials
     return opened
 
 

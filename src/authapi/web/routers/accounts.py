@@ -19,7 +19,10 @@ router = APIRouter(route_class=StrictRoute, tags=["accounts"])
     summary="Make an account",
     response_model=Profile,
     responses={
-        202: {"description": "A mail is on its way (AUTHAPI_REGISTRATION_CONFIRMS_EMAIL)."},
+        202: {
+            "description": "A mail is on its way. Its link or code begins the account "
+            "(AUTHAPI_REGISTRATION_CONFIRMS_EMAIL)."
+        },
         **refusals(*BODY, RegistrationClosed, AlreadyRegistered, UsernameTaken, RateLimited),
     },
 )

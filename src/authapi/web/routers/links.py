@@ -34,9 +34,12 @@ router = APIRouter(route_class=StrictRoute, tags=["mails"])
 def verify_address(
     body: LinkOrCode, request: Request, runtime: AppRuntime, device: FromDevice
 ) -> None:
-    """Prove an address by the link or the code of a mail. Each works once."""
+    """Prove an address by the link or the code of a mail. Each works once.
+
+    A registration that waits becomes an account.
+    """
     returned = ReturnedProof(proof_of(body), device.address, locale_of(request, None))
-    verify_email(runtime.db, runtime.mails, runtime.limits, returned)
+    verify_email(runtime.db, runtime.mails, runtime.usernames, runtime.limits, returned)
 
 
 @router.post(

@@ -75,6 +75,7 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
         remember=body.remember,
         notice=NewDeviceNotice(runtime.mails, locale_of(request, None)),
         needs_verified_email=runtime.settings.login_needs_verified_email,
+        registrations_wait=runtime.settings.registration_confirms_email,
     )
     logging_in = log_in(runtime.db, runtime.passwords, tokens, attempt, device)
     given = await runtime.password_pool.carry_out(logging_in, device.address)

@@ -8,7 +8,8 @@ from authapi.errors import CommandError
 from authapi.services.accounts.importing.files import Shape
 from authapi.services.accounts.importing.users import BadRecordError, ImportedUser, Record
 
-# No CSV: a text of a user can be read as a row there, for firebase-tools doubles no quotes.
+# No CSV: firebase-tools quotes display names there, but writes the photoUrl that a user chose as it
+# is (accountExporter.ts of 15.28): its commas and line breaks are columns and rows. Nor a header.
 SHAPE = Shape(members=("localId",), users="users")
 PARAMETER = re.compile(r"(\w+)[\"']?\s*[:=]\s*[\"']?([^\s,\"']+)")
 ALGORITHM = "SCRYPT"

@@ -110,9 +110,9 @@ def _decide(
     connection: Connection, usernames: Usernames, new: Mapping[Place, NewImport]
 ) -> Collection[Outcome]:
     emails = [account.email_canonical for account in new.values()]
-    names = [account.username_canonical for account in new.values() if account.username_canonical]
-    taken = imports.find_taken(connection, emails, names, NO_PASSWORD)
-    used = {*taken.usernames, *usernames.find_resting(connection, names)}
+    owners = _owners(new.values())
+    taken = imports.find_taken(connection, emails, list(owners), NO_PASSWORD)
+    used = {*taken.usernames, *usernames.find_claimed(connection, owners)}
 
     def decide(place: Place, account: NewImport) -> Outcome:
         has_password = account.password_hash != NO_PASSWORD
@@ -146,9 +146,17 @@ def _write(
             given.append((account.email_canonical, account.password_hash))
     if added:
         imports.add_all(tx, added)
-        names = [account.username_canonical for account in added if account.username_canonical]
         # After the write, as in Usernames.take: it waited for whoever gave a name up.
-        if usernames.find_resting(tx, names):
+        if usernames.find_claimed(tx, _owners(added)):
             raise AlreadyTakenError
     if given:
         imports.give_passwords(tx, given, NO_PASSWORD)
+
+
+def _owners(accounts: Iterable[NewImport]) -> Mapping[str, str]:
+    """Return the canonical addresses of accounts by their usernames."""
+    return {
+        account.username_canonical: account.email_canonical
+        for account in accounts
+        if account.username_canonical
+    }

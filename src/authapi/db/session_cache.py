@@ -17,6 +17,7 @@ from typing import Any
 
 from authapi.db.session_lookups import FoundSession
 from authapi.logs import log
+from authapi.tally import Tally
 
 KEY_PREFIX = "authapi:session:"
 TOMBSTONE = b"revoked"
@@ -39,7 +40,7 @@ class SessionCache:
 
     def __init__(self, redis_url: str | None, sign: Sign, verify: Verify) -> None:
         self._sign, self._verify = sign, verify
-        self.refused = 0
+        self.refused = Tally("entries")
         self._quiet_until = 0.0
         self._redis: Any = None
         self._away_until = 0.0
@@ -76,7 +77,7 @@ class SessionCache:
             return None
 
     def _refuse(self, sid: str) -> None:
-        self.refused += 1
+        self.refused.add("entries")
         self.forget(sid)
         if monotonic() >= self._quiet_until:
             self._quiet_until = monotonic() + TELL_AGAIN_SECONDS

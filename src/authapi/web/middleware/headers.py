@@ -1,4 +1,4 @@
-"""Give every response its request id and its security headers, and log the request.
+"""Give every response its request id and its security headers; count and log the request.
 
 This stands outside unexpected_errors.py, so that a 500 has the headers too.
 """
@@ -14,6 +14,7 @@ from authapi.config import Settings
 from authapi.logs import log
 from authapi.web.even_time import note_begin
 from authapi.web.logged_path import logged_path
+from authapi.web.metrics.requests import Requests
 from authapi.web.middleware.proxies import FROM_PROXY
 
 # structlog puts it into every log line, by its name. Its own bind and reset take 1 us a request.
@@ -43,8 +44,8 @@ def common_headers(settings: Settings) -> dict[str, str]:
 class CommonHeaders:
     """Pure ASGI. A header that the response has already is left alone."""
 
-    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, headers: dict[str, str], requests: Requests) -> None:
+        self._app, self._requests = app, requests
         # In ASGI's own form: Starlette's mapping would decode every header for each of these.
         self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
         self._names = frozenset(name for name, _ in self._headers)
@@ -80,7 +81,9 @@ class CommonHeaders:
         token = REQUEST_ID.set(request_id)
         try:
             await self._app(inner, receive, send_with_headers)
-            _log_request(scope, status, perf_counter() - started)
+            seconds = perf_counter() - started
+            self._requests.note(scope, status, seconds)
+            _log_request(scope, status, seconds)
         finally:
             REQUEST_ID.reset(token)
 

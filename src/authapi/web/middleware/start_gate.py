@@ -20,6 +20,7 @@ from authapi.errors import OperatorError, Unavailable
 from authapi.logs import log
 from authapi.services.operation.start import prepare
 from authapi.web.error_handlers import as_response
+from authapi.web.metrics.workers import Workers
 from authapi.web.runtime import Runtime
 
 # Nothing below these needs a database, and a health check must not wait for one.
@@ -36,8 +37,8 @@ REQUEST_THREADS = KEPT_CONNECTIONS
 class StartGate:
     """Closed until the first attempt to prepare the runtime succeeds; then open until `close`."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime, workers: Workers) -> None:
+        self._runtime, self._workers = runtime, workers
         self._lock = Lock()
         self._not_before = 0.0
         self._restore_signals: Callable[[], None] | None = None
@@ -70,6 +71,7 @@ class StartGate:
             self._restore_signals()
             self._restore_signals = None
         self._runtime.close()
+        self._workers.leave()
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
         """Return the application behind this gate. No coroutine is added while the gate is open."""
@@ -121,6 +123,7 @@ class StartGate:
             finally:
                 # From the end of the attempt: a request that waited for it does not repeat it.
                 self._not_before = monotonic() + RETRY_PAUSE_SECONDS
+            self._workers.join()
             runtime.poll.start()
             runtime.row_follower.start()
             runtime.mail_sender.start()

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from authapi import clock as wall_clock
 from authapi import logs
@@ -41,6 +41,7 @@ from authapi.services.revocation.row_follower import RowFollower
 from authapi.services.sessions.lookup import Lookups
 from authapi.services.sessions.token_issue import TokenIssuer
 from authapi.tally import Tally
+from authapi.tracing import traces
 from authapi.verifier import Verifier
 from authapi.web import error_handlers
 from authapi.web.credentials.cookies import Cookies
@@ -54,6 +55,7 @@ from authapi.web.middleware.headers import CommonHeaders, common_headers
 from authapi.web.middleware.own_cookies import OwnCookies
 from authapi.web.middleware.proxies import TrustedProxies
 from authapi.web.middleware.start_gate import StartGate
+from authapi.web.middleware.tracing import Tracing
 from authapi.web.middleware.unexpected_errors import UnexpectedErrors
 from authapi.web.middleware.verify import Verify
 from authapi.web.openapi import document
@@ -76,9 +78,9 @@ from authapi.web.routers import (
 from authapi.web.runtime import Runtime
 from authapi.web.whole_window import WholeWindow
 
-# Without OpenTelemetry's SDK no provider can be configured. FastAPI would look for one at each
-# request, which takes a quarter of the time of `/verify`.
-HAS_OTEL = find_spec("opentelemetry.sdk") is not None
+# FastAPI's own spans have the path and the query, which may be a mail's token, and its look-up of a
+# provider takes a quarter of the time of `/verify`. authapi.tracing has spans of ours.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.now) -> FastAPI:
@@ -102,7 +104,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         openapi_url=None,  # web/openapi/docs_page.py has the document, and a page without any
         docs_url=None,  # outside address
         redoc_url=None,
-        telemetry={"tracing": HAS_OTEL, "metrics": HAS_OTEL, "logs": HAS_OTEL},
+        telemetry=NO_TELEMETRY,
         redirect_slashes=False,  # a redirect's target would come from the request's Host
     )
     app.state.runtime, app.state.metrics = runtime, page
@@ -126,6 +128,8 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
         app.add_middleware(Cors, origins=settings.cors_origins, refusals=runtime.refusals)
     headers = common_headers(settings)
     app.add_middleware(CommonHeaders, headers=headers, requests=runtime.requests)
+    if traces.is_wanted:
+        app.add_middleware(Tracing, requests=runtime.requests)
     if settings.trusted_proxies:
         proxies = [str(network) for network in settings.trusted_proxies]
         app.add_middleware(TrustedProxies, trusted_hosts=proxies)

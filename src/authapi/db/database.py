@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from authapi.clock import Clock
-from authapi.db.engines import lost, postgresql, sqlite
+from authapi.db.engines import lost, postgresql, sqlite, traced
 from authapi.db.engines.breaker import Breaker
 from authapi.db.engines.sqlite import Patience
 from authapi.errors import Unavailable
@@ -35,6 +35,7 @@ class Statements:
     def __init__(self, engine: Engine) -> None:
         self.sent = Tally("sent")
         event.listen(engine, "before_cursor_execute", self._sent)
+        traced.follow(engine)
 
     @property
     def count(self) -> int:

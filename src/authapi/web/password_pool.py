@@ -21,6 +21,7 @@ from authapi.errors import Unavailable
 from authapi.services.accounts.hashing import Hash, Hashing, Question
 from authapi.services.limits.rate_limits import bucket
 from authapi.tally import Tally, Times
+from authapi.tracing import traces
 
 HASH_NICENESS = 10  # added to the process's: a hash still gets its share of a busy machine
 SHARES = 8  # a client may hold one of so many equal parts of the places
@@ -106,7 +107,8 @@ class PasswordPool:
 
     def _after_wait(self, asked_at: float, function: Callable[[], T]) -> T:
         self.waits.note(perf_counter() - asked_at)
-        return function()
+        with traces.within("hash password"):
+            return function()
 
     def _take_place(self, client: str) -> None:
         with self._lock:

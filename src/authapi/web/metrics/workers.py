@@ -75,6 +75,7 @@ class Workers:
         for counts in self._counts if self._file else ():
             counts.leave_memory()
         if self._file:
+            unlock(self._file.fileno())  # the mapping holds a descriptor of its own
             self._file.close()
         self._file = None
 
@@ -157,3 +158,9 @@ def lock(descriptor: int, *, shared: bool = False) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def unlock(descriptor: int) -> None:
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_UN)

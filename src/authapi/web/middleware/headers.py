@@ -13,7 +13,7 @@ from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 from authapi.config import Settings
 from authapi.logs import log
 from authapi.web.even_time import note_begin
-from authapi.web.logged_path import logged_path
+from authapi.web.logged_path import is_repeated, logged_path
 from authapi.web.metrics.requests import Requests
 from authapi.web.middleware.proxies import FROM_PROXY
 
@@ -22,8 +22,6 @@ REQUEST_ID = ContextVar[str](f"{STRUCTLOG_KEY_PREFIX}request_id")
 
 ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 MAX_ID_CHARACTERS = 64
-# Machines ask these many times a second, and keep logs of their own.
-UNLOGGED_PATHS = ("verify", "healthz", "readyz")
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -102,13 +100,12 @@ def _request_id(scope: Scope) -> str:
 
 
 def _log_request(scope: Scope, status: int, duration: float) -> None:
-    path = logged_path(scope)
-    if path.removeprefix(scope.get("root_path", ""))[1:].partition("/")[0] in UNLOGGED_PATHS:
+    if is_repeated(scope):
         return
     log.info(
         "request",
         method=scope["method"],
-        path=path,
+        path=logged_path(scope),
         status=status,
         ip=scope["client"][0] if scope.get("client") else None,
         duration_ms=round(duration * 1000, 2),

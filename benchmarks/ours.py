@@ -53,16 +53,17 @@ def deployment(stage: Stage, **values: str) -> Ours:
     return Ours(address | NO_LIMITS | values, port, database_url)
 
 
-def program(stage: Stage, ours: Ours, ready: str = "/readyz") -> Program:
-    environment = {f"AUTHAPI_{name.upper()}": value for name, value in ours.values.items()}
+def program(stage: Stage, ours: Ours, ready: str = "/readyz", **more: str) -> Program:
+    environment = more | {f"AUTHAPI_{name.upper()}": value for name, value in ours.values.items()}
     words = [str(AUTHAPI), "serve", "--port", str(ours.port)]
     # In a folder without a developer's .env.
     return Program(words, ours.port, ready, environment, stage.folder)
 
 
-def authapi(stage: Stage, ours: Ours, core: int | None = None) -> Server:
+def authapi(stage: Stage, ours: Ours, core: int | None = None, **environment: str) -> Server:
     """Start `authapi serve`, on the measured core by default; it ends with the row."""
-    return stage.start(serving(program(stage, ours), stage.server_core if core is None else core))
+    core = stage.server_core if core is None else core
+    return stage.start(serving(program(stage, ours, **environment), core))
 
 
 def services(stage: Stage, ours: Ours, *names: str) -> dict[str, Server]:

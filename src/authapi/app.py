@@ -126,8 +126,8 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
     app.add_middleware(UnexpectedErrors)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins, refusals=runtime.refusals)
-    headers = common_headers(settings)
-    app.add_middleware(CommonHeaders, headers=headers, requests=runtime.requests)
+    headers, counted = common_headers(settings), runtime.requests if settings.metrics else None
+    app.add_middleware(CommonHeaders, headers=headers, requests=counted)
     if traces.is_wanted:
         app.add_middleware(Tracing, requests=runtime.requests)
     if settings.trusted_proxies:

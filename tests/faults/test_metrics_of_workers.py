@@ -115,7 +115,9 @@ def folder_of(server: ServerProcess) -> Path:
 def test_applications_in_other_servers_share_a_folder(
     tmp_path: Path, make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    folder = tmp_path / "numbers"
+    folder.mkdir()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
     one, other = make_api(), make_api()
     for api in (one, other, one):
         api.expect(200, "GET", "/readyz")
@@ -128,7 +130,7 @@ def test_applications_in_other_servers_share_a_folder(
     other.expect(200, "GET", "/readyz")  # it goes on in its file
     assert metrics(one)["processes"] == 2
     assert metrics(one)[name] == 4
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_a_folder_that_is_not_there_stops_nobody(

@@ -56,6 +56,14 @@ class SessionCache:
         """Return whether Redis can be asked now."""
         return self._redis is not None and monotonic() >= self._away_until
 
+    @property
+    def is_used(self) -> bool:
+        return self._redis is not None
+
+    def answers(self) -> bool:
+        """Ask Redis whether it is there."""
+        return self._do("ping") is not None
+
     def find(self, sids: Sequence[str]) -> dict[str, FoundSession]:
         """Return the cached ones of these sessions. A revoked one is not among them."""
         values = self._do("mget", [KEY_PREFIX + sid for sid in sids])

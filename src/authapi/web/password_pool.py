@@ -56,6 +56,11 @@ class PasswordPool:
         return self._taken.total()
 
     @property
+    def taken_share(self) -> float:
+        """Return how much of the places is taken, from 0 to 1."""
+        return self.taken / self._places
+
+    @property
     def waiting(self) -> int:
         return max(0, self.taken - self._threads)
 

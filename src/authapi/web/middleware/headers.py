@@ -42,7 +42,7 @@ def common_headers(settings: Settings) -> dict[str, str]:
 class CommonHeaders:
     """Pure ASGI. A header that the response has already is left alone."""
 
-    def __init__(self, app: ASGIApp, headers: dict[str, str], requests: Requests) -> None:
+    def __init__(self, app: ASGIApp, headers: dict[str, str], requests: Requests | None) -> None:
         self._app, self._requests = app, requests
         # In ASGI's own form: Starlette's mapping would decode every header for each of these.
         self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
@@ -80,7 +80,8 @@ class CommonHeaders:
         try:
             await self._app(inner, receive, send_with_headers)
             seconds = perf_counter() - started
-            self._requests.note(scope, status, seconds)
+            if self._requests is not None:
+                self._requests.note(scope, status, seconds)
             _log_request(scope, status, seconds)
         finally:
             REQUEST_ID.reset(token)

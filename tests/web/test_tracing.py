@@ -117,3 +117,46 @@ def test_without_a_receiver_nothing_is_imported(tmp_path: Path) -> None:
         [sys.executable, "-c", program], cwd=tmp_path, env=ours, capture_output=True, text=True
     )
     assert run.stdout == "[]\n", run.stderr
+
+
+IN_A_HOST = """
+import asyncio, httpx
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+exporter = InMemorySpanExporter()
+trace.set_tracer_provider(TracerProvider())
+trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(exporter))
+from authapi import create_app
+
+async def ask():
+    app = create_app()
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            await client.get("/email/verify?token=secret-token")
+            await client.post("/login", json={"email": "secret", "password": ["secret"]})
+
+asyncio.run(ask())
+for span in exporter.get_finished_spans():
+    print(span.name, span.to_json(indent=None))
+"""
+
+
+def test_a_hosts_provider_gets_our_spans_and_no_query(tmp_path: Path) -> None:
+    ours = environment(secret=SERVER["secret"])
+    run = subprocess.run(
+        [sys.executable, "-c", IN_A_HOST],
+        cwd=tmp_path,
+        env=ours,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = [line.partition(" {")[0] for line in run.stdout.splitlines()]
+    assert names.count("GET /email/verify") == 1
+    assert names.count("POST /login") == 1
+    assert "secret" not in run.stdout
+    assert not [name for name in names if name.startswith("fastapi")]

@@ -24,10 +24,8 @@ class Tracing:
         self._app, self._requests = app, requests
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] != "http":
-            return self._app(scope, receive, send)
-        traceparent = _traceparent(scope) if scope.get(FROM_PROXY) else None
-        if traceparent is None and is_repeated(scope):
+        traceparent = _traceparent(scope) if FROM_PROXY in scope else None
+        if traceparent is None and (scope["type"] != "http" or is_repeated(scope)):
             return self._app(scope, receive, send)
         return self._traced(scope, receive, send, traceparent)
 
@@ -52,6 +50,8 @@ class Tracing:
 
 def _traceparent(scope: Scope) -> str | None:
     """Return the one `traceparent` of the request. Of two, one may be the client's."""
+    if not scope[FROM_PROXY] or scope["type"] != "http":
+        return None
     found = [value for name, value in scope["headers"] if name == b"traceparent"]
     is_one = len(found) == 1 and len(found[0]) <= LONGEST_TRACEPARENT
     return found[0].decode("latin-1") if is_one else None

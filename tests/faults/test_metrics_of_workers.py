@@ -20,15 +20,15 @@ RESTART_SECONDS = 60.0 + START_TIMEOUT
 HEALTHZ = 'requests_total{route="GET /healthz",status="200"}'
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path, "--workers", str(WORKERS), **SERVER) as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("workers"), "--workers", str(WORKERS), **SERVER) as running:
         await_workers(running, WORKERS)
         yield running
 
 
 def await_workers(server: ServerProcess, count: int) -> None:
-    until(lambda: scrape(server)["processes"] == count, seconds=START_TIMEOUT, every=0.05)
+    until(lambda: scrape(server)["processes"] == count, seconds=2 * START_TIMEOUT, every=0.1)
 
 
 def scrape(server: ServerProcess) -> dict[str, float]:

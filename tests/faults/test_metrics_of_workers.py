@@ -22,7 +22,8 @@ HEALTHZ = 'requests_total{route="GET /healthz",status="200"}'
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("workers"), "--workers", str(WORKERS), **SERVER) as running:
+    folder = tmp_path_factory.mktemp("workers")
+    with ServerProcess(folder, "--workers", str(WORKERS), **SERVER) as running:
         await_workers(running, WORKERS)
         yield running
 

@@ -1,6 +1,7 @@
 """Our arms: `authapi serve` as a user starts it, and its settings while it is measured."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,16 +54,24 @@ def deployment(stage: Stage, **values: str) -> Ours:
     return Ours(address | NO_LIMITS | values, port, database_url)
 
 
-def program(stage: Stage, ours: Ours, ready: str = "/readyz") -> Program:
+def program(
+    stage: Stage, ours: Ours, ready: str = "/readyz", more: Mapping[str, str] | None = None
+) -> Program:
     environment = {f"AUTHAPI_{name.upper()}": value for name, value in ours.values.items()}
     words = [str(AUTHAPI), "serve", "--port", str(ours.port)]
     # In a folder without a developer's .env.
-    return Program(words, ours.port, ready, environment, stage.folder)
+    return Program(words, ours.port, ready, environment | dict(more or {}), stage.folder)
 
 
-def authapi(stage: Stage, ours: Ours, core: int | None = None) -> Server:
-    """Start `authapi serve`, on the measured core by default; it ends with the row."""
-    return stage.start(serving(program(stage, ours), stage.server_core if core is None else core))
+def authapi(
+    stage: Stage, ours: Ours, core: int | None = None, more: Mapping[str, str] | None = None
+) -> Server:
+    """Start `authapi serve`, on the measured core by default; it ends with the row.
+
+    `more` are variables besides its settings.
+    """
+    core = stage.server_core if core is None else core
+    return stage.start(serving(program(stage, ours, more=more), core))
 
 
 def services(stage: Stage, ours: Ours, *names: str) -> dict[str, Server]:

@@ -45,6 +45,7 @@ ROWS = (
     Row("flood", MOST, 3.0, login.flood),
     Row("flood-memory", MOST, 1.0, login.flood_memory),
     Row("revoked", MOST, 1.05, requests.revoked),
+    Row("sight", MOST, 1.03, requests.sight),
     Row("sessions", LEAST, 0.9, refresh.sessions),
     Row("purge", LEAST, 0.9, purge.throughput),
     Row("purge-batch", MOST, 50.0, purge.batch),

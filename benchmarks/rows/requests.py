@@ -117,6 +117,18 @@ def revoked(stage: Stage) -> Outcome:
     return of_cpu(alternate(stage, measured), "many", "none")
 
 
+def sight(stage: Stage) -> Outcome:
+    """`/verify` with metrics and traces on, CPU, of with both off."""
+    # The receiver is away, which costs most.
+    watched = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    measured = {}
+    for name, metrics, more in (("on", "true", watched), ("off", "false", None)):
+        ours = deployment(stage, metrics=metrics)
+        headers = Seed(ours, USERS).bearers(CREDENTIALS)
+        measured[name] = getting(stage, authapi(stage, ours, more=more), "/verify", headers)
+    return of_cpu(alternate(stage, measured), "on", "off")
+
+
 def with_revoked(stage: Stage, count: int) -> tuple[Server, Measure]:
     """Start a server that has so many in memory; it is asked with 1,000 good tokens in turn."""
     ours = deployment(stage)

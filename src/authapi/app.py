@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from authapi import clock as wall_clock
 from authapi import logs
@@ -28,6 +28,7 @@ from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.devices import KnownAddresses
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
+from authapi.services.events.catalogue import EventType
 from authapi.services.keys.ring import Keys
 from authapi.services.keys.rotation import new_keys
 from authapi.services.limits.rate_limits import RateLimits
@@ -40,10 +41,14 @@ from authapi.services.revocation.poll import RevocationPoll
 from authapi.services.revocation.row_follower import RowFollower
 from authapi.services.sessions.lookup import Lookups
 from authapi.services.sessions.token_issue import TokenIssuer
+from authapi.tally import Tally
+from authapi.tracing import traces
 from authapi.verifier import Verifier
 from authapi.web import error_handlers
 from authapi.web.credentials.cookies import Cookies
 from authapi.web.credentials.session_reader import SessionReader
+from authapi.web.metrics.page import Page
+from authapi.web.metrics.requests import Requests
 from authapi.web.middleware import verify
 from authapi.web.middleware.cors import Cors
 from authapi.web.middleware.handshakes import Handshakes
@@ -51,6 +56,7 @@ from authapi.web.middleware.headers import CommonHeaders, common_headers
 from authapi.web.middleware.own_cookies import OwnCookies
 from authapi.web.middleware.proxies import TrustedProxies
 from authapi.web.middleware.start_gate import StartGate
+from authapi.web.middleware.tracing import Tracing
 from authapi.web.middleware.unexpected_errors import UnexpectedErrors
 from authapi.web.middleware.verify import Verify
 from authapi.web.openapi import document
@@ -73,9 +79,9 @@ from authapi.web.routers import (
 from authapi.web.runtime import Runtime
 from authapi.web.whole_window import WholeWindow
 
-# Without OpenTelemetry's SDK no provider can be configured. FastAPI would look for one at each
-# request, which takes a quarter of the time of `/verify`.
-HAS_OTEL = find_spec("opentelemetry.sdk") is not None
+# FastAPI's own spans have the path and the query, which may be a mail's token, and its look-up of a
+# provider takes a quarter of the time of `/verify`. authapi.tracing has spans of ours.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.now) -> FastAPI:
@@ -85,7 +91,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     keys (services/operation/start.py). Raises CommandError for settings that can't be meant.
     """
     settings = load_or_create(settings or load_settings())
-    runtime = assemble(settings, clock)
+    routes = [route for router in _routers(settings) for route in router.routes]
+    runtime = replace(assemble(settings, clock), requests=Requests(routes))
+    page = Page(runtime)
     logs.configure_if_nobody_has(settings.log_format)
     app = FastAPI(
         title="authapi",
@@ -99,13 +107,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         openapi_url=None,  # web/openapi/docs_page.py has the document, and a page without any
         docs_url=None,  # outside address
         redoc_url=None,
-        telemetry={"tracing": HAS_OTEL, "metrics": HAS_OTEL, "logs": HAS_OTEL},
+        telemetry=NO_TELEMETRY,
         redirect_slashes=False,  # a redirect's target would come from the request's Host
     )
-    app.state.runtime, app.state.start_gate = runtime, StartGate(runtime)
+    app.state.runtime, app.state.metrics = runtime, page
+    app.state.start_gate = StartGate(runtime, page.workers)
     # The routes themselves: include_router would build each of them again at the first request.
-    for router in _routers(settings):
-        app.router.routes += router.routes
+    app.router.routes += routes
     document.describe(app, verify.PATHS, runtime.cookies)
     error_handlers.install(app)
     _add_middleware(app, runtime)
@@ -121,7 +129,10 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
     app.add_middleware(UnexpectedErrors)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins, refusals=runtime.refusals)
-    app.add_middleware(CommonHeaders, headers=common_headers(settings))
+    headers, counted = common_headers(settings), runtime.requests if settings.metrics else None
+    app.add_middleware(CommonHeaders, headers=headers, requests=counted)
+    if traces.is_wanted:
+        app.add_middleware(Tracing, requests=runtime.requests)
     if settings.trusted_proxies:
         proxies = [str(network) for network in settings.trusted_proxies]
         app.add_middleware(TrustedProxies, trusted_hosts=proxies)
@@ -148,7 +159,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
     mails = Mails.of(settings)
     sender = MailSender(settings, clock, mails)
     db = open_database(settings.database_url, clock, on_revoked=feed.add, on_mail=sender.wake)
-    db = replace(db, reading=feed.reading)
+    db = replace(db, reading=feed.reading, committed=Tally(*EventType))
     limits = RateLimits(settings, clock)
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
     verifier, verifier_for_all = _verifiers(settings, keys, feed, clock)

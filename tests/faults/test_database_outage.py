@@ -96,7 +96,9 @@ def test_the_process_is_alive_and_names_what_it_lacks(api: Api, outage: Outage) 
     with outage():
         api.expect(200, "GET", "/healthz")
         assert_unavailable(lambda: api.client.get("/readyz"))
-        assert "database" in api.client.get("/readyz").json()["not_ready"]
+        answer = api.client.get("/readyz").json()
+        assert "database" in answer["not_ready"]
+        assert {"name": "schema", "state": "ok", "detail": "It is good."} in answer["parts"]
     recovered(lambda: api.client.get("/readyz"))
 
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from authapi.errors import Unavailable
+from authapi.services.sessions.refresh_rotation import Answer
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.application import MakeApi
 from tests.support.databases import sqlite_only
@@ -17,7 +18,8 @@ from tests.support.settings import SERVER
 from tests.support.sockets import ask, connect, request, send
 from tests.support.until import until
 
-SAMPLE = re.compile(r"^authapi_(\S+) (\S+)$", re.MULTILINE)
+KEY = "0123456789abcdef"
+SAMPLE = re.compile(r"^authapi_(\S+|\S+\{.*\}) (\S+)$", re.MULTILINE)
 
 
 def samples(page: str) -> dict[str, float]:
@@ -158,14 +160,17 @@ def test_connections_are_counted(tmp_path: Path) -> None:
 
 
 @sqlite_only
-def test_a_token_that_is_accepted_is_not_counted(api: Api) -> None:
+def test_a_token_that_is_accepted_is_counted_once(api: Api) -> None:
     tokens = api.register_and_login()
+    metrics(api)
     before = metrics(api)
     for _ in range(20):
         assert api.verify(tokens) == 204
     # What passes by itself: the age of the last poll, and what the mail thread asks.
-    by_itself = ("staleness", "skew", "mail", "statements")
+    by_itself = ("staleness", "skew", "mail", "statements", "request_seconds")
     after = metrics(api)
+    assert after.pop('requests_total{route="/verify",status="204"}') == 20
+    before['requests_total{route="GET /metrics",status="200"}'] += 1
     assert {
         name: value for name, value in after.items() if not any(map(name.count, by_itself))
     } == {name: value for name, value in before.items() if not any(map(name.count, by_itself))}
@@ -173,11 +178,96 @@ def test_a_token_that_is_accepted_is_not_counted(api: Api) -> None:
 
 @sqlite_only
 def test_nothing_that_a_stranger_sends_makes_the_page_longer(api: Api) -> None:
+    send_strange_requests(api, 1)
     before = metrics(api).keys()
-    for number in range(30):
+    send_strange_requests(api, 30)
+    assert metrics(api).keys() == before
+
+
+def send_strange_requests(api: Api, count: int) -> None:
+    for number in range(count):
         api.client.get(f"/{number}")
         api.client.request(f"M{number}", "/login")
         api.client.post("/login", json={"email": f"{number}@example.com", "password": "wrong"})
         api.client.post("/login", json={f"field{number}": 1})
         api.client.get("/verify", headers={"Authorization": f"Bearer {number}"})
-    assert metrics(api).keys() == before
+        api.client.get(f"/verify/{number}")
+        api.client.delete(f"/sessions/{number}")
+        api.client.options(f"/{number}")
+    api.client.get("/metrics")
+
+
+@sqlite_only
+def test_requests_are_counted_by_route_and_status(api: Api) -> None:
+    tokens = api.register_and_login()
+    asked = [
+        ("GET /me", 200, "GET", "/me", {"headers": tokens.bearer}),
+        ("GET /me", 401, "GET", "/me", {}),
+        ("GET /me", 401, "HEAD", "/me", {}),
+        ("/verify", 204, "GET", "/verify", {"headers": tokens.bearer}),
+        ("/verify", 401, "PUT", "/verify/api/reports", {}),
+        ("DELETE /sessions/{session_id}", 404, "DELETE", "/sessions/x", {"headers": tokens.bearer}),
+        ("other", 404, "GET", "/nowhere", {}),
+        ("other", 405, "GET", "/login", {}),
+        ("OPTIONS", 405, "OPTIONS", "/login", {}),
+    ]
+    for route, status, method, path, more in asked:
+        name = f'requests_total{{route="{route}",status="{status}"}}'
+        times = f'request_seconds_count{{route="{route}"}}'
+        before = metrics(api)
+        api.expect(status, method, path, **more)
+        after = metrics(api)
+        assert after[name] == before.get(name, 0) + 1, route
+        assert after[times] == before.get(times, 0) + 1, route
+        assert after[f'request_seconds_bucket{{le="+Inf",route="{route}"}}'] == after[times]
+
+
+@sqlite_only
+def test_log_ins_are_counted_by_outcome(make_api: MakeApi) -> None:
+    api = make_api(limit_login_pair="1/hour", login_needs_verified_email=True)
+    api.register()
+    body = {"email": EMAIL, "password": PASSWORD}
+    for outcome, status, sent in [
+        ("email_not_verified", 403, body),
+        ("invalid_credentials", 401, body | {"password": "wrong"}),
+        ("rate_limited", 429, body),
+    ]:
+        name = f'logins_total{{outcome="{outcome}"}}'
+        assert metrics(api)[name] == 0
+        api.expect(status, "POST", "/login", json=sent)
+        assert metrics(api)[name] == 1
+    assert metrics(api)['logins_total{outcome="succeeded"}'] == 0
+
+
+def test_refreshes_are_counted_by_row_of_the_rule(api: Api) -> None:
+    first = api.register_and_login()
+    second = api.refreshed(first.refresh, KEY)
+    api.refreshed(first.refresh, KEY)
+    api.refreshed(second.refresh, f"another-{KEY}")
+    assert api.refresh(first.refresh).status_code == 401  # late, under no key
+    counted = metrics(api)
+    rows = {row: counted[f'refreshes_total{{row="{row}"}}'] for row in Answer}
+    assert {row: count for row, count in rows.items() if count} == {
+        Answer.NEW_PAIR: 2,
+        Answer.SAME_SUCCESSOR: 1,
+        Answer.REPLAY: 1,
+    }
+    assert counted['events_total{event="login_succeeded"}'] == 1
+    assert counted['logins_total{outcome="succeeded"}'] == 1
+
+
+@sqlite_only
+def test_the_time_that_a_password_waits_is_measured(api: Api) -> None:
+    api.register_and_login()
+    counted = metrics(api)
+    assert counted["hash_wait_seconds_count"] == 2  # one hash each
+    assert 0 < counted["hash_wait_seconds_sum"] < 60
+
+
+def test_the_connections_in_use_are_told(api: Api) -> None:
+    db = api.app.state.runtime.db
+    name = 'database_connections_in_use{pool="request"}'
+    assert metrics(api)[name] == 0
+    with db.connect(), db.connect():
+        assert metrics(api)[name] == 2
+    assert metrics(api)['database_connections_allowed{pool="request"}'] == db.most_connections

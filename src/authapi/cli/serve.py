@@ -17,6 +17,7 @@ from authapi.app import create_app
 from authapi.cli import descriptors
 from authapi.cli.bounds import Bounds
 from authapi.cli.http_protocol import HttpProtocol
+from authapi.cli.metrics_folder import metrics_folder
 from authapi.cli.printing import say_on_stderr
 from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create, secret_path
@@ -64,7 +65,8 @@ def serve_app(settings: Settings, host: str, port: int, *, workers: int, bounds:
         if workers == 1:
             uvicorn.run(_long_lived(create_app(settings)), **options)
         else:
-            uvicorn.run("authapi.cli.serve:worker_app", factory=True, workers=workers, **options)
+            with metrics_folder():
+                uvicorn.run(f"{__name__}:worker_app", factory=True, workers=workers, **options)
     except SystemExit as stop:
         if not stop.code:
             raise

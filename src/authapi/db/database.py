@@ -9,15 +9,14 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from authapi.clock import Clock
-from authapi.db.engines import lost, postgresql, sqlite
+from authapi.db.engines import lost, postgresql, sqlite, traced
 from authapi.db.engines.breaker import Breaker
 from authapi.db.engines.sqlite import Patience
 from authapi.errors import Unavailable
@@ -34,13 +33,16 @@ class Statements:
     """Counts the statements sent."""
 
     def __init__(self, engine: Engine) -> None:
-        self.count = 0
-        self._lock = Lock()
+        self.sent = Tally("sent")
         event.listen(engine, "before_cursor_execute", self._sent)
+        traced.follow(engine)
+
+    @property
+    def count(self) -> int:
+        return self.sent["sent"]
 
     def _sent(self, *_: object) -> None:
-        with self._lock:
-            self.count += 1
+        self.sent.add("sent")
 
 
 ReadSids: TypeAlias = Callable[[Connection], Collection[str]]
@@ -91,7 +93,13 @@ class Database:
     on_mail: Callable[[], None] = lambda: None
     reading: AbstractContextManager[Any] = field(default_factory=nullcontext)
     erasure: sqlite.Erasure | None = None  # on SQLite
-    committed: Tally = field(default_factory=Tally)  # log lines, by event
+    committed: Tally = field(default_factory=Tally)  # events, by type
+    most_connections: int = MAX_CONNECTIONS
+
+    def in_use(self) -> int:
+        """Return how many connections are taken out of the pool now."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -179,7 +187,7 @@ def open_database(
     }
     is_sqlite = url.startswith("sqlite")
     opened = _open_sqlite(url, clock, settings) if is_sqlite else _open_postgresql(url, settings)
-    return replace(opened, on_revoked=on_revoked, on_mail=on_mail)
+    return replace(opened, on_revoked=on_revoked, on_mail=on_mail, most_connections=connections)
 
 
 def _open_sqlite(url: str, clock: Clock, settings: dict[str, Any]) -> Database:

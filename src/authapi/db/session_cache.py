@@ -18,6 +18,7 @@ from typing import Any
 from authapi.db.session_lookups import FoundSession
 from authapi.errors import Unavailable
 from authapi.logs import log
+from authapi.tally import Tally
 
 KEY_PREFIX = "authapi:session:"
 TOMBSTONE = b"revoked"
@@ -58,7 +59,7 @@ class SessionCache:
 
     def __init__(self, redis_url: str | None, sign: Sign, verify: Verify) -> None:
         self._sign, self._verify = sign, verify
-        self.refused = 0
+        self.refused = Tally("entries")
         self._quiet_until = 0.0
         self._redis: Any = None
         self._away_until = 0.0
@@ -73,6 +74,14 @@ class SessionCache:
     def is_there(self) -> bool:
         """Return whether Redis can be asked now."""
         return self._redis is not None and monotonic() >= self._away_until
+
+    @property
+    def is_used(self) -> bool:
+        return self._redis is not None
+
+    def answers(self) -> bool:
+        """Ask Redis whether it is there."""
+        return self._do("ping") is not None
 
     def find(self, sids: Sequence[str]) -> dict[str, FoundSession]:
         """Return the cached ones of these sessions. A revoked one is not among them."""
@@ -95,7 +104,7 @@ class SessionCache:
             return None
 
     def _refuse(self, sid: str) -> None:
-        self.refused += 1
+        self.refused.add("entries")
         self.forget(sid)
         if monotonic() >= self._quiet_until:
             self._quiet_until = monotonic() + TELL_AGAIN_SECONDS

@@ -1,8 +1,19 @@
-"""The path of a request, as a log line holds it."""
+"""The path of a request: as a log line holds it, and whether a log or a trace is for it."""
 
 from starlette.types import Scope
 
 MAX_LOGGED_CHARACTERS = 1024
+# Machines ask these many times a second, and keep logs of their own.
+REPEATED_PATHS = frozenset({"/verify", "/healthz", "/readyz"})
+
+
+def is_repeated(scope: Scope) -> bool:
+    """Return whether a machine repeats this request: no log line and no trace is for it."""
+    path: str = scope["path"]
+    if path in REPEATED_PATHS:  # a short cut
+        return True
+    path = path.removeprefix(scope.get("root_path", ""))
+    return f"/{path[1:].partition('/')[0]}" in REPEATED_PATHS
 
 
 def logged_path(scope: Scope) -> str:

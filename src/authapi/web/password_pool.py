@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
+from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -19,10 +20,14 @@ from starlette.concurrency import run_in_threadpool
 from authapi.errors import Unavailable
 from authapi.services.accounts.hashing import Hash, Hashing, Question
 from authapi.services.limits.rate_limits import bucket
-from authapi.tally import Tally
+from authapi.tally import Tally, Times
+from authapi.tracing import traces
 
 HASH_NICENESS = 10  # added to the process's: a hash still gets its share of a busy machine
 SHARES = 8  # a client may hold one of so many equal parts of the places
+
+# Of the waiting time, in seconds. A hash takes about 20 ms of a core.
+WAIT_BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,17 +42,23 @@ class PasswordPool:
 
     def __init__(self, threads: int, queue: int) -> None:
         self._threads = threads
-        self._places = threads + queue
+        self._places, self.queue = threads + queue, queue
         self._share = max(1, self._places // SHARES)
         self._taken = Counter[str]()
         self._lock = threading.Lock()
         self.refused = Tally("full", "share")
+        self.waits = Times(WAIT_BOUNDS)
         self._executor = self._new_executor()
 
     @property
     def taken(self) -> int:
         """Return how many places are taken: by calls that run, and by calls that wait."""
         return self._taken.total()
+
+    @property
+    def taken_share(self) -> float:
+        """Return how much of the places is taken, from 0 to 1."""
+        return self.taken / self._places
 
     @property
     def waiting(self) -> int:
@@ -89,7 +100,8 @@ class PasswordPool:
         """
         self._take_place(client)
         # With the request's context, so that the thread's log lines carry the request's id.
-        call = partial(contextvars.copy_context().run, partial(function, *args, **kwargs))
+        work = partial(self._after_wait, perf_counter(), partial(function, *args, **kwargs))
+        call = partial(contextvars.copy_context().run, work)
         try:
             future = self._executor.submit(call)
         except RuntimeError as error:  # Closed meanwhile.
@@ -97,6 +109,11 @@ class PasswordPool:
             raise Unavailable from error
         future.add_done_callback(lambda _: self._leave_place(client))
         return await asyncio.wrap_future(future)
+
+    def _after_wait(self, asked_at: float, function: Callable[[], T]) -> T:
+        self.waits.note(perf_counter() - asked_at)
+        with traces.within("hash password"):
+            return function()
 
     def _take_place(self, client: str) -> None:
         with self._lock:

@@ -20,11 +20,13 @@ from authapi.services.revocation.feed import RevocationFeed
 from authapi.services.revocation.poll import RevocationPoll
 from authapi.services.revocation.row_follower import RowFollower
 from authapi.services.sessions.lookup import Lookups
+from authapi.services.sessions.refresh_rotation import Answer
 from authapi.services.sessions.token_issue import TokenIssuer
 from authapi.tally import Tally
 from authapi.verifier import Verifier
 from authapi.web.credentials.cookies import Cookies
 from authapi.web.credentials.session_reader import SessionReader
+from authapi.web.metrics.requests import LOGIN_OUTCOMES, Requests
 from authapi.web.password_pool import PasswordPool
 from authapi.web.turns import Turns
 from authapi.web.whole_window import WholeWindow
@@ -55,7 +57,11 @@ class Runtime:
     purge: Purge
     presence: Presence
     turns: Turns = field(default_factory=Turns)
-    # Answers with an error, by class of errors.py; and the connections of `authapi serve`.
+    # For the metrics: requests, log-ins by outcome, refreshes by row of the rule, answers with an
+    # error by class of errors.py, and the connections of `authapi serve`.
+    requests: Requests = field(default_factory=lambda: Requests(()))
+    logins: Tally = field(default_factory=lambda: Tally(*LOGIN_OUTCOMES))
+    refreshes: Tally = field(default_factory=lambda: Tally(*Answer))
     refusals: Tally = field(default_factory=lambda: Tally(*Refusal.names()))
     connections: Tally = field(default_factory=lambda: Tally("opened", "ended", "cut"))
 

@@ -230,10 +230,19 @@ class Health(BaseModel):
     status: str = Field(examples=["ok"])
 
 
+class ReadyPart(BaseModel):
+    """`state`: `ok`, `warning`, `failed`, or `unknown` while the database does not answer."""
+
+    name: str = Field(examples=["database"])
+    state: str = Field(examples=["ok"])
+    detail: str = Field(examples=["It is good."])
+
+
 class Readiness(Health):
     """`warnings` are sentences for an operator."""
 
     warnings: list[str]
+    parts: list[ReadyPart]
 
 
 class ErrorBody(BaseModel):
@@ -253,3 +262,5 @@ class ValidationErrorBody(ErrorBody):
 
 class NotReadyBody(ErrorBody):
     not_ready: list[str] = Field(examples=[["database"]])
+    warnings: list[str]
+    parts: list[ReadyPart]

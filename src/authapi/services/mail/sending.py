@@ -31,6 +31,7 @@ from authapi.services.mail.addressing import address
 from authapi.services.mail.errors import DeliveryError, RefusedMailError
 from authapi.services.mail.mails import Mails
 from authapi.services.mail.messages import LINKS, WITHOUT_CODE, Mail
+from authapi.tracing import traces
 
 if TYPE_CHECKING:
     from authapi.services.mail.delivery import Delivery
@@ -130,6 +131,11 @@ class MailSender:
             due = outbox.take(connection, LEASE_SECONDS)
         if due is None:
             return False
+        with traces.root("send mail", {"authapi.mail.kind": due.kind}):
+            self._try(due)
+        return True
+
+    def _try(self, due: DueMail) -> None:
         try:
             self._send(due)
         except RefusedMailError as error:
@@ -140,7 +146,6 @@ class MailSender:
             raise  # the database's: every mail waits
         except Exception as error:  # noqa: BLE001 - one mail must not hold up all others
             self._try_later(due, f"it can't be written: {type(error).__name__}")
-        return True
 
     def _send(self, due: DueMail) -> None:
         mail = self._mails.outbox.open(due)

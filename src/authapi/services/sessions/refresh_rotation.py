@@ -27,7 +27,7 @@ section 4.14.2).
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum, auto
+from enum import StrEnum, auto
 from functools import cached_property
 from math import inf
 
@@ -46,10 +46,13 @@ from authapi.services.events.record import record
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.sessions.notices import MakeNotice
 from authapi.services.sessions.token_issue import TokenIssuer, TokenPair
+from authapi.tally import Tally
 from authapi.verifier import InvalidTokenError
 
 
-class Answer(Enum):
+class Answer(StrEnum):
+    """A row of the table, by its name in the metrics."""
+
     REFUSED = auto()
     SAME_TOKEN = auto()
     KEY_IS_USED = auto()
@@ -58,6 +61,9 @@ class Answer(Enum):
     SIBLING = auto()
     LATE_DUPLICATE = auto()
     REPLAY = auto()
+
+
+UNCOUNTED = Tally()
 
 
 @dataclass(frozen=True)
@@ -184,9 +190,15 @@ def present(
 
 
 def rotate_refresh_token(
-    db: Database, limits: RateLimits, presented: Presented, notice: MakeNotice | None = None
+    db: Database,
+    limits: RateLimits,
+    presented: Presented,
+    notice: MakeNotice | None = None,
+    answers: Tally = UNCOUNTED,
 ) -> TokenPair:
     """Return the new pair, or the same one, by the table above. A replay posts `notice`.
+
+    `answers` counts by the row of the table.
 
     Raises InvalidGrant, BadRequest for a key of the previous exchange, RateLimited.
     """
@@ -194,9 +206,11 @@ def rotate_refresh_token(
     with db.connect(to_write=True) as connection:
         session = _exchange(connection, presented)
     if session:
+        answers.add(Answer.NEW_PAIR.value)
         return _successor(session, presented)
     with db.begin() as tx:
         answer, pair = _go_down_the_table(tx, presented, notice)
+    answers.add(answer.value)
     # Refuse after the block: raising inside would roll back the revocation.
     if answer is Answer.KEY_IS_USED:
         raise BadRequest("This Idempotency-Key was used before: make a new one for each token.")

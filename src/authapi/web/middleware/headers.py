@@ -1,4 +1,4 @@
-"""Give every response its request id and its security headers, and log the request.
+"""Give every response its request id and its security headers; count and log the request.
 
 This stands outside unexpected_errors.py, so that a 500 has the headers too.
 """
@@ -13,7 +13,8 @@ from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 from authapi.config import Settings
 from authapi.logs import log
 from authapi.web.even_time import note_begin
-from authapi.web.logged_path import logged_path
+from authapi.web.logged_path import is_repeated, logged_path
+from authapi.web.metrics.requests import Requests
 from authapi.web.middleware.proxies import FROM_PROXY
 
 # structlog puts it into every log line, by its name. Its own bind and reset take 1 us a request.
@@ -21,8 +22,6 @@ REQUEST_ID = ContextVar[str](f"{STRUCTLOG_KEY_PREFIX}request_id")
 
 ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 MAX_ID_CHARACTERS = 64
-# Machines ask these many times a second, and keep logs of their own.
-UNLOGGED_PATHS = ("verify", "healthz", "readyz")
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -43,8 +42,8 @@ def common_headers(settings: Settings) -> dict[str, str]:
 class CommonHeaders:
     """Pure ASGI. A header that the response has already is left alone."""
 
-    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, headers: dict[str, str], requests: Requests | None) -> None:
+        self._app, self._requests = app, requests
         # In ASGI's own form: Starlette's mapping would decode every header for each of these.
         self._headers = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
         self._names = frozenset(name for name, _ in self._headers)
@@ -80,7 +79,10 @@ class CommonHeaders:
         token = REQUEST_ID.set(request_id)
         try:
             await self._app(inner, receive, send_with_headers)
-            _log_request(scope, status, perf_counter() - started)
+            seconds = perf_counter() - started
+            if self._requests is not None:
+                self._requests.note(scope, status, seconds)
+            _log_request(scope, status, seconds)
         finally:
             REQUEST_ID.reset(token)
 
@@ -99,13 +101,12 @@ def _request_id(scope: Scope) -> str:
 
 
 def _log_request(scope: Scope, status: int, duration: float) -> None:
-    path = logged_path(scope)
-    if path.removeprefix(scope.get("root_path", ""))[1:].partition("/")[0] in UNLOGGED_PATHS:
+    if is_repeated(scope):
         return
     log.info(
         "request",
         method=scope["method"],
-        path=path,
+        path=logged_path(scope),
         status=status,
         ip=scope["client"][0] if scope.get("client") else None,
         duration_ms=round(duration * 1000, 2),

@@ -19,7 +19,9 @@ from authapi.db.database import KEPT_CONNECTIONS
 from authapi.errors import OperatorError, Unavailable
 from authapi.logs import log
 from authapi.services.operation.start import prepare
+from authapi.tracing import traces
 from authapi.web.error_handlers import as_response
+from authapi.web.metrics.workers import Workers
 from authapi.web.runtime import Runtime
 
 # Nothing below these needs a database, and a health check must not wait for one.
@@ -36,8 +38,8 @@ REQUEST_THREADS = KEPT_CONNECTIONS
 class StartGate:
     """Closed until the first attempt to prepare the runtime succeeds; then open until `close`."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime, workers: Workers) -> None:
+        self._runtime, self._workers = runtime, workers
         self._lock = Lock()
         self._not_before = 0.0
         self._restore_signals: Callable[[], None] | None = None
@@ -61,15 +63,20 @@ class StartGate:
             await run_in_threadpool(self.prepare)
         except Unavailable:
             log.warning("database_out_of_reach", at="start")
+        if traces.lacks_sdk:
+            log.warning("traces_not_sent", reason="the extra authapi[otel] is not installed")
         self._watch_signals()
 
     def close(self) -> None:
         """Finish what is under way, and let go of threads, connections and signals."""
-        self.is_open, self._not_before = False, 0.0
+        was_open, self.is_open, self._not_before = self.is_open, False, 0.0
         if self._restore_signals:
             self._restore_signals()
             self._restore_signals = None
         self._runtime.close()
+        self._workers.leave()
+        if was_open:
+            traces.stop()
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
         """Return the application behind this gate. No coroutine is added while the gate is open."""
@@ -121,6 +128,8 @@ class StartGate:
             finally:
                 # From the end of the attempt: a request that waited for it does not repeat it.
                 self._not_before = monotonic() + RETRY_PAUSE_SECONDS
+            self._workers.join()
+            traces.start()
             runtime.poll.start()
             runtime.row_follower.start()
             runtime.mail_sender.start()

@@ -41,6 +41,7 @@ from authapi.web.dependencies import (
     locale_of,
 )
 from authapi.web.error_handlers import answer_to
+from authapi.web.metrics.requests import outcome_of
 from authapi.web.openapi.document import BODY, CHANGE, WITH_LINKS, refusals
 from authapi.web.runtime import Runtime, runtime_of
 from authapi.web.schemas import CsrfToken, Login, Logout, PasswordProof, Refresh, TokenResponse
@@ -78,7 +79,8 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
         registrations_wait=runtime.settings.registration_confirms_email,
     )
     logging_in = log_in(runtime.db, runtime.passwords, tokens, attempt, device)
-    given = await runtime.password_pool.carry_out(logging_in, device.address)
+    with outcome_of(runtime.logins):
+        given = await runtime.password_pool.carry_out(logging_in, device.address)
     response = hand_over(given, runtime)
     runtime.cookies.clear_sent(request.scope, response)
     return response
@@ -116,7 +118,7 @@ def refresh(request: Request, body: Refresh | None = None) -> Response:
     if body:
         presented = presented.for_resource(body.resource)
     notice = partial(_replay_notice, request, runtime)
-    pair = rotate_refresh_token(runtime.db, runtime.limits, presented, notice)
+    pair = rotate_refresh_token(runtime.db, runtime.limits, presented, notice, runtime.refreshes)
     return hand_over(pair, runtime)
 
 

@@ -1,0 +1,1 @@
+"""What GET /metrics tells: families of numbers, the requests among them, and several workers."""

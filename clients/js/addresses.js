@@ -8,7 +8,7 @@ export function absolute(address, base) {
   const text = String(address);
   const page = globalThis.location?.href;
   const isPath = !page && /^\/(?!\/)/.test(text);
-  return new URL(isPath ? text.slice(1) : text, page ?? `${base}/`).href;
+  return new URL(isPath ? base + text : text, page ?? `${base}/`).href;
 }
 
 /**

@@ -77,7 +77,7 @@ def test_a_log_out_ends_the_services_token_in_every_tab(eve: Visitor) -> None:
 def test_a_session_by_cookie_has_no_token_for_a_service(eve: Visitor) -> None:
     """Another client of the same page has chosen the transport."""
     eve.client(f"await auth.login({eve.credentials('cookie')})")
-    caught = f"return await {ASKING}.then(() => null, (error) => error.name)"
+    caught = f"await api.restore(); return await {ASKING}.then(() => null, (error) => error.name)"
     assert run(eve, caught) == "TypeError"
     assert run(eve, "return (await api.loadUser()).email") == eve.email
     eve.is_still_herself()

@@ -150,7 +150,10 @@ class InsufficientScope(Forbidden):
 
 
 class CsrfFailed(Forbidden):
-    """`reason`, a sentence, is for the log. `told` replaces the description, on a developer's own machine."""
+    """`reason`, a sentence, is for the log.
+
+    `told` replaces the description, on a developer's own machine.
+    """
 
     code = "csrf_failed"
     description = "A request that a cookie authenticates must come from this service's pages."

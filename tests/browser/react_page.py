@@ -35,8 +35,8 @@ def in_typescript() -> dict[str, str]:
     }
     parts = re.split(r"^(\w+\.tsx?)\n", difference, flags=re.MULTILINE)[1:]
     for name, changes in zip(parts[::2], parts[1::2], strict=True):
-        for removed, added in re.findall(r"((?:^-.*\n)+)((?:^\+.*\n?)+)", changes, re.MULTILINE):
-            before, after = (re.sub("^.", "", each, flags=re.MULTILINE) for each in (removed, added))
+        for change in re.findall(r"((?:^-.*\n)+)((?:^\+.*\n?)+)", changes, re.MULTILINE):
+            before, after = (re.sub("^.", "", lines, flags=re.MULTILINE) for lines in change)
             assert typed[name].count(before) == 1, before
             typed[name] = typed[name].replace(before, after)
     return typed

@@ -18,7 +18,8 @@ ASKING = "api.fetch('/auth/verify?audience=reports').then(({ status }) => status
 ASK = f"await {ASKING}"
 # The client's own channel is the older one, and hears each message first.
 HEAR = """window.heard = new Promise((done) => {
-  new BroadcastChannel(`authapi ${location.origin}/auth`).onmessage = ({ data }) => data.other && done();
+  const channel = new BroadcastChannel(`authapi ${location.origin}/auth`);
+  channel.onmessage = ({ data }) => data.other && done();
 });"""
 
 

@@ -17,10 +17,24 @@ export interface User {
   readonly created_at: string;
 }
 
+/** A member of what `GET /sessions` answers: a device that is logged in. */
+export interface SessionInfo {
+  readonly id: string;
+  /** Whether it is the session of the request. End this one by `logout`. */
+  readonly current: boolean;
+  readonly transport: Transport;
+  readonly created_at: string;
+  readonly last_used_at: string;
+  readonly expires_at: string;
+  readonly user_agent: string | null;
+  readonly ip: string | null;
+}
+
 /**
  * Where an app keeps the refresh token: Keychain, Keystore, a file of mode 600. `get` gives what
  * `set` was given, or null. `set` is done when the value would survive a crash. Each may be async.
  * A `get` that fails ends no session. What `set` did not take is held in memory, and tried again.
+ * `name` is made of `baseUrl`, and has letters, digits, dots and underscores only: it suits a file.
  */
 export interface TokenStorage {
   get(name: string): MaybePromise<string | null | undefined>;
@@ -39,6 +53,12 @@ export interface Options {
   transport?: Transport;
   /** Other origins that get the credential, beside this page's and authapi's: your APIs. */
   origins?: readonly string[];
+  /**
+   * Who gets a token of its own: the start of its URLs, and its name in AUTHAPI_AUDIENCES, such as
+   * { "https://api.example": "reports", "/api/": "billing" }. The longest start counts, and
+   * authapi's own URLs get the token for authapi. For "hybrid" and "bearer" alone: TypeError.
+   */
+  resources?: Readonly<Record<string, string>>;
   /** For "bearer" alone. Without one the session ends with the process or the page. */
   storage?: TokenStorage;
   /**
@@ -69,11 +89,38 @@ export interface NewAccount {
 export type EndReason = "logout" | "refused";
 
 export interface AuthClientEvents {
-  started: CustomEvent<Session>;
-  ended: CustomEvent<{ reason: EndReason }>;
+  started: AuthEvent<Session>;
+  ended: AuthEvent<{ reason: EndReason }>;
   /** `session` or `user` is another one now. */
-  changed: Event;
+  changed: PlatformEvent;
 }
+
+// Pages and Node have types for events. React Native has none: there these are all there is.
+type PlatformEvent = Of<"Event", { readonly type: string }>;
+type AuthEvent<Detail> = Omit<Of<"CustomEvent", PlatformEvent>, "detail"> & {
+  readonly detail: Detail;
+};
+type Of<Name extends string, Otherwise> = typeof globalThis extends {
+  [name in Name]: { prototype: infer Instance };
+}
+  ? Instance
+  : Otherwise;
+interface Listening {
+  capture?: boolean;
+  once?: boolean;
+  passive?: boolean;
+  signal?: AbortSignal;
+}
+interface PlainTarget {
+  addEventListener(type: string, listener: Listener | null, options?: boolean | Listening): void;
+  removeEventListener(type: string, listener: Listener | null, options?: boolean | Listening): void;
+  dispatchEvent(event: any): boolean;
+}
+type Listener = (event: any) => void;
+declare const Target: typeof globalThis extends { EventTarget: infer Constructor }
+  ? Constructor
+  : new () => PlainTarget;
+type Listen = InstanceType<typeof Target>;
 
 /** An answer that is no success. */
 export declare class AuthError extends Error {
@@ -92,7 +139,7 @@ export declare class AuthError extends Error {
   static of(response: Response): Promise<AuthError>;
 }
 
-export declare class AuthClient extends EventTarget {
+export declare class AuthClient extends Target {
   /** Asks nothing and touches no page, so that a server that renders may do it too. */
   constructor(options?: Options);
 
@@ -126,14 +173,18 @@ export declare class AuthClient extends EventTarget {
    */
   restore(): Promise<Session | null>;
 
-  /** Ask for the profile, and hold it as `user`. null: there is no session. Throws AuthError. */
+  /**
+   * Ask for the profile, and hold it as `user`. null: there is no session. As `restore`, it asks
+   * nobody where none is remembered. Throws AuthError.
+   */
   loadUser(): Promise<User | null>;
 
   /** End the session, or all of the user's. Throws where it may live on. */
   logout(options?: { everywhere?: boolean }): Promise<void>;
 
   /**
-   * As the global `fetch`, with the credential for authapi's, the page's and the named origins.
+   * As the global `fetch`, with the credential for authapi's, the page's and the named origins, and
+   * for each of `resources` its own. Where there is no page, a path counts from `baseUrl`.
    * A 401 that is returned is final. Throws AuthError where a refresh is refused for now and the
    * token has run out.
    */
@@ -145,7 +196,16 @@ export declare class AuthClient extends EventTarget {
   addEventListener<K extends keyof AuthClientEvents>(
     type: K,
     listener: (event: AuthClientEvents[K]) => void,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | Listening,
   ): void;
-  addEventListener(...listening: Parameters<EventTarget["addEventListener"]>): void;
+  addEventListener(...listening: Parameters<Listen["addEventListener"]>): void;
+
+  removeEventListener<K extends keyof AuthClientEvents>(
+    type: K,
+    listener: (event: AuthClientEvents[K]) => void,
+    options?: boolean | Listening,
+  ): void;
+  removeEventListener(...listening: Parameters<Listen["removeEventListener"]>): void;
 }
+
+export {}; // else the names that are ours alone would be exported too

@@ -14,6 +14,7 @@
  * What is for other tabs may fail (no lock, no storage, no channel): callers are never told of it.
  */
 
+import { absolute, resourceOf } from "./addresses.js";
 import { ATTEMPTS, AuthError, asksForReauth, isLoggedOut, patiently, readAnswer } from "./answers.js";
 import { Keeping, newKey } from "./keeping.js";
 
@@ -23,6 +24,7 @@ const EARLY = 30; // refresh this many seconds before the end; a short life's la
 const TIMEOUT = 15_000; // milliseconds; an answer that takes longer counts as lost
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 const IDEMPOTENT = [...SAFE, "PUT", "DELETE"];
+const WITH_TOKENS = ["hybrid", "bearer"]; // transports that can have one for each service
 const SENT_ONCE = ["login", "register"]; // a person waits, and is told
 // What an answer must have. Anything else is a portal's or a proxy's.
 const TOKENS = { session_id: "string", expires_in: "number" };
@@ -38,12 +40,16 @@ export class AuthClient extends EventTarget {
   #session = null; // the same object until it changes
   #user = null;
   #held = null; // of the last answer: access_token, expires_in, session_id, transport; `at` when
+  #others = new Map(); // the same of this session, for each other service: a resource's
   #csrf;
-  #renewing;
+  #renewing = new Map(); // for each resource; undefined is authapi itself
+  #renewed = Promise.resolve(); // when the last of them is done
 
-  constructor({ baseUrl = "/", transport = "hybrid", origins = [], storage, alwaysAsk } = {}) {
+  constructor({ baseUrl, transport = "hybrid", origins = [], resources = {}, ...rest } = {}) {
     super();
-    this.#options = { baseUrl: baseUrl || "/", transport, origins, alwaysAsk };
+    const { storage, alwaysAsk } = rest;
+    this.#options = { baseUrl: baseUrl || "/", transport, origins, resources, alwaysAsk };
+    this.#demandTokens(transport);
     this.#isBearer = transport === "bearer";
     this.#keeping = new Keeping(storage, this.#isBearer, () => this.#name);
     this.#listen();
@@ -67,6 +73,7 @@ export class AuthClient extends EventTarget {
     if ((transport === "bearer") !== this.#isBearer) {
       throw new TypeError("A client is made for bearer, or for the transports with cookies.");
     }
+    this.#demandTokens(transport);
     return this.#alone(async () => {
       const body = { ...credentials, transport };
       const response = await this.#call("login", { body, expected: this.#tokens });
@@ -89,6 +96,7 @@ export class AuthClient extends EventTarget {
   }
 
   async loadUser() {
+    if (!this.#session && !(await this.restore())) return null;
     const before = this.#session;
     const response = await this.fetch(`${this.#base}/me`);
     if (response.status === 401) return null;
@@ -113,18 +121,20 @@ export class AuthClient extends EventTarget {
   }
 
   async fetch(input, init) {
-    const request = new Request(input, init);
-    if (!this.#mayHaveCredential(request)) return fetch(request);
-    if (this.#held && isAlmostOver(this.#held)) {
-      await this.#renew(this.#held).catch((error) => {
-        if (!this.#held || isAlmostOver(this.#held, 0)) throw error; // else it is good until then
+    const isAddress = typeof input === "string" && !globalThis.location;
+    const request = new Request(isAddress ? absolute(input, this.#base) : input, init);
+    const resource = resourceOf(request.url, this.#options.resources, this.#base);
+    if (!resource && !this.#mayHaveCredential(request)) return fetch(request);
+    if (this.#held && isAlmostOver(this.#heldFor(resource))) {
+      await this.#renew(this.#heldFor(resource), resource).catch((error) => {
+        if (isAlmostOver(this.#heldFor(resource), 0)) throw error; // else it is good until then
       });
     }
-    const held = this.#held;
-    const response = await this.#send(request);
+    const held = this.#heldFor(resource);
+    const response = await this.#send(request, resource);
     // A refresh makes no log-in new: that is for `reauth`.
     if (response.status !== 401 || asksForReauth(response)) return response;
-    return (await this.#renew(held)) ? this.#send(request) : response;
+    return (await this.#renew(held, resource)) ? this.#send(request, resource) : response;
   }
 
   close() {
@@ -135,22 +145,31 @@ export class AuthClient extends EventTarget {
   // The session -------------------------------------------------------------------------------
 
   /** Whether there is a session now. One at a time in this page, then one in this browser. */
-  #renew(stale) {
-    this.#renewing ??= this.#alone(async () => {
-      // Another tab's refresh was told to us while we waited.
-      if (this.#held && this.#held !== stale) return true;
-      if (this.#isBearer) return this.#refresh();
-      // A browser shows each 401 in its console, also the one of a first visit.
-      if (!this.#held && !this.#options.alwaysAsk && (await this.#keeping.isBlank())) return false;
-      if (!this.#csrf && !(await this.#fetchCsrfToken())) return this.#end("refused");
-      const transport = (await this.#keeping.read())?.transport ?? this.#options.transport;
-      return transport === "session" ? this.#lookUp() : this.#refresh();
-    }).finally(() => (this.#renewing = undefined));
-    return this.#renewing;
+  #renew(stale, resource) {
+    const running = this.#renewing.get(resource);
+    if (running) return running;
+    const renew = () => this.#alone(() => this.#renewAlone(stale, resource));
+    const renewing = this.#renewed.then(renew).finally(() => this.#renewing.delete(resource));
+    this.#renewed = renewing.catch(() => undefined);
+    this.#renewing.set(resource, renewing);
+    return renewing;
+  }
+
+  async #renewAlone(stale, resource) {
+    // Another tab's refresh was told to us while we waited.
+    const held = this.#heldFor(resource);
+    if (held && held !== stale) return true;
+    if (this.#isBearer) return this.#refresh(resource);
+    // A browser shows each 401 in its console, also the one of a first visit.
+    if (!this.#held && !this.#options.alwaysAsk && (await this.#keeping.isBlank())) return false;
+    if (!this.#csrf && !(await this.#fetchCsrfToken())) return this.#end("refused");
+    const transport = (await this.#keeping.read())?.transport ?? this.#options.transport;
+    if (resource) this.#demandTokens(transport);
+    return transport === "session" ? this.#lookUp() : this.#refresh(resource);
   }
 
   /** docs/refresh.md. Without a lock another tab may have changed what is kept meanwhile. */
-  async #refresh() {
+  async #refresh(resource) {
     const { transport } = this.#options;
     for (let attempt = 1; ; attempt++) {
       let kept = await this.#keeping.read();
@@ -158,7 +177,7 @@ export class AuthClient extends EventTarget {
       kept ??= await this.#keeping.write({ key: newKey(), transport });
       const { refresh_token } = kept;
       const headers = { "Idempotency-Key": kept.key };
-      const body = refresh_token && { refresh_token };
+      const body = (refresh_token || resource) && { refresh_token, resource };
       const response = await this.#call("refresh", { headers, body, expected: this.#tokens });
       const now = await this.#keeping.read();
       const isLast = attempt >= ATTEMPTS;
@@ -166,7 +185,9 @@ export class AuthClient extends EventTarget {
       if (response.ok) {
         // Another log-in, or a log-out: what was sent is not the session's token any more.
         if (now?.session_id !== kept.session_id && mayGoOn) continue;
-        await this.#takeRefreshed(response.answer, kept, now ?? kept);
+        const transport = await this.#takeRefreshed(response.answer, kept, now ?? kept);
+        if (resource) this.#demandTokens(transport);
+        this.#accept(response.answer, { transport, resource });
         return true;
       }
       if (response.status === 401) {
@@ -174,8 +195,10 @@ export class AuthClient extends EventTarget {
         if (now?.key !== kept.key && mayGoOn) continue;
         return this.#giveUp();
       }
-      const isMended = response.status === 400 || (response.status === 403 && !this.#isBearer);
-      if (!isMended || isLast) throw await AuthError.of(response);
+      const error = await AuthError.of(response);
+      const isOfTheKey = response.status === 400 && error.code !== "invalid_target";
+      const isMended = isOfTheKey || (response.status === 403 && !this.#isBearer);
+      if (!isMended || isLast) throw error;
       // A key that was made just now was not used before: this session can't be refreshed.
       if (response.status === 400 && !kept.session_id) return this.#lookUp();
       // 400: the key was used, its answer was lost. 403: the session is another tab's new one.
@@ -184,14 +207,14 @@ export class AuthClient extends EventTarget {
     }
   }
 
-  /** Replace what is kept, if it is still what was sent. */
+  /** Replace what is kept, if it is still what was sent. The transport of the answer. */
   async #takeRefreshed(answer, sent, now) {
     const transport = this.#isBearer ? "bearer" : answer.access_token ? "hybrid" : "cookie";
     const isUsedUp = answer.rotated !== false && now.key === sent.key;
     const next = isUsedUp ? { key: newKey(), refresh_token: answer.refresh_token } : now;
     const { key, refresh_token } = next;
     await this.#keeping.write({ key, transport, session_id: answer.session_id, refresh_token });
-    this.#accept(answer, transport);
+    return transport;
   }
 
   /** Transport `session` has nothing to refresh: ask whether it is still there. */
@@ -237,14 +260,25 @@ export class AuthClient extends EventTarget {
   async #start(answer, transport, user) {
     const { session_id, refresh_token } = answer;
     await this.#keeping.write({ key: newKey(), transport, session_id, refresh_token });
-    this.#accept(answer, transport, user);
+    this.#accept(answer, { transport, user });
     return this.#session;
   }
 
-  #accept({ access_token, expires_in, csrf_token, session_id }, transport, user) {
+  #accept({ access_token, expires_in, csrf_token, session_id }, { transport, user, resource }) {
     const held = { access_token, expires_in, csrf_token, session_id, transport, at: Date.now() };
-    this.#tell({ held });
-    this.#hold(held, user);
+    // A release that knows no resources would take `held` for its own.
+    this.#tell(resource ? { other: held, resource } : { held });
+    if (resource) this.#holdOther(held, resource);
+    else this.#hold(held, user);
+  }
+
+  #holdOther(held, resource) {
+    // The session of another tab's log-in, or the first that we hear of it: the token for authapi
+    // is still to be asked for.
+    if (this.#held?.session_id !== held.session_id) {
+      this.#hold({ ...held, access_token: undefined, at: 0 });
+    }
+    this.#others.set(resource, held);
   }
 
   #hold(held, user = null) {
@@ -253,6 +287,7 @@ export class AuthClient extends EventTarget {
     this.#held = held;
     this.#csrf = csrf_token;
     if (!isNew) return;
+    this.#others.clear();
     this.#session = Object.freeze({ session_id, transport });
     this.#user = user;
     this.#announce("started", this.#session);
@@ -270,6 +305,7 @@ export class AuthClient extends EventTarget {
   #forget(reason) {
     const wasHeld = this.#held;
     this.#held = this.#session = this.#user = null;
+    this.#others.clear();
     this.#csrf = undefined;
     if (wasHeld) this.#announce("ended", { reason });
   }
@@ -306,8 +342,9 @@ export class AuthClient extends EventTarget {
   }
 
   /** What another tab tells. */
-  #hear({ held, ended, reason }) {
+  #hear({ held, other, resource, ended, reason }) {
     if (held && held.at >= (this.#held?.at ?? 0)) this.#hold(held);
+    if (other && other.session_id === this.#held?.session_id) this.#others.set(resource, other);
     if (ended && ended === this.#held?.session_id) this.#forget(reason);
   }
 
@@ -316,6 +353,18 @@ export class AuthClient extends EventTarget {
   /** Resolved late: on a server that renders there is no page, and nobody to ask for. */
   get #base() {
     return new URL(this.#options.baseUrl, globalThis.location?.href).href.replace(/\/$/, "");
+  }
+
+  /** What is held for a service, or for authapi itself. */
+  #heldFor(resource) {
+    return resource ? this.#others.get(resource) : this.#held;
+  }
+
+  /** A cookie goes to authapi's origin alone, and is for authapi alone. */
+  #demandTokens(transport) {
+    const isAsked = Object.keys(this.#options.resources).length > 0;
+    if (!isAsked || WITH_TOKENS.includes(transport)) return;
+    throw new TypeError(`The transport ${transport} has no tokens for resources: use hybrid.`);
   }
 
   get #tokens() {
@@ -328,12 +377,13 @@ export class AuthClient extends EventTarget {
     return [...own, ...this.#options.origins].includes(new URL(request.url).origin);
   }
 
-  #send(request) {
+  #send(request, resource) {
     const headers = new Headers(request.headers);
-    const token = this.#held?.access_token;
+    const token = this.#heldFor(resource)?.access_token;
     if (token) headers.set("Authorization", `Bearer ${token}`);
-    else if (this.#csrf && !SAFE.includes(request.method)) headers.set("X-CSRF-Token", this.#csrf);
-    const credentials = token || this.#isBearer ? request.credentials : "include";
+    else if (!resource && this.#csrf && !SAFE.includes(request.method)) headers.set("X-CSRF-Token", this.#csrf);
+    const hasCookie = !token && !resource && !this.#isBearer;
+    const credentials = hasCookie ? "include" : request.credentials;
     const send = () => fetch(new Request(request.clone(), { headers, credentials }));
     return patiently(send, { afterRefusal: IDEMPOTENT.includes(request.method) });
   }
@@ -392,8 +442,10 @@ export class AuthClient extends EventTarget {
   }
 }
 
-/** Timed from receipt: a token's `exp` is of another clock. */
-function isAlmostOver({ transport, at, expires_in }, early = EARLY) {
+/** Timed from receipt: a token's `exp` is of another clock. One that we don't hold is over. */
+function isAlmostOver(held, early = EARLY) {
+  if (!held) return true;
+  const { transport, at, expires_in } = held;
   if (transport === "session") return false;
   const age = (Date.now() - at) / 1000;
   return age < 0 || age > expires_in - Math.min(early, expires_in / 5);

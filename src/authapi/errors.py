@@ -149,12 +149,15 @@ class InsufficientScope(Forbidden):
 
 
 class CsrfFailed(Forbidden):
-    """`reason` is for the log. `told` replaces the description, on a developer's own machine."""
+    """`reason`, a sentence, is for the log.
+
+    `told` replaces the description, on a developer's own machine.
+    """
 
     code = "csrf_failed"
     description = "A request that a cookie authenticates must come from this service's pages."
 
-    def __init__(self, reason: str = "it has no X-CSRF-Token", told: str | None = None) -> None:
+    def __init__(self, reason: str = "It has no X-CSRF-Token.", told: str | None = None) -> None:
         super().__init__(told)
         self.reason = reason
 

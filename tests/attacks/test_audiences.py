@@ -23,10 +23,7 @@ pytestmark = sqlite_only
 
 OWN, OTHER, URL = "authapi", "reports", "https://billing.example/api"
 PROXY = "10.1.2.3"
-INVALID_TARGET = {
-    "error": "invalid_target",
-    "error_description": "Access tokens are not issued for this resource.",
-}
+NOT_ISSUED = "Access tokens are not issued for this resource."
 OWN_ROUTES = [operation for operation in PROTECTED if not operation.path.startswith("/verify")]
 
 
@@ -41,6 +38,10 @@ def api(make_api: MakeApi) -> Api:
 def behind_proxy(api: Api) -> Iterator[AppClient]:
     with AppClient(api.app, address=PROXY) as client:
         yield client
+
+
+def invalid_target(told: str) -> dict[str, str]:
+    return {"error": "invalid_target", "error_description": told}
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -83,11 +84,13 @@ def test_a_refresh_names_the_service_anew(api: Api) -> None:
 
 @pytest.mark.parametrize("resource", ["", "Reports", "reports ", "report", f"{URL}/", "x" * 5000])
 def test_another_service_is_refused(api: Api, resource: str) -> None:
+    named = "The resource" if len(resource) in {0, 5000} else f"`{resource}`"
+    refused = invalid_target(f"{named} is not in AUTHAPI_AUDIENCES.")
     body = {"email": EMAIL, "password": PASSWORD, "resource": resource}
-    assert api.expect(400, "POST", "/login", json=body).json() == INVALID_TARGET
+    assert api.expect(400, "POST", "/login", json=body).json() == refused
     tokens = api.login()
     sent = {"refresh_token": tokens.refresh, "resource": resource}
-    assert api.expect(400, "POST", "/refresh", json=sent).json() == INVALID_TARGET
+    assert api.expect(400, "POST", "/refresh", json=sent).json() == refused
     assert refreshed(api, tokens)  # the refusal has used nothing up
 
 
@@ -98,11 +101,25 @@ def test_what_is_no_name_of_a_service_is_no_valid_field(api: Api, resource: obje
     assert [error["loc"] for error in answer["errors"]] == [["body", "resource"]]
 
 
+@pytest.mark.parametrize("resource", ["<b>", 'a"b', "a`b", "a\\b", "\u00fc"])
+def test_a_name_that_no_service_has_is_not_repeated(api: Api, resource: str) -> None:
+    body = {"email": EMAIL, "password": PASSWORD, "resource": resource}
+    answer = api.expect(400, "POST", "/login", json=body).json()
+    assert answer == invalid_target("The resource is not in AUTHAPI_AUDIENCES.")
+
+
+def test_elsewhere_than_on_this_machine_nothing_is_repeated(make_api: MakeApi) -> None:
+    api = make_api(public_url="https://auth.example")
+    body = {"email": EMAIL, "password": PASSWORD, "resource": OTHER}
+    assert api.expect(400, "POST", "/login", json=body).json() == invalid_target(NOT_ISSUED)
+
+
 def test_the_refusal_tells_nothing_of_accounts_and_counts_as_no_failure(api: Api) -> None:
     for email, password in ((EMAIL, PASSWORD), (EMAIL, "wrong"), ("no@body.example", "wrong")):
         body = {"email": email, "password": password, "resource": "another"}
         for _ in range(20):
-            assert api.expect(400, "POST", "/login", json=body).json() == INVALID_TARGET
+            refused = invalid_target("`another` is not in AUTHAPI_AUDIENCES.")
+            assert api.expect(400, "POST", "/login", json=body).json() == refused
     assert api.login()
 
 
@@ -110,7 +127,8 @@ def test_without_audiences_there_is_authapi_alone(make_api: MakeApi) -> None:
     alone = make_api()
     alone.register()
     body = {"email": EMAIL, "password": PASSWORD, "resource": OTHER}
-    assert alone.expect(400, "POST", "/login", json=body).json() == INVALID_TARGET
+    refused = invalid_target("`reports` is not in AUTHAPI_AUDIENCES.")
+    assert alone.expect(400, "POST", "/login", json=body).json() == refused
     assert claims_of(alone.login(resource=OWN).access)["aud"] == OWN
 
 
@@ -136,7 +154,7 @@ def test_a_session_of_each_transport_can_name_a_service(api: Api, transport: str
 def test_a_session_without_access_tokens_can_be_for_authapi_only(api: Api) -> None:
     body = {"email": EMAIL, "password": PASSWORD, "transport": "session"}
     assert api.expect(400, "POST", "/login", json={**body, "resource": OTHER}).json() == (
-        INVALID_TARGET
+        invalid_target(NOT_ISSUED)
     )
     holder = Holder(api, "session")
     holder.take(holder.send("POST", "/login", json={**body, "resource": OWN}))

@@ -1,20 +1,21 @@
 """docs/react.md as it stands there: React in StrictMode, behind Vite's proxy, in Chromium."""
 
-import re
 import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
 
+from tests.browser import react_page
 from tests.browser.processes import authapi, running
 from tests.browser.visitor import PASSWORD
 from tests.project.tree import ROOT
-from tests.support.server import free_port
+from tests.support.server import ANSWER_TIMEOUT, free_port
 
 MODULES = ROOT / "tests" / "foreign_clients" / "node_modules"
 NODE = shutil.which("node")
@@ -22,17 +23,18 @@ pytestmark = pytest.mark.skipif(
     NODE is None or not (MODULES / "vite").is_dir(),
     reason="needs Node 20 and npm ci in tests/foreign_clients",
 )
-BLOCK = re.compile(r"^## (.+?)$(?:(?!^## ).)*?^```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 INDEX = '<!doctype html><link rel="icon" href="data:,"><div id="root"></div>'
 INDEX += '<script type="module" src="/main.jsx"></script>'
-MAIN = """
-import { StrictMode } from "react";
+# The page's other parts, each where ?show= says so.
+MORE = """
 import { createRoot } from "react-dom/client";
 import { App } from "./App.jsx";
-import { AuthProvider } from "./auth.jsx";
+import { AuthProvider } from "./AuthProvider.jsx";
+import { Devices } from "./Devices.jsx";
+import { App as SignUp } from "./SignUp.jsx";
 
-const page = <StrictMode><AuthProvider><App /></AuthProvider></StrictMode>;
-createRoot(document.getElementById("root")).render(page);
+const part = location.search === "?signup" ? <SignUp /> : <><App /><Devices /></>;
+createRoot(document.getElementById("root")).render(<AuthProvider>{part}</AuthProvider>);
 """
 RENDER = """
 import { createServer } from "vite";
@@ -41,7 +43,7 @@ import { renderToString } from "react-dom/server";
 
 const server = await createServer({ server: { middlewareMode: true }, appType: "custom" });
 const { App } = await server.ssrLoadModule("/App.jsx");
-const { AuthProvider } = await server.ssrLoadModule("/auth.jsx");
+const { AuthProvider } = await server.ssrLoadModule("/AuthProvider.jsx");
 console.log(`<${renderToString(createElement(AuthProvider, null, createElement(App)))}>`);
 await server.close();
 """
@@ -56,11 +58,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for package in ("react", "react-dom", "vite"):
         (modules / package).symlink_to(MODULES / package)
     shutil.copytree(ROOT / "clients" / "js", modules / "authapi-client")
-    blocks = dict(BLOCK.findall((ROOT / "docs" / "react.md").read_text(encoding="utf-8")))
-    files = {"auth.jsx": blocks["The provider"], "App.jsx": blocks["A page"], "main.jsx": MAIN}
-    files |= {"vite.config.js": blocks["Vite"], "index.html": INDEX, "render.js": RENDER}
-    files |= {"package.json": '{"type": "module"}'}
-    for name, text in files.items():
+    shown = react_page.files()
+    assert set(shown) >= {"auth.js", "AuthProvider.jsx", "main.jsx", "App.jsx", "Devices.jsx"}
+    signs_up = shown["App.jsx"].replace("auth.login(typed)", "signUp(typed)")
+    signs_up += react_page.block("async function signUp")
+    made = {"index.html": INDEX, "render.js": RENDER, "package.json": '{"type": "module"}'}
+    made |= {"SignUp.jsx": signs_up, "more.jsx": MORE, "more.html": INDEX.replace("main", "more")}
+    for name, text in (shown | made).items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
 
@@ -119,6 +123,14 @@ def log_in(page: Page, site: str) -> str:
     return email
 
 
+@contextmanager
+def other_device(site: str, email: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"{site}/auth", trust_env=False, timeout=ANSWER_TIMEOUT) as client:
+        answer = client.post("/login", json={"email": email, "password": PASSWORD})
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        yield client
+
+
 def test_a_first_visit_asks_nothing_and_shows_no_error(
     page: Page, device: BrowserContext, problems: list[str]
 ) -> None:
@@ -155,11 +167,50 @@ def test_a_log_out_shows_in_the_other_tab(
     assert problems == []
 
 
-def test_a_wrong_password_is_told(page: Page) -> None:
+def test_a_wrong_password_is_told_and_the_address_stays(page: Page, site: str) -> None:
     page.fill("[name=email]", "nobody@example.com")
     page.fill("[name=password]", "not the password")
     page.click("button")
     expect(page.get_by_role("alert")).not_to_be_empty()
+    expect(page.locator("[name=email]")).to_have_value("nobody@example.com")
+    expect(page.locator("[name=password]")).to_have_value("")
+    log_in(page, site)
+
+
+def test_a_session_that_was_ended_elsewhere_shows_when_somebody_comes_back(
+    page: Page, site: str
+) -> None:
+    email = log_in(page, site)
+    with other_device(site, email) as client:
+        client.delete("/sessions").raise_for_status()
+    expect(page.get_by_text(email)).to_be_visible()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+
+def test_the_devices_are_shown_and_can_be_ended(page: Page, site: str) -> None:
+    email = log_in(page, site)
+    with other_device(site, email) as client:
+        page.goto(f"{site}/more.html")
+        devices = page.get_by_label("Devices").get_by_role("listitem").filter(has_text="End")
+        expect(devices).to_have_count(2)
+        devices.filter(has_not_text="(this one)").get_by_role("button").click()
+        expect(devices).to_have_count(1)
+        assert client.get("/me").status_code == 401
+    devices.get_by_role("button").click()
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+
+def test_a_sign_up_form_makes_the_account_and_logs_in(page: Page, site: str) -> None:
+    email = f"eve-{secrets.token_hex(4)}@example.com"
+    page.goto(f"{site}/more.html?signup")
+    for password in ("short", PASSWORD):
+        page.fill("[name=email]", email)
+        page.fill("[name=password]", password)
+        page.click("button")
+        if password != PASSWORD:
+            expect(page.get_by_role("alert")).not_to_be_empty()
+    expect(page.get_by_text(email)).to_be_visible()
 
 
 @pytest.mark.parametrize("is_logged_in", [True, False])

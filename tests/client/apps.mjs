@@ -36,11 +36,16 @@ globalThis.fetch = async (input, init) => {
   const path = request.url.slice(base.length);
   const body = await request.clone().json().catch(() => null);
   const key = request.headers.get("Idempotency-Key");
-  sent.push({ path, key, token: body?.refresh_token, kept: vault.pair });
+  const bearer = request.headers.get("Authorization")?.replace("Bearer ", "");
+  const { refresh_token: token, resource } = body ?? {};
+  sent.push({ path, key, token, resource, bearer, kept: vault.pair });
   const response = await network(request);
   return path === "/refresh" ? onAnswer(response) : response;
 };
 const refreshes = () => sent.filter(({ path }) => path === "/refresh");
+/** For whom the tokens were that the requests carried. */
+const audiences = () => sent.filter(({ path }) => /^.(verify|me)/.test(path)).map(({ bearer }) =>
+  bearer && JSON.parse(atob(bearer.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).aud);
 const me = async (client = auth) => (await client.fetch(`${base}/me`)).status;
 const caught = (promise) => promise.then(() => "nothing", (error) => error);
 /** The clocks of this process are ahead: the access token is almost over. */
@@ -63,7 +68,7 @@ const holdTheAnswer = () => {
 };
 const onRefreshed = (work) => (onAnswer = work);
 
-const tools = { AuthClient, AuthError, ada, auth, base, caught, events, make, me, refreshes, sent, vault, wait };
+const tools = { AuthClient, AuthError, ada, audiences, auth, base, caught, events, make, me, refreshes, sent, vault, wait };
 const AsyncFunction = (async () => {}).constructor;
 const run = new AsyncFunction("t", `const { ${Object.keys(tools).join(", ")} } = t; ${script}`);
 console.log(JSON.stringify((await run({ ...tools, holdTheAnswer, onRefreshed })) ?? null));

@@ -22,6 +22,13 @@ CLIENT = (ROOT / "clients" / "js" / "authapi.js").as_uri()
 pytestmark = pytest.mark.skipif(NODE is None, reason="needs Node 20")
 
 Run = Callable[[str], Any]
+# Two services that take tokens of their own alone: below the base, and by another spelling of it.
+SERVICES = (
+    "const resources = { '/verify': 'reports', [`${base}/verify/billing/`]: 'billing' };"
+    "const several = make({ resources }); await several.login(ada);"
+    "const ask = async (path) => (await several.fetch(path)).status;"
+    "const reports = () => ask('/verify?audience=reports');"
+)
 # Each refresh was sent with the token and the key that the storage held at that moment.
 ARE_KEPT = (
     "refreshes().every(({ key, token, kept }) => kept.key === key && kept.refresh_token === token)"
@@ -30,7 +37,8 @@ ARE_KEPT = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedServer]:
-    with ForkedServer(tmp_path_factory.mktemp("server"), **SERVER) as running:
+    settings = {**SERVER, "audiences": "reports,billing"}
+    with ForkedServer(tmp_path_factory.mktemp("server"), **settings) as running:
         yield running
 
 
@@ -287,6 +295,109 @@ def test_a_server_that_renders_may_make_a_client(run: Run) -> None:
         None,
         None,
     ]
+
+
+def test_each_service_gets_a_token_of_its_own(run: Run) -> None:
+    """A request below /verify/ has no query of ours: the sent tokens say for whom they are."""
+    assert run(
+        SERVICES + "const paths = ['/verify', '/verify/billing/a', '/verify/billings', '/me'];"
+        "const statuses = []; for (const path of paths) statuses.push(await ask(path));"
+        "return [statuses, audiences(), refreshes().map(({ resource }) => resource)]"
+    ) == [
+        [204, 204, 204, 200],
+        ["reports", "billing", "reports", "authapi"],
+        ["reports", "billing"],
+    ]
+
+
+def test_a_token_for_a_service_is_good_there_alone(run: Run) -> None:
+    assert run(
+        SERVICES + "await reports();"
+        "const headers = { Authorization: `Bearer ${sent.at(-1).bearer}` };"
+        "const elsewhere = await fetch(`${base}/me`, { headers });"
+        "return [await reports(), elsewhere.status, (await several.loadUser()).email === ada.email]"
+    ) == [204, 401, True]
+
+
+def test_the_tokens_of_all_services_are_exchanged_one_after_another(run: Run) -> None:
+    assert run(
+        SERVICES + "await reports(); wait(880); sent.length = 0;"
+        "const asked = [reports(), reports(), ask('/verify/billing/'), ask('/me'), ask('/me')];"
+        "const statuses = await Promise.all(asked); const keys = refreshes().map(({ key }) => key);"
+        f"return [statuses, new Set(keys).size, keys.length, {ARE_KEPT}, several.session !== null]"
+    ) == [[204, 204, 204, 200, 200], 3, 3, True, True]
+
+
+def test_a_restart_needs_no_token_for_authapi_first(run: Run) -> None:
+    assert run(
+        SERVICES + "sent.length = 0; const again = make({ resources }); const starts = [];"
+        "again.addEventListener('started', ({ detail }) => starts.push(detail.session_id));"
+        "const { status } = await again.fetch('/verify?audience=reports');"
+        "const isSame = again.session.session_id === several.session.session_id;"
+        "const user = await again.loadUser();"
+        "return [status, isSame, starts.length, user.email === ada.email, audiences(),"
+        " refreshes().map(({ resource }) => resource ?? null)]"
+    ) == [204, True, 1, True, [None, "reports", "authapi"], ["reports", None]]
+
+
+def test_a_log_out_ends_the_tokens_for_services_too(run: Run) -> None:
+    assert run(
+        SERVICES + "await reports(); await several.logout();"
+        "const { bearer } = sent.find(({ path }) => path.startsWith('/verify'));"
+        "const headers = { Authorization: `Bearer ${bearer}` };"
+        "const { status } = await fetch(`${base}/verify?audience=reports`, { headers });"
+        "return [status, await reports(), sent.at(-1).bearer]"
+    ) == [401, 401, None]
+
+
+def test_another_log_in_drops_the_tokens_of_the_session_before(run: Run) -> None:
+    assert run(
+        SERVICES + "await reports(); await several.login(ada); sent.length = 0;"
+        "return [await reports(), refreshes().length]"
+    ) == [204, 1]
+
+
+def test_a_service_that_authapi_does_not_know_is_named_and_ends_nothing(run: Run) -> None:
+    assert run(
+        "const wrong = make({ resources: { '/verify': 'typo' } }); await wrong.login(ada);"
+        "const error = await caught(wrong.fetch('/verify')); const before = refreshes().length;"
+        "return [error.name, error.code, before, (await wrong.loadUser()).email === ada.email]"
+    ) == ["AuthError", "invalid_target", 1, True]
+
+
+def test_the_transports_without_tokens_have_none_for_a_service(run: Run) -> None:
+    assert run(
+        "const resources = { '/api/': 'reports' }; const names = [];"
+        "for (const transport of ['cookie', 'session']) {"
+        "  try { new AuthClient({ baseUrl: base, transport, resources }) }"
+        "  catch (error) { names.push(error.message) } }"
+        "const pages = new AuthClient({ baseUrl: base, resources });"
+        "names.push((await caught(pages.login({ ...ada, transport: 'cookie' }))).name);"
+        "return [names, sent.length]"
+    ) == [
+        [
+            "The transport cookie has no tokens for resources: use hybrid.",
+            "The transport session has no tokens for resources: use hybrid.",
+            "TypeError",
+        ],
+        0,
+    ]
+
+
+def test_a_path_counts_from_the_base_where_there_is_no_page(run: Run) -> None:
+    assert run(
+        "await auth.login(ada); const { status } = await auth.fetch('/sessions');"
+        "const below = make({ baseUrl: `${base}/verify` });"
+        "await below.fetch('/a?b=c'); return [status, sent.at(-1).path]"
+    ) == [200, "/verify/a?b=c"]
+
+
+def test_nobody_is_asked_for_the_profile_of_nobody(run: Run) -> None:
+    assert run("return [await auth.loadUser(), sent.length]") == [None, 0]
+
+
+def test_the_profile_of_a_session_that_is_kept_needs_no_restore(run: Run) -> None:
+    assert run("await auth.login(ada); return (await make().loadUser()).email === ada.email")
 
 
 def test_the_server_takes_none_of_it_for_a_replay(run: Run, server: ForkedServer) -> None:

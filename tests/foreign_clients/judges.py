@@ -25,7 +25,8 @@ for await (const token of lines) console.log(await judge(token));
 process.exit();
 """
 JOSE = """
-const judge = (token) => verify(`Bearer ${token}`).then(({ sub }) => sub, () => "-");
+const refusal = ({ status }) => (status === 401 ? "-" : status);
+const judge = (token) => verify(`Bearer ${token}`).then(({ claims }) => claims.sub, refusal);
 """
 EXPRESS = """
 const server = app.listen(0, "127.0.0.1");
@@ -35,7 +36,8 @@ const judge = async (token) => {
   const at = (path) => fetch(`http://127.0.0.1:${server.address().port}${path}`, { headers });
   const answer = await at("/reports");
   if (answer.ok && (await at("/drafts")).status !== 403) return "a scope was not demanded";
-  if ([400, 401].includes(answer.status)) return "-";
+  const isRefused = [400, 401].includes(answer.status);
+  if (isRefused && /^invalid_(token|request)$/.test((await answer.json()).error)) return "-";
   return answer.ok ? (await answer.json()).sub : answer.status;
 };
 """

@@ -1,9 +1,16 @@
 // Type-checked by test_package.py: what a page, an app and a server write.
-import { AuthClient, AuthError, type Session, type TokenStorage, type User } from "authapi-client";
+import { AuthClient, AuthError } from "authapi-client";
+import type { Session, SessionInfo, TokenStorage, User } from "authapi-client";
 
 const page = new AuthClient({ baseUrl: "/auth" });
 page.addEventListener("ended", ({ detail }) => detail.reason === "refused");
-page.addEventListener("changed", () => undefined);
+const changed = () => undefined;
+page.addEventListener("changed", changed, { once: true });
+page.removeEventListener("changed", changed);
+const started = ({ detail }: { readonly detail: Session }) => detail.transport;
+page.addEventListener("started", started);
+page.removeEventListener("started", started);
+page.removeEventListener("any other", changed);
 const session: Session | null = page.session;
 const user: User | null = await page.loadUser();
 const email: string | undefined = user?.email ?? session?.session_id;
@@ -15,6 +22,10 @@ const storage: TokenStorage = {
   remove: async (name) => void cells.delete(name),
 };
 const app = new AuthClient({ baseUrl: "https://auth.example", transport: "bearer", storage });
+const api = new AuthClient({ resources: { "/api/": "reports" } });
+const list = await api.fetch("https://auth.example/sessions");
+const devices = (await list.json()) as SessionInfo[];
+console.log(devices.map(({ current, user_agent }) => [current, user_agent?.length]));
 
 try {
   await app.register({ email: "ada@example.com", password: "correct horse battery staple" });

@@ -11,11 +11,13 @@ from tests.support.application import MakeApi
 from tests.support.cookies import Jar, cookie_header
 from tests.support.databases import sqlite_only
 from tests.support.foreign import FOREIGN, NOT_FOREIGN, OURS, SETTINGS
+from tests.support.logging import captured
 from tests.support.rows import every_row
 from tests.support.transports import Holder
 
 pytestmark = sqlite_only
 PROXY = "10.1.2.3"
+ADDRESS = "192.0.2.1"  # tests.support.app_transport's
 METHOD_HEADERS = ("X-Forwarded-Method", "X-Original-Method")
 each_transport = pytest.mark.parametrize("transport", ["cookie", "session"])
 
@@ -46,6 +48,26 @@ def verify(holder: Holder, *headers: tuple[str, str], method: str = "GET") -> in
     """With the cookies alone."""
     sent = [*holder.jar.header.items(), *headers]
     return holder.api.client.request(method, "/verify/a/path", headers=sent).status_code
+
+
+@each_transport
+@pytest.mark.parametrize("is_local", [True, False])
+def test_a_proxy_that_nobody_trusts_is_named(
+    make_api: MakeApi, transport: str, *, is_local: bool
+) -> None:
+    url = "http://localhost:8000" if is_local else "https://auth.example"
+    api = make_api(public_url=url, trusted_proxies=[PROXY])
+    api.register()
+    holder = Holder(api, transport).log_in()
+    ignored = f"X-Original-Method was ignored, since {ADDRESS} is not in AUTHAPI_TRUSTED_PROXIES."
+    headers = [*holder.jar.header.items(), ("X-Original-Method", "GET")]
+    with captured("json") as log:
+        answer = api.expect(403, "GET", "/verify", headers=headers).json()
+    assert log.event("request_refused")["reason"].endswith(f"of another session. {ignored}")
+    assert (ignored in answer["error_description"]) is is_local
+    with captured("json") as log:
+        api.expect(403, "GET", "/verify", headers=headers[:-1])
+    assert "ignored" not in log.event("request_refused")["reason"]
 
 
 @each_transport

@@ -185,8 +185,7 @@ class Settings(BaseSettings):
         return self
 
     def _disagreements(self) -> Iterator[str]:
-        is_local = is_loopback_host(urlsplit(self.public_url).hostname or "")
-        if not (self.is_https or self.allow_insecure_http or is_local):
+        if not (self.is_https or self.allow_insecure_http or self.is_local):
             yield (
                 "AUTHAPI_PUBLIC_URL has to begin with https:// unless its host is this machine, or "
                 "AUTHAPI_ALLOW_INSECURE_HTTP is true: over http anybody on the way reads the tokens"
@@ -206,6 +205,11 @@ class Settings(BaseSettings):
     def all_audiences(self) -> frozenset[str]:
         """Return every service that an access token may be for: authapi itself, and the others."""
         return frozenset((self.audience, *self.audiences))
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether browsers reach authapi on this machine: a developer's own."""
+        return is_loopback_host(urlsplit(self.public_url).hostname or "")
 
     @property
     def is_https(self) -> bool:

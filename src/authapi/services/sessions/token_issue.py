@@ -1,5 +1,6 @@
 """Issues token pairs and session tickets. Nothing else does (access tokens: RFC 9068)."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -14,6 +15,7 @@ from authapi.services.keys.ring import Keys
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 section 2.1
 CLIENT_ID = "authapi"
+NAME = re.compile(r"[\w.:/ -]{1,100}", re.ASCII)  # what a refusal repeats of a `resource`
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,11 @@ class TokenIssuer:
         """
         if resource is None or resource == self.settings.audience:
             return self
-        if transport is Transport.SESSION or resource not in self.settings.audiences:
+        if resource not in self.settings.audiences:
+            named = f"`{resource}`" if NAME.fullmatch(resource) else "The resource"
+            told = f"{named} is not in AUTHAPI_AUDIENCES."
+            raise InvalidTarget(told if self.settings.is_local else None)
+        if transport is Transport.SESSION:
             raise InvalidTarget
         return replace(self, resource=resource)
 

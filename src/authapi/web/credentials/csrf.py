@@ -14,14 +14,12 @@ A cookie is sent by the browser, whoever wrote the page; a header is not (docs/t
 """
 
 import re
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
 from authapi.config import Settings
 from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.errors import CsrfFailed
-from authapi.verifier.loopback import is_loopback_host
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADER = "x-csrf-token"
@@ -67,8 +65,7 @@ def _foreign(headers: Headers, settings: Settings) -> CsrfFailed:
         f"The request came {came}. AUTHAPI_PUBLIC_URL has the origin '{settings.public_origin}', "
         "and AUTHAPI_CORS_ORIGINS names all others that may send it."
     )
-    is_local = is_loopback_host(urlsplit(settings.public_url).hostname or "")
-    return CsrfFailed(reason, reason if is_local else None)
+    return CsrfFailed(reason, reason if settings.is_local else None)
 
 
 def is_handshake(headers: Headers) -> bool:
@@ -106,4 +103,4 @@ def has_csrf_token(headers: Headers, tokens: CsrfTokens, sid: str) -> bool:
 def require_csrf_token(headers: Headers, tokens: CsrfTokens, sid: str) -> None:
     """Raise CsrfFailed unless the request has the session's token."""
     if not has_csrf_token(headers, tokens, sid):
-        raise CsrfFailed("X-CSRF-Token is missing, or that of another session")
+        raise CsrfFailed("X-CSRF-Token is missing, or that of another session.")

@@ -98,7 +98,7 @@ def sessions_to_end(request: Request, runtime: Runtime, in_body: str | None) -> 
         raise InvalidToken
     own = {sid for sid in sids if has_csrf_token(request.headers, runtime.csrf, sid)}
     if not own:
-        raise CsrfFailed("X-CSRF-Token is that of another session")
+        raise CsrfFailed("X-CSRF-Token is that of another session.")
     return own
 
 

@@ -27,6 +27,15 @@ class TrustedProxies:
         await self._middleware(scope, receive, send)
 
 
+def ignored_method(request: Request) -> str:
+    """Return a sentence where somebody who is no trusted proxy names the method, else ""."""
+    named = [name for name in METHOD_HEADERS if name in request.headers]
+    if request.scope.get(FROM_PROXY) or not named:
+        return ""
+    peer = request.client.host if request.client else "its sender"
+    return f"{named[0].title()} was ignored, since {peer} is not in AUTHAPI_TRUSTED_PROXIES."
+
+
 def required_by_proxy(scope: Scope) -> list[tuple[str, str]]:
     """Return each name and value of `X-Auth-Require-…`, named as in a query.
 

@@ -31,7 +31,7 @@ from authapi.verifier.required_log_in import ACRS, STRONGEST, RequiredLogIn
 from authapi.web.credentials.authentication import authenticate
 from authapi.web.credentials.csrf import HANDSHAKE, is_handshake
 from authapi.web.error_handlers import handle_refusal
-from authapi.web.middleware.proxies import original_method, required_by_proxy
+from authapi.web.middleware.proxies import ignored_method, original_method, required_by_proxy
 from authapi.web.openapi.document import documented_refusals
 from authapi.web.runtime import runtime_of
 
@@ -84,6 +84,8 @@ async def _authenticate_for_proxy(request: Request) -> Claims:
         claims = await authenticate(request, _acting_method, any_audience=True)
     except BadRequest as error:
         raise InvalidToken from error  # two Authorization headers: 400 elsewhere
+    except CsrfFailed as refusal:
+        raise _with_ignored_method(request, refusal) from refusal
     if not (claims.sub.isascii() and claims.sid.isascii()):
         raise InvalidToken  # not issued by us, and a header could not carry it
     required = required_by_proxy(request.scope)
@@ -98,6 +100,15 @@ async def _authenticate_for_proxy(request: Request) -> Claims:
         _require(required, claims, own_audience=runtime.settings.audience)
         _require_log_in(required, claims, now=runtime.clock())
     return claims
+
+
+def _with_ignored_method(request: Request, refusal: CsrfFailed) -> CsrfFailed:
+    """Return the refusal. It says so where the proxy's word did not count: a frequent slip."""
+    if not (ignored := ignored_method(request)):
+        return refusal
+    reason = f"{refusal.reason} {ignored}"
+    is_local = runtime_of(request).settings.is_local
+    return CsrfFailed(reason, reason if is_local else None)
 
 
 def _acting_method(request: Request) -> str:

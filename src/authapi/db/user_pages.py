@@ -95,11 +95,10 @@ class UserFilter:
                 (User.email_canonical, self.name),
                 (User.email_canonical, self.address),
                 (User.username_canonical, self.name),
-                (User.id, self.typed),
             )
-            conditions.append(
-                or_(*(where.contains(text, autoescape=True) for where, text in texts))
-            )
+            has_text = [where.contains(text, autoescape=True) for where, text in texts]
+            # Within an id, which is random, a short text would often be found by chance.
+            conditions.append(or_(User.id.startswith(self.typed, autoescape=True), *has_text))
         conditions += [User.id != user.id for user in named]
         return conditions
 

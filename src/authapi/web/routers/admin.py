@@ -46,7 +46,9 @@ Cursor = Annotated[str | None, Query(description="Of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="The most entries of the page.")]
 Searched = Annotated[
     str | None,
-    Query(max_length=254, description="A text in the address, the username or the id."),
+    Query(
+        max_length=254, description="A text in the address or username, or the beginning of the id."
+    ),
     AfterValidator(lambda text: text and require_plain_text(text)),
 ]
 Plain = Annotated[

@@ -13,7 +13,12 @@ from authapi.db.user_pages import ListedUser, UserFilter
 from authapi.db.users import Account
 from authapi.errors import NotFound
 from authapi.services.accounts.administration.operator import require_id
-from authapi.services.accounts.names import MAX_TYPED_LENGTH, canonical, canonical_email
+from authapi.services.accounts.names import (
+    MAX_TYPED_LENGTH,
+    canonical,
+    canonical_email,
+    find_a_label,
+)
 from authapi.services.events.catalogue import EventType
 
 # An event's moment is told in whole microseconds, to which it was rounded.
@@ -66,7 +71,7 @@ def get_user(db: Database, user_id: str) -> ListedUser:
 def search_users(
     db: Database, typed: str | None, cursor: str | None, limit: int, *, is_disabled: bool | None
 ) -> Page[ListedUser]:
-    """Return a page of the accounts that have the text in address, username or id.
+    """Return a page of the accounts with the text in address or username, or as the id's beginning.
 
     The newest first; before them on the first page the one whose address, username or id is the
     text. A page may have fewer rows than there are, and still a cursor: see db/pages. Raises
@@ -74,7 +79,10 @@ def search_users(
     """
     wanted = UserFilter(is_disabled=is_disabled)
     if typed:
-        wanted = UserFilter(is_disabled, typed, canonical(typed), canonical_email(typed))
+        name = canonical(typed)
+        # A part of a domain is found as the DNS has it, too.
+        address = canonical_email(typed) if "@" in name else find_a_label(name) or name
+        wanted = UserFilter(is_disabled, typed, name, address)
     return search_page(db, wanted.find, cursor, limit)
 
 

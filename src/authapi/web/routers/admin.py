@@ -41,6 +41,7 @@ from authapi.web.schemas import SessionInfo, require_plain_text
 MOST_LISTED, USUALLY_LISTED = 100, 50
 READS = (*CREDENTIAL, InsufficientScope)
 ACTS = (*CHANGE, InsufficientScope, InsufficientUserAuthentication)
+TAKEN = (AlreadyRegistered, UsernameTaken)
 
 Cursor = Annotated[str | None, Query(description="Of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="The most entries of the page.")]
@@ -123,7 +124,7 @@ def search_users(
     status_code=201,
     response_model=UserInfo,
     summary="Make an account",
-    responses=refusals(*ACTS, *BODY, AlreadyRegistered, UsernameTaken, RateLimited),
+    responses=refusals(*ACTS, *BODY, *TAKEN, RateLimited),
 )
 async def create_account(
     body: UserCreation,
@@ -162,7 +163,7 @@ def read_user(user_id: str, runtime: AppRuntime, _: Auditor) -> Response:
     "/users/{user_id}",
     response_model=UserInfo,
     summary="Change an account",
-    responses=refusals(*ACTS, *BODY, NotFound, AlreadyRegistered, UsernameTaken, LastAdministrator),
+    responses=refusals(*ACTS, *BODY, *TAKEN, NotFound, LastAdministrator),
 )
 def change_user(
     user_id: str, body: UserChange, runtime: AppRuntime, operator: Administrator

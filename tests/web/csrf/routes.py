@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from authapi.db import sessions
-from tests.support.api import PASSWORD
+from tests.support.api import PASSWORD, Api
 from tests.support.cookies import set_cookies
 from tests.support.foreign import Headers
 from tests.support.operations import DOCUMENT
@@ -49,14 +49,16 @@ def send(holder: Holder, name: str, source: Headers, *tokens: str | None) -> htt
         (key.encode(), value.encode("latin-1"))
         for key, value in (*holder.jar.header.items(), *source, *proof)
     ]
-    path = path.replace("{session_id}", holder.sid).replace("{user_id}", user_id_of(holder))
+    path = path.replace("{session_id}", holder.sid).replace(
+        "{user_id}", user_id_of(holder.api, holder.sid)
+    )
     return holder.api.client.request(method, path, headers=headers, json=body_for(name))
 
 
-def user_id_of(holder: Holder) -> str:
+def user_id_of(api: Api, sid: str) -> str:
     """Return whose session it is, without a request, which might write something."""
-    with holder.api.app.state.runtime.db.connect() as connection:
-        session = sessions.find(connection, holder.sid)
+    with api.app.state.runtime.db.connect() as connection:
+        session = sessions.find(connection, sid)
     return session.user_id or "" if session else ""
 
 

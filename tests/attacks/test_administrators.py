@@ -199,3 +199,12 @@ def one_is_left(api: Api, *admins: Admin) -> bool:
     db = runtime_of(api).db
     users = [user for user in administration.list_users(db) if is_administrator(user)]
     return [user.id in {admin.id for admin in admins} for user in users] == [True]
+
+
+def test_nothing_tells_from_where_a_deleted_administrator_acted(api: Api) -> None:
+    first, second, ada = Admin(api), Admin(api, "other@example.com"), account(api, EMAIL)
+    first.change(ada, scopes=["read"])
+    second.expect(204, "DELETE", f"/users/{first.id}")
+    (event,) = second.events(user_id=ada)
+    assert (event["actor_id"], event["ip"], event["user_agent"]) == (first.id, None, None)
+    assert event["details"] == {"scopes": "read"}

@@ -183,8 +183,8 @@ def administration(stage: Stage) -> Section:
     samples = _settled(stage, arms)
     users, search, events = (_costs(samples, name, SIZES, _time) for name in paths)
     title = "Time of administration by the number of accounts and events, of that with 1,000"
-    # Of a search, the figures begin where a page is full: it looks at 10,000 accounts.
-    named = {"a page of accounts": users, "a search, 10,000 at most": search}
+    # Of a search, the figures begin where a page is full: it looks at 5,000 accounts.
+    named = {"a page of accounts": users, "a search, 5,000 at most": search}
     return _grown(title, "accounts", SIZES, {**named, "a page of events": events})
 
 

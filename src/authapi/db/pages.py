@@ -25,7 +25,7 @@ _CURSOR = re.compile(r"[A-Za-z0-9_-]{40}")
 _PLACE = Struct(">d22s")  # 30 bytes: base64 needs no padding
 _ID = re.compile(rb"[A-Za-z0-9_-]{22}")
 _ROWS_OF_A_WALK = 1000
-LOOKED_AT = 10_000
+LOOKED_AT = 5_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,11 +91,8 @@ class UserFilter:
     def _conditions(self, named: Sequence[ListedUser]) -> list[ColumnElement[bool]]:
         conditions = [] if self.is_disabled is not False else [self._has_state()]
         if self.typed:
-            texts = (
-                (User.email_canonical, self.name),
-                (User.email_canonical, self.address),
-                (User.username_canonical, self.name),
-            )
+            texts = [(User.email_canonical, text) for text in sorted({self.name, self.address})]
+            texts.append((User.username_canonical, self.name))
             has_text = [where.contains(text, autoescape=True) for where, text in texts]
             # Within an id, which is random, a short text would often be found by chance.
             conditions.append(or_(User.id.startswith(self.typed, autoescape=True), *has_text))

@@ -91,8 +91,10 @@ class UserFilter:
     def _conditions(self, named: Sequence[ListedUser]) -> list[ColumnElement[bool]]:
         conditions = [] if self.is_disabled is not False else [self._has_state()]
         if self.typed:
-            texts = [(User.email_canonical, text) for text in sorted({self.name, self.address})]
+            texts: list[tuple[Any, str]] = [(User.email_canonical, self.name)]
             texts.append((User.username_canonical, self.name))
+            if self.address != self.name:
+                texts.append((User.email_canonical, self.address))
             has_text = [where.contains(text, autoescape=True) for where, text in texts]
             # Within an id, which is random, a short text would often be found by chance.
             conditions.append(or_(User.id.startswith(self.typed, autoescape=True), *has_text))

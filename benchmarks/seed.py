@@ -51,6 +51,14 @@ FROM (SELECT number, left(md5(CAST(number AS text)), 22) AS sid, {NOW} AS now
 """  # noqa: S608 - nothing in it comes from outside
 
 
+INSERT_EVENTS = f"""
+INSERT INTO events (id, type, at, user_id, details)
+SELECT left(md5('event ' || number), 22), 'login_succeeded', {NOW},
+  left(md5('user ' || number %% %(users)s), 22), '{{}}'
+FROM generate_series(1, %(count)s) AS number
+"""  # noqa: S608 - nothing in it comes from outside
+
+
 class Seed:
     """The database of a deployment, with a signing key in it."""
 
@@ -92,7 +100,12 @@ class Seed:
         """Make so many sessions and return an Authorization header for each."""
         return [bearer(self.access_token(number)) for number in self.sessions(count, transport)]
 
-    def access_token(self, session: int) -> str:
+    def events(self, count: int) -> None:
+        """Make so many events, of the users in turn."""
+        execute(self._url, INSERT_EVENTS, {"count": count, "users": self._users})
+        execute(self._url, "VACUUM ANALYZE events")
+
+    def access_token(self, session: int, scope: str = SCOPE) -> str:
         """Sign for a session, whether it has a row or not: who only verifies reads none."""
         now = int(clock.now())
         claims = {
@@ -105,7 +118,7 @@ class Seed:
             "client_id": CLIENT_ID,
             "sid": _id(str(session)),
             "auth_time": now,
-            "scope": SCOPE,
+            "scope": scope,
         }
         return self._key.sign(claims, ACCESS_TOKEN_TYPE)
 

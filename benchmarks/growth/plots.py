@@ -9,7 +9,7 @@ from leather import svg, theme
 from benchmarks.harness.rounds import Ratio
 
 WIDTH = 640
-COLOURS = ("#1f5fa8", "#c2571a")
+COLOURS = ("#1f5fa8", "#c2571a", "#3f7f3f")
 theme.background_color = "#ffffff"
 theme.title_font_family = theme.legend_font_family = "sans-serif"
 theme.tick_font_family = theme.axis_title_font_family = "sans-serif"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.growth import plots
-from benchmarks.harness.load import getting, posting
+from benchmarks.harness.load import bearer, getting, posting
 from benchmarks.harness.processes import Server, output_of
 from benchmarks.harness.rounds import (
     Measure,
@@ -29,6 +29,7 @@ from benchmarks.seed import Seed, session_cookie
 CREDENTIALS = 1000
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 REVOKED_SIZES = (100, 1_000, 10_000, 100_000)
+AUDIT = "authapi:audit"
 STATEMENTS = 'authapi_database_statements_total{purpose="request"}'
 # KiB and passes: the default, OWASP's other equals, the second choice of RFC 9106, and a small one.
 HASHES = ((19456, 2), (47104, 1), (12288, 3), (9216, 4), (7168, 5), (65536, 3), (4096, 1))
@@ -168,6 +169,25 @@ def sessions(stage: Stage) -> Section:
     return _grown(title, "sessions", SIZES, {"time a refresh": time, "CPU of the server": cpu})
 
 
+def administration(stage: Stage) -> Section:
+    """Measure a page of accounts, the longest search, and a page of events, by their number."""
+    paths = {"users": "/admin/users", "search": "/admin/users?q=nobody", "events": "/admin/events"}
+    arms: dict[str, Measure] = {}
+    for size in SIZES:
+        ours = deployment(stage)
+        seed = Seed(ours, size)
+        seed.events(size)
+        headers = [bearer(seed.access_token(1, scope=AUDIT))]
+        server = authapi(stage, ours)
+        arms |= {f"{name} {size}": getting(stage, server, paths[name], headers) for name in paths}
+    samples = _settled(stage, arms)
+    users, search, events = (_costs(samples, name, SIZES, _time) for name in paths)
+    title = "Time of administration by the number of accounts and events, of that with 1,000"
+    # Of a search, the figures begin where a page is full: it looks at 5,000 accounts.
+    named = {"a page of accounts": users, "a search, 5,000 at most": search}
+    return _grown(title, "accounts", SIZES, {**named, "a page of events": events})
+
+
 def revoked(stage: Stage) -> Section:
     """Measure GET /verify by the number of sessions revoked within the last hour."""
     started = {size: with_revoked(stage, size) for size in REVOKED_SIZES}
@@ -217,4 +237,5 @@ PARTS: dict[str, Callable[[Stage], Section]] = {
     "users": users,
     "sessions": sessions,
     "revoked": revoked,
+    "administration": administration,
 }

@@ -65,6 +65,7 @@ from authapi.web.pages import routes as pages
 from authapi.web.password_pool import PasswordPool
 from authapi.web.routers import (
     accounts,
+    admin,
     client_script,
     health,
     links,
@@ -140,7 +141,9 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:
-    for group in (accounts, links, tokens, me, own_data, sessions, well_known, revocations, health):
+    for group in (accounts, links, tokens, me, own_data, sessions, admin):
+        yield group.router
+    for group in (well_known, revocations, health):
         yield group.router
     if settings.metrics:
         yield metrics.router

@@ -20,6 +20,8 @@ Refusal
 ├── NotFound                404 not_found
 ├── AlreadyRegistered       409 already_registered
 ├── UsernameTaken           409 username_taken
+├── LastAdministrator       409 last_administrator
+├── AccountDisabled         409 account_disabled: to an administrator only
 ├── MethodNotAllowed        405 method_not_allowed
 ├── PayloadTooLarge         413 payload_too_large
 ├── UriTooLong              414 uri_too_long
@@ -199,6 +201,20 @@ class UsernameTaken(Refusal):
     status = 409
     code = "username_taken"
     description = "This username is taken."
+
+
+class LastAdministrator(Refusal):
+    status = 409
+    code = "last_administrator"
+    description = "This is the last administrator. Make another one first."
+
+
+class AccountDisabled(Refusal):
+    """To an administrator, who may know it. A log-in is InvalidCredentials."""
+
+    status = 409
+    code = "account_disabled"
+    description = "This account is disabled: the link in the mail would open nothing."
 
 
 class MethodNotAllowed(Refusal):

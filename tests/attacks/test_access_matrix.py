@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.administration import Admin
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.databases import sqlite_only
 from tests.support.operations import OPERATIONS, PROTECTED, Operation
@@ -104,7 +105,24 @@ def test_every_protected_route_answers_to_its_user(api: Api, operation: Operatio
     answer = api.client.request(
         operation.method, operation.path, json=operation.body, headers=bearer
     )
-    assert answer.status_code in ({401} if operation.path == "/csrf" else {200, 202, 204, 404})
+    if operation.path.startswith("/admin/"):
+        assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+    else:
+        assert answer.status_code in ({401} if operation.path == "/csrf" else {200, 202, 204, 404})
+
+
+@sqlite_only
+@EACH
+def test_every_route_of_administration_answers_to_an_administrator(
+    api: Api, operation: Operation
+) -> None:
+    admin = Admin(api)
+    answer = api.client.request(
+        operation.method, operation.path, json=operation.body, headers=admin.tokens.bearer
+    )
+    # The last one can't delete the own account.
+    allowed = {409} if operation.path == "/me/delete" else {200, 201, 202, 204, 404}
+    assert answer.status_code in ({401} if operation.path == "/csrf" else allowed)
 
 
 def log_out(api: Api, tokens: Tokens) -> None:

@@ -17,7 +17,8 @@ CREATE = ("users", "create", EMAIL, "--password-stdin")
 
 def create(authapi: Authapi, *more: str, password: str = PASSWORD) -> str:
     outcome = authapi(*CREATE, *more, typed=f"{password}\n")
-    assert (outcome.status, outcome.errors) == (0, "")
+    assert outcome.status == 0, outcome.errors
+    assert '"event": "user_created"' in outcome.errors
     return outcome.output
 
 
@@ -254,3 +255,30 @@ def test_the_old_mailbox_is_told_of_the_new_address(authapi: Authapi, db: Databa
     with db.connect() as connection:
         kinds = connection.scalars(select(OutboxMail.kind)).all()
     assert kinds == ["signed_out"]
+
+
+ADMIN = ("--scope", "authapi:admin")
+
+
+@pytest.mark.parametrize("act", ["disable", "delete", "scopes"])
+def test_the_last_administrator_stays_unless_it_is_forced(authapi: Authapi, act: str) -> None:
+    create(authapi, *ADMIN)
+    refused = authapi("users", act, EMAIL)
+    assert refused.status == 1
+    assert refused.errors.splitlines()[-1] == (
+        "This is the last administrator. Make another one first. --force does it all the same."
+    )
+    assert authapi("users", act, EMAIL, "--force").status == 0
+
+
+def test_one_of_two_administrators_may_go(authapi: Authapi) -> None:
+    create(authapi, *ADMIN)
+    authapi("users", "create", "b@example.com", *ADMIN, "--password-stdin", typed=f"{PASSWORD}\n")
+    assert authapi("users", "disable", EMAIL).status == 0
+    assert authapi("users", "delete", "b@example.com").status == 1
+
+
+def test_a_scope_of_ours_that_does_not_exist_is_refused(authapi: Authapi) -> None:
+    create(authapi)
+    outcome = authapi("users", "scopes", EMAIL, "--scope", "authapi:admn")
+    assert outcome.sentence.startswith("scope: of the scopes that begin with authapi:")

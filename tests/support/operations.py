@@ -25,6 +25,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/email/undo": {"token": "A" * 55},
     "/password/forgot": {"email": "eve@example.com"},
     "/password/reset": {"token": "A" * 55, "new_password": "a new and longer phrase"},
+    "/admin/users": {"email": "eve@example.com"},
+    "/admin/users/{user_id}": {"disabled": True},
 }
 
 
@@ -43,7 +45,7 @@ def _operation(method: str, path: str, about: dict[str, Any]) -> Operation:
     security = about.get("security", [])
     return Operation(
         method=method.upper(),
-        path=path.replace("{session_id}", ANOTHER_ID),
+        path=path.replace("{session_id}", ANOTHER_ID).replace("{user_id}", ANOTHER_ID),
         body=BODIES[path] if "requestBody" in about else None,
         is_protected=bool(security) and {} not in security,
         statuses=frozenset(map(int, about["responses"])),

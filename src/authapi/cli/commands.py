@@ -21,13 +21,14 @@ from authapi.cli.users import users
 from authapi.config import load_settings
 from authapi.config.secret_file import load_or_create
 from authapi.db import migrations
-from authapi.errors import InvalidField, OperatorError, Refusal, Unavailable
+from authapi.errors import InvalidField, LastAdministrator, OperatorError, Refusal, Unavailable
 from authapi.services.keys.rotation import KeyIsWaitingError, NoSuchKeyError
 from authapi.services.operation.purge import purge_all
 
 # What to do about it, where the service that refuses can't know of a command line.
 ADVICE: dict[type[Exception], str] = {
     KeyIsWaitingError: "--now lets it sign at once.",
+    LastAdministrator: "--force does it all the same.",
     NoSuchKeyError: "`authapi keys list` shows them all.",
 }
 

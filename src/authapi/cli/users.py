@@ -25,9 +25,12 @@ from authapi.db.users import Account
 from authapi.errors import SCOPE, CommandError, NotFound
 from authapi.services.accounts import administration
 from authapi.services.accounts.administration import Operator
+from authapi.services.accounts.administration.creation import Tools, create_user
 from authapi.services.accounts.breached_passwords import BreachedPasswords
+from authapi.services.accounts.hashing import hash_here
 from authapi.services.accounts.names import trimmed
-from authapi.services.accounts.registration import NewUser, add_user
+from authapi.services.accounts.registration import NewUser
+from authapi.services.accounts.scopes import joined
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.mail.mails import Mails
 
@@ -35,6 +38,9 @@ from authapi.services.mail.mails import Mails
 def _trimmed(_context: click.Context, _parameter: click.Parameter, typed: str | None) -> str | None:
     """Return an e-mail address or a username without what can't be seen around it."""
     return typed if typed is None else trimmed(typed)
+
+
+FORCE = click.option("--force", is_flag=True, help="Even if it is the last administrator's.")
 
 
 @click.group()
@@ -59,7 +65,8 @@ def create(
     # Without a username, a shell without AUTHAPI_SECRET will do.
     usernames = Usernames(NameDigests(settings.secrets if username else ()))
     with connected(settings) as db, closing(BreachedPasswords(settings)) as breached:
-        account = add_user(db, hasher, wanted, usernames, breached)
+        making = create_user(db, Tools(hasher, usernames), wanted, Operator(breached=breached))
+        account = hash_here(making)
     say(f"Created {account.email} with the id {account.id}.")
 
 
@@ -93,11 +100,12 @@ def show_one(email: str) -> None:
 
 @users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
-def disable(email: str) -> None:
+@FORCE
+def disable(email: str, *, force: bool) -> None:
     """Refuse log-ins from now on, and end every session."""
     settings = settings_in_force()
     with _account(email, settings) as (db, account):
-        ended = administration.disable_user(db, account.id, Operator(_mails(settings)))
+        ended = administration.disable_user(db, account.id, _operator(settings, force=force))
     say(f"Disabled {email}; {_sessions(ended)} ended.")
 
 
@@ -105,8 +113,9 @@ def disable(email: str) -> None:
 @click.argument("email", callback=_trimmed)
 def enable(email: str) -> None:
     """Let the account log in again."""
-    with _account(email) as (db, account):
-        administration.enable_user(db, account.id)
+    settings = settings_in_force()
+    with _account(email, settings) as (db, account):
+        administration.enable_user(db, account.id, _operator(settings))
     say(f"Enabled {email}.")
 
 
@@ -116,7 +125,7 @@ def sign_out(email: str) -> None:
     """End every session of the account."""
     settings = settings_in_force()
     with _account(email, settings) as (db, account):
-        ended = administration.sign_out_user(db, account.id, Operator(_mails(settings)))
+        ended = administration.sign_out_user(db, account.id, _operator(settings))
     say(f"{_sessions(ended)} of {email} ended.")
 
 
@@ -147,7 +156,7 @@ def set_email(email: str, new: str | None, *, verified: bool) -> None:
     with _account(email, settings) as (db, account):
         typed = new or (click.prompt("New e-mail address") if sys.stdin.isatty() else _line())
         wanted = trimmed(typed)
-        operator = Operator(_mails(settings))
+        operator = _operator(settings)
         ended = administration.set_email(
             db, account.id, wanted, is_verified=verified, operator=operator
         )
@@ -156,22 +165,28 @@ def set_email(email: str, new: str | None, *, verified: bool) -> None:
 
 @users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
-def delete(email: str) -> None:
+@FORCE
+def delete(email: str, *, force: bool) -> None:
     """Delete the account and its personal data, and end every session. Its username rests."""
-    usernames = Usernames(NameDigests(settings_with_secret().secrets))
+    settings = settings_with_secret()
+    usernames = Usernames(NameDigests(settings.secrets))
+    operator = _operator(settings, force=force)
     with _account(email) as (db, account):
-        ended = administration.delete_user(db, usernames, account.id)
+        ended = administration.delete_user(db, usernames, account.id, operator)
     say(f"Deleted {email}; {_sessions(ended)} ended.")
 
 
 @users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
 @click.option("--scope", "scopes", multiple=True, help="May be given several times; none: none.")
-def scopes(email: str, scopes: tuple[str, ...]) -> None:
+@FORCE
+def scopes(email: str, scopes: tuple[str, ...], *, force: bool) -> None:
     """Give the account these scopes and no others; its tokens from before are refused."""
     wanted = _joined(scopes)
-    with _account(email) as (db, account):
-        reissued = administration.change_scopes(db, account.id, wanted)
+    settings = settings_in_force()
+    with _account(email, settings) as (db, account):
+        operator = _operator(settings, force=force)
+        reissued = administration.change_scopes(db, account.id, wanted, operator)
     say(f"{email} has the scopes: {wanted or '-'}; {reissued} session(s) must refresh.")
 
 
@@ -187,6 +202,10 @@ def _account(email: str, settings: Settings | None = None) -> Iterator[tuple[Dat
             sentence = f"There is no user with the e-mail address {email!r}."
             raise CommandError(sentence) from error
         yield db, account
+
+
+def _operator(settings: Settings, *, force: bool = False) -> Operator:
+    return Operator(_mails(settings), is_forced=force)
 
 
 def _mails(settings: Settings) -> Mails | None:
@@ -214,7 +233,7 @@ def _joined(scopes: tuple[str, ...]) -> str:
     for scope in scopes:
         if not SCOPE.fullmatch(scope):
             raise click.BadParameter(f"{scope!r} is no scope (RFC 6749 section 3.3).")
-    return " ".join(sorted(set(scopes)))
+    return joined(scopes)
 
 
 def _line() -> str:

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.models import Event
-from authapi.db.pages import Place
+from authapi.db.pages import Found, Place, between, boundary
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class StoredEvent:
 
 NO_DETAILS = "{}"
 _STORED: list[Any] = [getattr(Event, column.name) for column in fields(StoredEvent)]
+_ORDER: list[Any] = [Event.at, Event.id]
 
 
 def add(
@@ -49,11 +50,30 @@ def list_of_user(
     connection: Connection, user_id: str, after: Place | None, count: int
 ) -> Sequence[StoredEvent]:
     """Return the user's own events, the newest first."""
-    statement = select(*_STORED).where(Event.user_id == user_id)
-    if after is not None:
-        statement = statement.where(tuple_(Event.at, Event.id) < (after.at, after.id))
-    newest = statement.order_by(Event.at.desc(), Event.id.desc()).limit(count)
-    return [StoredEvent(*row) for row in connection.execute(newest)]
+    return EventFilter(user_id, None, None).find(connection, after, count).rows
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Events of a user, of a type, since a moment in Unix seconds; None for any."""
+
+    user_id: str | None
+    type: str | None
+    since: float | None
+
+    def find(self, connection: Connection, after: Place | None, count: int) -> Found[StoredEvent]:
+        """Return the events that fit, the newest first. An index has those of a user or a type."""
+        rows, until = select(*_STORED).where(*between(_ORDER, after, None)), None
+        if self.since is not None:
+            rows = rows.where(Event.at >= self.since)
+        if self.user_id is not None:
+            rows = rows.where(Event.user_id == self.user_id)
+        if self.type is not None:
+            if self.user_id is not None:  # no index has both
+                until = boundary(connection, rows, _ORDER)
+            rows = rows.where(Event.type == self.type, *between(_ORDER, None, until))
+        newest = rows.order_by(*(column.desc() for column in _ORDER)).limit(count)
+        return Found([StoredEvent(*row) for row in connection.execute(newest)], until)
 
 
 def find_newest_type(connection: Connection, user_id: str) -> str | None:
@@ -71,3 +91,11 @@ def forget_person(connection: Connection, user_id: str, count: int) -> int:
     batch = select(Event.id).where(Event.user_id == user_id, tells).limit(count)
     nothing = {"ip": None, "user_agent": None, "details": NO_DETAILS}
     return connection.execute(update(Event).where(Event.id.in_(batch)).values(**nothing)).rowcount
+
+
+def forget_actor(connection: Connection, user_id: str, count: int) -> int:
+    """Keep what an administrator did to others, and not from where. Return how many changed."""
+    tells = or_(Event.ip.is_not(None), Event.user_agent.is_not(None))
+    batch = select(Event.id).where(Event.actor_id == user_id, tells).limit(count)
+    nowhere = update(Event).where(Event.id.in_(batch)).values(ip=None, user_agent=None)
+    return connection.execute(nowhere).rowcount

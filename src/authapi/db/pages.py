@@ -2,6 +2,10 @@
 
 A page begins behind the last row of the page before (a keyset, no offset): every page costs the
 same, and a new row shifts nothing. A cursor is the place of that last row.
+
+What no index can answer (a text within an address) is a search: a page looks at LOOKED_AT rows at
+most, in the order of the list, and its cursor is the place of the last of them. So a page has its
+bound, however many rows there are and however few fit. It may be short, or empty, and not the last.
 """
 
 import re
@@ -10,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from struct import Struct
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Select, tuple_
 
 from authapi.db.database import Database
 from authapi.errors import InvalidField
@@ -21,6 +25,7 @@ _CURSOR = re.compile(r"[A-Za-z0-9_-]{40}")
 _PLACE = Struct(">d22s")  # 30 bytes: base64 needs no padding
 _ID = re.compile(rb"[A-Za-z0-9_-]{22}")
 _ROWS_OF_A_WALK = 1000
+LOOKED_AT = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,9 @@ class Place:
 
     at: float
     id: str
+
+
+BEFORE_ALL = Place(1e300, "z" * 22)
 
 
 class HasPlace(Protocol):
@@ -51,15 +59,66 @@ class Page(Generic[Row]):
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Row]):
+    """What a search has found behind a place.
+
+    `until` is the place up to which it looked, None for the end. `ahead` are rows of the first page
+    that stand before all others.
+    """
+
+    rows: Sequence[Row]
+    until: Place | None = None
+    ahead: Sequence[Row] = ()
+
+
+# Looks at LOOKED_AT rows, for at most so many that fit, from the beginning or behind a place.
+Find = Callable[[Connection, Place | None, int], Found[Row]]
+
+
 def read_page(
     db: Database, read: Read[Row], user_id: str, cursor: str | None, limit: int
 ) -> Page[Row]:
     """Return the first page, or the one at the cursor. Raises InvalidField for a bad cursor."""
+
+    def find(connection: Connection, after: Place | None, count: int) -> Found[Row]:
+        return Found(read(connection, user_id, after, count))
+
+    return search_page(db, find, cursor, limit)
+
+
+def search_page(db: Database, find: Find[Row], cursor: str | None, limit: int) -> Page[Row]:
+    """Return the same of a search, which may stop before a page is full."""
     after = None if cursor is None else _place_at(cursor)
     with db.connect() as connection:
-        found = read(connection, user_id, after, limit + 1)
-    shown = found[:limit]
-    return Page(shown, _cursor_of(shown[-1].place) if len(found) > limit else None)
+        found = find(connection, after, limit + 1)
+    room = limit - len(found.ahead)
+    shown = [*found.ahead, *found.rows[:room]]
+    if len(found.rows) > room:
+        last = found.rows[room - 1].place if room else BEFORE_ALL
+        return Page(shown, _cursor_of(last))
+    return Page(shown, _cursor_of(found.until) if found.until else None)
+
+
+def boundary(
+    connection: Connection, rows: Select[Any], order: Sequence[ColumnElement[Any]]
+) -> Place | None:
+    """Return the place of the last of LOOKED_AT rows in this order, if there are so many."""
+    last = rows.with_only_columns(*order).order_by(*(column.desc() for column in order))
+    row = connection.execute(last.offset(LOOKED_AT - 1).limit(1)).one_or_none()
+    return None if row is None else Place(*row)
+
+
+def between(
+    order: Sequence[ColumnElement[Any]], after: Place | None, until: Place | None
+) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions on rows behind the one place, up to the other."""
+    conditions: list[ColumnElement[bool]] = []
+    if after is not None:
+        conditions.append(tuple_(*order) < (after.at, after.id))
+    if until is not None:
+        conditions.append(tuple_(*order) >= (until.at, until.id))
+    return conditions
 
 
 def walk(db: Database, read: Read[Row], user_id: str) -> Iterator[Row]:

@@ -1,17 +1,20 @@
 """Every route of the OpenAPI document that changes something, and how to ask it by cookie."""
 
 import secrets
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.api import PASSWORD
+from authapi.db import sessions
+from tests.support.api import PASSWORD, Api
 from tests.support.cookies import set_cookies
 from tests.support.foreign import Headers
 from tests.support.operations import DOCUMENT
 from tests.support.transports import COOKIE_TRANSPORTS, Holder
 
-BODIES: dict[str, dict[str, str]] = {
+BODIES: dict[str, dict[str, Any]] = {
+    "PATCH /admin/users/{user_id}": {"email_verified": True},
     "POST /me/password": {"current_password": PASSWORD, "new_password": "a much longer phrase"},
     "POST /me/delete": {"password": PASSWORD},
     "POST /reauth": {"password": PASSWORD},
@@ -46,12 +49,23 @@ def send(holder: Holder, name: str, source: Headers, *tokens: str | None) -> htt
         (key.encode(), value.encode("latin-1"))
         for key, value in (*holder.jar.header.items(), *source, *proof)
     ]
-    path = path.replace("{session_id}", holder.sid)
+    path = path.replace("{session_id}", holder.sid).replace(
+        "{user_id}", user_id_of(holder.api, holder.sid)
+    )
     return holder.api.client.request(method, path, headers=headers, json=body_for(name))
 
 
-def body_for(name: str) -> dict[str, str] | None:
+def user_id_of(api: Api, sid: str) -> str:
+    """Return whose session it is, without a request, which might write something."""
+    with api.app.state.runtime.db.connect() as connection:
+        session = sessions.find(connection, sid)
+    return session.user_id or "" if session else ""
+
+
+def body_for(name: str) -> dict[str, Any] | None:
     """What would succeed."""
+    if name == "POST /admin/users":
+        return {"email": f"{secrets.token_hex(8)}@example.com"}
     return {"username": secrets.token_hex(8)} if name == "PATCH /me" else BODIES.get(name)
 
 

@@ -1,10 +1,15 @@
 """Accounts, and what is kept about each besides its sessions."""
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import SmallInteger, String
 
 from authapi.db.models.model import Id, Model
+
+ADMIN = "authapi:admin"
+# The same text in an index and in a query, or no planner takes the one for the other.
+ADMINISTERS = f"replace(' ' || scopes || ' ', ' {ADMIN} ', '') <> ' ' || scopes || ' '"
+DISABLED = text("disabled_at IS NOT NULL")
 
 
 class User(Model):
@@ -28,6 +33,23 @@ class User(Model):
     disabled_at: Mapped[float | None]
     version: Mapped[int] = mapped_column(server_default="0")
     session_generation: Mapped[int] = mapped_column(server_default="0")
+
+    # The lists of administrators: all, the disabled ones, and administrators themselves.
+    __table_args__ = (
+        Index("users_created_at_idx", "created_at", "id"),
+        Index(
+            "users_disabled_idx",
+            *("created_at", "id"),
+            postgresql_where=DISABLED,
+            sqlite_where=DISABLED,
+        ),
+        Index(
+            "users_administrators_idx",
+            "id",
+            postgresql_where=text(ADMINISTERS),
+            sqlite_where=text(ADMINISTERS),
+        ),
+    )
 
 
 class PendingRegistration(Model):

@@ -1,9 +1,11 @@
 """What people and administrators did."""
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from authapi.db.models.model import Id, Model
+
+ACTED = text("actor_id IS NOT NULL")
 
 
 class Event(Model):
@@ -25,4 +27,9 @@ class Event(Model):
     request_id: Mapped[str | None]
     details: Mapped[str]
 
-    __table_args__ = (Index("events_user_id_at_idx", "user_id", "at", "id"), Index(None, "at"))
+    __table_args__ = (
+        Index("events_user_id_at_idx", "user_id", "at", "id"),
+        Index("events_type_at_idx", "type", "at", "id"),
+        Index(None, "actor_id", postgresql_where=ACTED, sqlite_where=ACTED),
+        Index(None, "at"),
+    )

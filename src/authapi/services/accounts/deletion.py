@@ -11,6 +11,7 @@ from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
 from authapi.db.stops import Stopped
 from authapi.db.users import Account
+from authapi.services.accounts.administrators import require_another
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.names import canonical_email
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
@@ -32,12 +33,17 @@ class Deletion:
 def delete_account(
     db: Database, passwords: Passwords, usernames: Usernames, wanted: Deletion
 ) -> Hashing[None]:
-    """Delete the account. Its username rests. Raises what `require_password` raises."""
+    """Delete the account. Its username rests.
+
+    Raises LastAdministrator, and what `require_password` raises.
+    """
     user_id, address = wanted.user_id, wanted.address
     account = yield from require_password(db, passwords, user_id, wanted.password, address)
     with db.begin() as tx:
         current = lock_proven(tx, account)
+        require_another(tx, current)
         stop = remove(tx, usernames, current)
+        record(tx, Event(EventType.ACCOUNT_DELETED, {"user_id": user_id}))
     follow_up(db, stop)
 
 
@@ -48,5 +54,4 @@ def remove(tx: Transaction, usernames: Usernames, account: Account) -> Stopped:
     # Before the account: who proves the address meanwhile must not wait for its end.
     pending_registrations.remove(tx, canonical_email(account.email))
     users.remove(tx, account.id)
-    record(tx, Event(EventType.ACCOUNT_DELETED, {"user_id": account.id}))
     return stop

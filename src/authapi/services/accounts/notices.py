@@ -5,8 +5,9 @@
 | password_changed | the user's change or reset of the password                    |
 | new_device       | a log-in from a device that was not seen before               |
 | session_replayed | a refresh token was replayed: sessions/notices                |
-| signed_out       | an operator signed the user out, set another password, or     |
-|                  | disabled the account                                          |
+| signed_out       | an operator signed the user out, set another password or      |
+|                  | address, or disabled the account                              |
+| account_changed  | an operator changed anything else, or ended one session       |
 
 An account gets MOST_AN_HOUR of each kind: who registers with a stranger's address must not be able
 to fill that mailbox.

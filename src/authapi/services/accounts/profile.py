@@ -49,7 +49,7 @@ def change_username(
             account = users.lock(tx, subject.sub)
             if account is None:
                 raise InvalidToken  # nothing is written
-            _rename(tx, usernames, account, username)
+            rename(tx, usernames, account, username)
             fields = {"user_id": account.id, "ip": change.address}
             record(tx, Event(EventType.USERNAME_CHANGED, fields))
     except users.AlreadyTakenError as error:
@@ -57,7 +57,11 @@ def change_username(
     return replace(account, username=username)
 
 
-def _rename(tx: Transaction, usernames: Usernames, account: Account, username: str | None) -> None:
+def rename(tx: Transaction, usernames: Usernames, account: Account, username: str | None) -> None:
+    """Store another username, None for none. The caller holds the user's lock.
+
+    Raises UsernameTaken, AlreadyTakenError: then the transaction must be given up.
+    """
     name = canonical(username) if username is not None else None
     users.set_username(tx, account.id, username, name)
     if account.username is not None and canonical(account.username) == name:

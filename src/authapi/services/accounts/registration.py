@@ -9,6 +9,7 @@
 A taken username is UsernameTaken in each case. confirmation.py ends the wait.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
@@ -163,17 +164,40 @@ def add_user(
 
     Raises InvalidField, AlreadyRegistered, UsernameTaken, PasswordCheckUnavailable.
     """
+    return hash_here(make_user(db, Maker(hasher, usernames, breached), wanted))
+
+
+def _nothing_more(_tx: Transaction, _account: Account) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What an operator's account is made with. `finish` belongs to its transaction."""
+
+    hasher: PasswordHasher
+    usernames: Usernames
+    breached: BreachedPasswords | None = None
+    finish: Callable[[Transaction, Account], None] = _nothing_more
+
+
+def make_user(db: Database, maker: Maker, wanted: NewUser) -> Hashing[Account]:
+    """Return the operator's new account. Raises what `add_user` raises."""
     require_grantable(wanted.scopes)
     new = _as_typed(wanted)
-    _require_free(db, usernames, new)
-    if breached:
-        hash_here(breached.require_unbreached(wanted.password, "password"))
-    new = replace(new, password_hash=hash_here(hash_password(hasher, wanted.password)))
+    _require_free(db, maker.usernames, new)
+    if maker.breached:
+        yield from maker.breached.require_unbreached(wanted.password, "password")
+    password_hash = yield from hash_password(maker.hasher, wanted.password)
+    new = replace(new, password_hash=password_hash)
     try:
         with db.begin() as tx:
-            return _insert(tx, usernames, new)
+            account = _insert(tx, maker.usernames, new)
+            maker.finish(tx, account)
+            return account
     except users.AlreadyTakenError:
-        _require_free(db, usernames, new)  # somebody was faster: tell which of the two is taken
+        # Somebody was faster: tell which of the two is taken.
+        _require_free(db, maker.usernames, new)
         raise
 
 

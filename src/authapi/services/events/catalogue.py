@@ -9,6 +9,7 @@ class EventType(StrEnum):
     """The name of an event in the log."""
 
     USER_REGISTERED = "user_registered"
+    USER_CREATED = "user_created"
     USER_DISABLED = "user_disabled"
     USER_ENABLED = "user_enabled"
     ACCOUNT_DELETED = "account_deleted"
@@ -19,7 +20,9 @@ class EventType(StrEnum):
     REAUTHENTICATED = "reauthenticated"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     PASSWORD_RESET = "password_reset"  # noqa: S105
+    PASSWORD_RESET_MAILED = "password_reset_mailed"  # noqa: S105
     EMAIL_VERIFIED = "email_verified"
+    EMAIL_UNVERIFIED = "email_unverified"
     EMAIL_CHANGED = "email_changed"
     EMAIL_CHANGE_UNDONE = "email_change_undone"
     PASSWORD_REFUSED = "password_refused"  # noqa: S105

@@ -232,4 +232,5 @@ def _parse(notation: str) -> list[RateLimitItem]:
     return list(parse_many(notation)) if notation else []
 
 
-LATE_MAILS = _parse("1/15 minute")
+LATE_MAIL_SECONDS = 900
+LATE_MAILS = _parse(f"1/{LATE_MAIL_SECONDS // 60} minute")

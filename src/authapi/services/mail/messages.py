@@ -13,6 +13,10 @@
 | new_device           |            |          | the account's address                   |
 | session_replayed     |            |          | the account's address                   |
 | signed_out           |            |          | the account's address                   |
+| account_created      | RESET_URL  | 24 hours | the address of an account that an       |
+|                      |            |          | administrator made without a password   |
+| account_changed      |            |          | the account's address                   |
+| account_deleted      |            |          | the address that was the account's      |
 
 Which language a mail is in is decided when it is asked for: see `Languages`.
 """
@@ -45,6 +49,9 @@ class MailKind(StrEnum):
     NEW_DEVICE = "new_device"
     SESSION_REPLAYED = "session_replayed"
     SIGNED_OUT = "signed_out"
+    ACCOUNT_CREATED = "account_created"
+    ACCOUNT_CHANGED = "account_changed"
+    ACCOUNT_DELETED = "account_deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ LINKS: Mapping[MailKind, LinkRule] = {
     MailKind.CHANGE_EMAIL: LinkRule(Purpose.CHANGE, "verify_url", "/email/verify", 86400),
     MailKind.EMAIL_CHANGED: LinkRule(Purpose.UNDO, "undo_url", "/email/undo", 3 * 86400),
     MailKind.RESET_PASSWORD: LinkRule(Purpose.RESET, "reset_url", "/password/reset", 900),
+    MailKind.ACCOUNT_CREATED: LinkRule(Purpose.RESET, "reset_url", "/password/reset", 86400),
 }
 # An undo link works for who reads the old mailbox, and nobody types its code.
 WITHOUT_CODE = frozenset({MailKind.EMAIL_CHANGED})

@@ -34,6 +34,7 @@ SAMPLES: Mapping[MailKind, Mapping[str, Any]] = {
     MailKind.PASSWORD_CHANGED: {"at": AT, "device": DEVICE},
     MailKind.SESSION_REPLAYED: {"at": AT, "devices": [DEVICE, DEVICE]},
     MailKind.SIGNED_OUT: {"at": AT, "reason": "account_disabled"},
+    MailKind.ACCOUNT_CHANGED: {"at": AT, "changes": ["enabled", "scopes"]},
 }
 
 

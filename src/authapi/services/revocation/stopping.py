@@ -50,6 +50,7 @@ def change_rows(db: Database, stop: Stopped) -> tuple[int, bool]:
             forgotten = max(
                 stops.forget_person(tx, stop.user_id),
                 events.forget_person(tx, stop.user_id, BATCH_ROWS),
+                events.forget_actor(tx, stop.user_id, BATCH_ROWS),
             )
         is_last = max(ended, forgotten) < BATCH_ROWS
         if is_last:

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from authapi.errors import (
     InsufficientUserAuthentication,
+    LastAdministrator,
     RateLimited,
     UsernameTaken,
     WrongPassword,
@@ -76,7 +77,7 @@ async def change_own_password(
     "/delete",
     status_code=204,
     summary="Delete the account",
-    responses=refusals(*CHANGE, *BODY, WrongPassword, RateLimited),
+    responses=refusals(*CHANGE, *BODY, WrongPassword, LastAdministrator, RateLimited),
 )
 async def delete_own_account(
     body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice

@@ -6,6 +6,8 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
+from authapi.db.pages import Page
+from authapi.db.sessions import StoredSession
 from authapi.errors import InvalidField, NotFound
 from authapi.services.sessions.listing import list_sessions
 from authapi.services.sessions.logout import end_other_sessions, end_session
@@ -42,9 +44,16 @@ async def read_sessions(
 
 def _read_page(runtime: Runtime, current: Claims, cursor: str | None, limit: int) -> Response:
     page = list_sessions(runtime.db, current.sub, cursor, limit)
-    response = as_json_list([SessionInfo.of(row, current.sid) for row in page.rows])
+    return as_session_list(runtime, page, current.sid, router.prefix, limit)
+
+
+def as_session_list(
+    runtime: Runtime, page: Page[StoredSession], current_sid: str, path: str, limit: int
+) -> Response:
+    """Return the page as the answer of the route at `path`, with a link to the next one."""
+    response = as_json_list([SessionInfo.of(row, current_sid) for row in page.rows])
     if page.next_cursor:
-        path = urlsplit(runtime.settings.public_url).path + router.prefix
+        path = urlsplit(runtime.settings.public_url).path + path
         query = urlencode({"cursor": page.next_cursor, "limit": limit})
         response.headers["Link"] = f'<{path}?{query}>; rel="next"'
     return response

@@ -42,9 +42,7 @@ def export_for(arguments: list[str]) -> str:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.heading}:{block.line}")
-def test_each_command_imports_the_export(
-    authapi: Authapi, block: Snippet, tmp_path: Path
-) -> None:
+def test_each_command_imports_the_export(authapi: Authapi, block: Snippet, tmp_path: Path) -> None:
     commands = imports(block)
     assert commands
     (tmp_path / "hash_config.txt").write_text(HASH_CONFIG)

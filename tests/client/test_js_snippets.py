@@ -67,7 +67,9 @@ def project(tmp_path: Path) -> Path:
     for name, text in {"expo-secure-store/index.js": EXPO, "next/headers.js": NEXT}.items():
         (modules / name).parent.mkdir(exist_ok=True)
         (modules / name).write_text(text)
-    (modules / "expo-secure-store/package.json").write_text('{"type": "module", "exports": "./index.js"}')
+    (modules / "expo-secure-store/package.json").write_text(
+        '{"type": "module", "exports": "./index.js"}'
+    )
     (modules / "next/package.json").write_text(
         '{"type": "module", "exports": {"./headers": "./headers.js"}}'
     )

@@ -15,17 +15,20 @@ import re
 
 import pytest
 
+from tests.project.tree import ROOT
 from tests.support.snippets import SNIPPETS, Snippet, place_of
 
 PROJECT, FOREIGN = "tests/project/", "tests/foreign_clients/"
-PARSED = PROJECT + "test_shell_snippets.py::test_the_shell_can_read_it"
 MAKE = PROJECT + "test_shell_snippets.py::test_every_target_of_make_exists"
 ANSWERS = PROJECT + "test_shown_answers.py::"
 PYTHON = PROJECT + "test_python_snippets.py::"
-MIGRATE = PROJECT + "test_migrate_page.py::"
+MIGRATE = "tests/cli/test_migrate_page.py::"
 OPERATIONS = PROJECT + "test_operations_page.py::"
 LIBRARIES = FOREIGN + "test_libraries.py::test_it_refuses_all_that_the_page_says"
-PARSED_YAML = PROJECT + "test_verify_elsewhere.py::"
+PARSED_YAML = (
+    PROJECT + "test_verify_elsewhere.py::test_the_configuration_of_the_proxies_can_be_parsed"
+)
+PARSED_CODE = PROJECT + "test_verify_elsewhere.py::test_what_is_not_run_names_what_authapi_says"
 TESTED_FILES = PROJECT + "test_snippets.py::test_the_tests_of_the_pages_pass"
 
 # "page language", or "page#heading language" for one block: the test that runs it as it stands.
@@ -61,7 +64,7 @@ RUN_BY = {
     "docs/operations.md sh": OPERATIONS + "test_it_starts_on_postgresql",
     "docs/operations.md#Behind nginx sh": PROJECT
     + "test_shell_snippets.py::test_its_settings_are_accepted",
-    "docs/operations.md#Behind nginx nginx": "tests/browser/test_proxied_and_verified.py::*",
+    "docs/operations.md#Behind nginx nginx": "tests/browser/test_nginx_attacks.py::*",
     "docs/operations.md ini": OPERATIONS + "test_pgbouncer_is_run_with_the_line_of_the_page",
     "docs/operations.md sql": OPERATIONS + "test_after_a_restore_every_session_ends",
     "docs/react.md jsx": "tests/browser/test_react.py::*",
@@ -84,9 +87,13 @@ RUN_BY = {
     "packages/verifier/README.md python": PYTHON + "test_the_shortest_verification",
 }
 # What can't be run here, with the test that reads it.
-NOT_RUN: dict[str, str] = {
-    "docs/operations.md#Compose sh": PARSED,
-    "docs/verifier.md sh": PARSED,
+NOT_RUN = {
+    "docs/operations.md#Compose sh": OPERATIONS + "test_the_commands_for_compose_name_its_services",
+    "docs/verifier.md sh": PROJECT + "test_verifier_wheel.py::*",
+    "docs/verify-elsewhere.md java": PARSED_CODE,
+    "docs/verify-elsewhere.md csharp": PARSED_CODE,
+    "docs/verify-elsewhere.md php": PARSED_CODE,
+    "docs/verify-elsewhere.md yaml": PARSED_YAML,
 }
 A_COMMAND = re.compile(r"^\s*(\$|authapi|curl|make|pip|python|export|docker|[A-Z_]+=)(\s|\w)", re.M)
 
@@ -112,14 +119,18 @@ def test_the_test_exists_and_names_the_page(key: str) -> None:
     assert key in {claimed(snippet) for snippet in CODE}, f"no block belongs to the row {key!r}"
     file, function = place_of((RUN_BY | NOT_RUN)[key])
     source = file.read_text(encoding="utf-8")
+    page = key.partition(" ")[0].partition("#")[0]
+    assert page.rpartition("/")[2] in source, f"{file} does not say that it runs blocks of {page}"
     defined = [node.name for node in ast.walk(ast.parse(source)) if hasattr(node, "name")]
     assert any(name.startswith("test_") for name in defined)
     assert function == "*" or function in defined, f"{file} has no {function}"
 
 
-def test_what_is_not_run_says_so_on_its_page() -> None:
-    for key in NOT_RUN:
-        ...
+@pytest.mark.parametrize("snippet", [s for s in CODE if claimed(s) in NOT_RUN], ids=str)
+def test_what_is_not_run_says_so_above_it(snippet: Snippet) -> None:
+    lines = (ROOT / snippet.page).read_text(encoding="utf-8").splitlines()[: snippet.line]
+    section = "\n".join(lines[max(n for n, line in enumerate(lines) if line.startswith("#")) :])
+    assert re.search(r"[Nn]ot run here", section), f"{snippet}: say above it that it is not run"
 
 
 @pytest.mark.parametrize(

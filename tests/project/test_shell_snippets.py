@@ -106,7 +106,7 @@ def test_a_wrong_command_is_found() -> None:
 
 @every_block
 def test_every_target_of_make_exists(snippet: Snippet) -> None:
-    """It prints what it would run, for CONTRIBUTING.md, docs/performance.md and benchmarks too."""
+    """It prints what it would run, also for CONTRIBUTING.md, docs/performance.md, benchmarks/README.md."""
     for arguments in arguments_of("make", script(snippet)):
         command = ["make", "--dry-run", *arguments]
         clean = {name: value for name, value in os.environ.items() if "MAKE" not in name}

@@ -11,7 +11,6 @@ from tests.support.server import ANSWER_TIMEOUT, free_port
 from tests.support.snippets import shown
 from tests.support.tour import END
 
-
 STATUS = re.compile(r"# (\d{3})\b")
 
 

@@ -100,7 +100,7 @@ def test_an_app(server: ForkedServer, project: Path) -> None:
     assert result == {"before": None, "restored": True, "email": EMAIL}
 
 
-def test_a_server_of_next_asks_who_it_is(server: ForkedServer, project: Path) -> None:
+def test_a_server_of_next(server: ForkedServer, project: Path) -> None:
     rewrites, user = shown("docs/react.md", "js", "Next")
     (project / "user.js").write_text(user.replace("http://127.0.0.1:8000", server.base_url))
     with server.client() as client:

@@ -69,7 +69,7 @@ RUN_BY = {
     "docs/operations.md sql": OPERATIONS + "test_after_a_restore_every_session_ends",
     "docs/react.md jsx": "tests/browser/test_react.py::*",
     "docs/react.md js": "tests/browser/test_react.py::*",
-    "docs/react.md#Next js": "tests/client/test_js_snippets.py::test_a_server_of_next_asks_who_it_is",
+    "docs/react.md#Next js": "tests/client/test_js_snippets.py::test_a_server_of_next",
     "docs/refresh.md sh": ANSWERS + "test_the_command_of_the_page_refreshes",
     "docs/revocation.md console": ANSWERS + "test_a_console_prints_what_its_page_says",
     "docs/testing.md python": TESTED_FILES,

@@ -6,7 +6,6 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.project.test_shell_snippets import simple_commands
@@ -50,10 +49,10 @@ def test_it_starts_on_postgresql(postgresql: PostgreSQL, tmp_path: Path) -> None
 def test_it_starts_with_other_bounds(tmp_path: Path) -> None:
     (block,) = shown(PAGE, "sh", "Proxies that need more")
     port = free_port()
-    with start(f"{block.strip()} --port {port}", tmp_path, port) as server:
-        with server.client() as client:
-            large = {"X-Large": "x" * 100 * 1024}
-            assert client.get("/healthz", headers=large).status_code == 200
+    server = start(f"{block.strip()} --port {port}", tmp_path, port)
+    with server, server.client() as client:
+        large = {"X-Large": "x" * 100 * 1024}
+        assert client.get("/healthz", headers=large).status_code == 200
 
 
 def test_pgbouncer_is_run_with_the_line_of_the_page() -> None:

@@ -1,4 +1,4 @@
-"""The Python of the pages runs as it stands, against a real authapi. Its URL is all that differs."""
+"""The Python of the pages runs as it stands, against a real authapi: only its URL is another."""
 
 import threading
 from collections.abc import Iterator

@@ -106,7 +106,7 @@ def test_a_wrong_command_is_found() -> None:
 
 @every_block
 def test_every_target_of_make_exists(snippet: Snippet) -> None:
-    """It prints what it would run, also for CONTRIBUTING.md, docs/performance.md, benchmarks/README.md."""
+    """For CONTRIBUTING.md, docs/performance.md and benchmarks/README.md this is the test."""
     for arguments in arguments_of("make", script(snippet)):
         command = ["make", "--dry-run", *arguments]
         clean = {name: value for name, value in os.environ.items() if "MAKE" not in name}
@@ -115,7 +115,7 @@ def test_every_target_of_make_exists(snippet: Snippet) -> None:
 
 @every_block
 def test_its_settings_are_accepted(snippet: Snippet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also those of docs/limits.md, docs/tokens.md and docs/operations.md, which nothing else runs."""
+    """For docs/limits.md, docs/tokens.md and docs/operations.md this is the test."""
     for line in ASSIGNMENT.findall(script(snippet)):
         for word in shlex.split(line):
             name, is_setting, value = word.partition("=")

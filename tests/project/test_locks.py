@@ -128,7 +128,7 @@ def test_whatever_is_imported_is_locked(folder: str, lock: str) -> None:
     beside = {path.stem for path in (ROOT / folder).glob("*.py")}  # modules of the folder itself
     missing = {
         package
-        for package in imported(folder) - beside
+        for package in set(imported(folder)) - beside
         if not locked & {canonicalize_name(name) for name in owners.get(package, [package])}
     }
     assert missing == set(), "name it in pyproject.toml, then: make lock"

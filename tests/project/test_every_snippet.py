@@ -22,6 +22,7 @@ PROJECT, FOREIGN = "tests/project/", "tests/foreign_clients/"
 MAKE = PROJECT + "test_shell_snippets.py::test_every_target_of_make_exists"
 ANSWERS = PROJECT + "test_shown_answers.py::"
 PYTHON = PROJECT + "test_python_snippets.py::"
+CHOOSING = PROJECT + "test_choosing_page.py::"
 MIGRATE = "tests/cli/test_migrate_page.py::"
 OPERATIONS = PROJECT + "test_operations_page.py::"
 LIBRARIES = FOREIGN + "test_libraries.py::test_it_refuses_all_that_the_page_says"
@@ -43,6 +44,7 @@ RUN_BY = {
     "docs/browsers.md js": "tests/browser/test_js_snippets.py::test_the_page_for_browsers",
     "docs/browsers.md python": PROJECT
     + "test_snippets.py::test_the_pages_of_a_server_are_rendered",
+    "docs/choosing.md python": CHOOSING + "test_a_function_refuses_what_has_ended",
     "docs/client.md python": PYTHON + "test_the_client_asks_another_service",
     "docs/configuration.md sh": PROJECT
     + "test_shell_snippets.py::test_the_shell_of_the_settings_prints_them",
@@ -81,7 +83,8 @@ RUN_BY = {
     "docs/verifier.md python": "tests/verifier/test_docs.py::*",
     "docs/verify-elsewhere.md js": LIBRARIES,
     "docs/verify-elsewhere.md go": LIBRARIES,
-    "docs/verify-elsewhere.md caddyfile": FOREIGN + "test_caddy.py::*",
+    "docs/verify-elsewhere.md caddyfile": FOREIGN + "test_proxies.py::*",
+    "docs/verify-elsewhere.md#Envoy yaml": FOREIGN + "test_proxies.py::*",
     "examples/api/README.md sh": "tests/browser/test_make_examples.py::test_make_example_api",
     "examples/nginx/README.md sh": "tests/browser/test_make_examples.py::test_make_example_nginx",
     "packages/verifier/README.md python": PYTHON + "test_the_shortest_verification",

@@ -20,7 +20,7 @@ def test_each_example_says_whether_it_was_run(section: str) -> None:
 
 
 def test_the_configuration_of_the_proxies_can_be_parsed() -> None:
-    assert len(YAML) == 4  # Envoy has two
+    assert len(YAML) == 5  # Envoy has three
     for block in YAML:
         assert isinstance(yaml.safe_load(block), dict)
 

@@ -99,7 +99,7 @@ def _grown(url: str, sizes: Callable[[str], int], credentials: Credentials) -> d
     before = {table: sizes(table) for table in tables}
     values = {"hash_memory_kib": "1024", "hash_time_cost": "1", "secret": SECRET} | NO_LIMITS
     settings = Settings(
-        _env_file=None,  # type: ignore[call-arg]
+        _env_file=None,
         database_url=url,
         public_url="https://auth.example",
         max_sessions=0,

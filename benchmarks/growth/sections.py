@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.growth import plots
+from benchmarks.growth import plots, sizes
 from benchmarks.harness.load import bearer, getting, posting
 from benchmarks.harness.processes import Server, output_of
 from benchmarks.harness.rounds import (
@@ -97,6 +97,18 @@ def _headers(ours: Ours) -> dict[str, list[str]]:
         "cookie": [f"Cookie: authapi-access={seed.access_token(number)}" for number in cookies],
         "session": [session_cookie(number) for number in tickets],
     }
+
+
+def sizes_(stage: Stage) -> Section:
+    """Count the bytes of a session: in the database, in memory, in each request."""
+    lines = list(sizes.lines(stage))
+    requests = {
+        name.rpartition(" ")[2]: ratio([float(size.replace(",", ""))], [1.0])
+        for name, size in lines
+        if name.startswith(sizes.OF_A_REQUEST)
+    }
+    plot = plots.bars("Bytes of credentials in a request by transport", requests)
+    return Section("Bytes of a session", ("what", "bytes"), lines, plot)
 
 
 def algorithms(stage: Stage) -> Section:
@@ -232,6 +244,7 @@ def _grown(
 
 PARTS: dict[str, Callable[[Stage], Section]] = {
     "transports": transports,
+    "bytes": sizes_,
     "algorithms": algorithms,
     "hashes": hashes,
     "users": users,

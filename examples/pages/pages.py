@@ -1,11 +1,14 @@
-"""A server-rendered site without a line of JavaScript: log-in, dashboard, log-out by `session`.
+"""A server-rendered site without a line of JavaScript: log-in, dashboard, a cart, log-out.
 
-Links of mails open authapi's own pages, below /auth, and so does "Forgot your password?".
+The transport is `session`, or `cookie` where the environment has TRANSPORT=cookie: then staying.py
+refreshes. cart.py keeps data of the site's own for a session. Links of mails open authapi's own
+pages, below /auth, and so does "Forgot your password?".
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -13,9 +16,11 @@ from string import Template
 from typing import Annotated, Any
 
 import uvicorn
+from cart import Carts, follow
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from staying import KEY, StayLoggedIn, set_key
 
 from authapi import create_app
 from authapi.config import Settings
@@ -26,9 +31,13 @@ HERE = Path(__file__).parent
 PORT = int(os.environ.get("PORT", "8002"))
 SITE = f"http://localhost:{PORT}"
 MAIL_SENT = "A mail is on its way. Open its link, then log in."
+TRANSPORT = os.environ.get("TRANSPORT", "session")  # or cookie
+ITEMS = ("Almanac 2027", "Pocket calendar", "Moon chart")
 
-auth = create_app(Settings(public_url=f"{SITE}/auth"))
+settings = Settings(public_url=f"{SITE}/auth")
+auth = create_app(settings)
 pages = Pages(auth, login="/login")
+carts = Carts(settings.refresh_idle_ttl)
 MAIL_NOTICES = {
     "sent": "A new mail is on its way. The link of the one before no longer works.",
     "later": "No mail was sent: there were too many. Try again in an hour.",
@@ -39,10 +48,16 @@ Reader = Annotated[Claims, Depends(pages.subject)]
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     async with auth.router.lifespan_context(auth):  # a mounted application's is its host's to run
+        following = asyncio.create_task(follow(auth, carts))
         yield
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
 
 
 app = FastAPI(title="Pages", lifespan=lifespan, openapi_url=None)
+if TRANSPORT == "cookie":
+    app.add_middleware(StayLoggedIn, pages=pages)
 app.mount("/auth", auth)
 app.mount("/static", StaticFiles(directory=HERE / "static"))
 
@@ -68,12 +83,14 @@ async def log_in(request: Request, form: Form) -> Response:
             return page("login", "Log in", next=goal, email=email, problem=MAIL_SENT)
         if answer.status != 201:
             return again(answer.status, answer.json, email, goal)
-    body = {"email": email, "password": password, "transport": "session"}
+    body = {"email": email, "password": password, "transport": TRANSPORT}
     answer = await pages.ask(request, "POST", "/login", body)
     if answer.status != 200:
         return again(answer.status, answer.json, email, goal)
     response = RedirectResponse(goal, 303)
     answer.hand_cookies_to(response)
+    if TRANSPORT == "cookie":
+        set_key(response)
     return response
 
 
@@ -114,11 +131,32 @@ async def dashboard(request: Request, reader: Reader, mail: str = "") -> Respons
     return page(
         "dashboard",
         "Dashboard",
-        raw={"devices": devices, "unverified": unverified},
+        raw={"cart": cart(reader.sid, csrf_token), "devices": devices, "unverified": unverified},
         email=profile["email"],
         since=shown(profile["created_at"]),
         csrf_token=csrf_token,
     )
+
+
+def cart(sid: str, csrf_token: str) -> str:
+    """The cart of this log-in."""
+    counts = carts.of(sid)
+    return fragment(
+        "cart",
+        {
+            "items": "".join(
+                fragment("cart_item", item=name, count=str(counts[name]), csrf_token=csrf_token)
+                for name in ITEMS
+            )
+        },
+    )
+
+
+@app.post("/cart")
+async def add_to_cart(reader: Reader, form: Form) -> Response:
+    if (item := form.get("item")) in ITEMS:
+        carts.add(reader.sid, item)
+    return RedirectResponse("/dashboard", 303)
 
 
 @app.post("/mail-again", dependencies=[Depends(pages.subject)])
@@ -141,6 +179,8 @@ async def log_out(request: Request, form: Form) -> Response:
     answer = await pages.ask(request, "POST", "/logout", csrf_token=form.get("csrf_token", ""))
     response = RedirectResponse("/dashboard" if answer.status == 403 else "/login", 303)
     answer.hand_cookies_to(response)
+    if answer.status != 403:
+        response.delete_cookie(KEY)
     return response
 
 

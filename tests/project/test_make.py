@@ -1,4 +1,4 @@
-"""The Makefile as a newcomer meets it."""
+"""The Makefile as a newcomer meets it, who reads README.md."""
 
 import os
 import subprocess

@@ -1,5 +1,6 @@
 """authapi-verifier: authapi.verifier in an environment that has nothing of the server."""
 
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from tests.project.tree import ROOT
+from tests.support.snippets import shown
 
 pytestmark = pytest.mark.xdist_group("verifier-wheel")
 
@@ -86,3 +88,13 @@ def test_it_has_authapis_version_and_asks_for_what_authapi_asks_for() -> None:
     assert alone["requires-python"] == whole["requires-python"]
     assert set(alone["dependencies"]) <= set(whole["dependencies"])
     assert alone["dependencies"] == whole["optional-dependencies"]["verifier"]
+
+
+def test_the_page_installs_it_by_its_name_and_extra() -> None:
+    """docs/verifier.md: the package index doesn't have it yet, so the lines can't run."""
+    (block,) = shown("docs/verifier.md", "sh")
+    with (ROOT / "packages" / "verifier" / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    words = [shlex.split(line, comments=True) for line in block.splitlines()]
+    extras = [f"{project['name']}[{extra}]" for extra in project["optional-dependencies"]]
+    assert words == [["pip", "install", name] for name in (project["name"], *extras)]

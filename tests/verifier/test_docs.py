@@ -4,6 +4,8 @@ import inspect
 import re
 from typing import Any
 
+import pytest
+
 from authapi.verifier import Verifier
 from authapi.verifier.testing import TokenFactory
 from tests.project.tree import ROOT
@@ -39,3 +41,32 @@ def test_the_middleware_example_protects_its_route() -> None:
     names["app"].middleware_stack = None
     bearer = TOKENS.bearer("ada", scopes=["reports:read"])
     assert ask(names["app"], "/reports", bearer).document == ["a report for ada"]
+
+
+@pytest.mark.filterwarnings("ignore:Using `httpx`")  # the test client of Starlette says so
+def test_the_examples_tests_pass() -> None:
+    (example,) = [block for block in BLOCKS if "TokenFactory" in block]
+    (application,) = [block for block in BLOCKS if "AuthMiddleware" in block]
+
+    def make_app(verifier: Verifier) -> Any:
+        names: dict[str, Any] = {}
+        exec(compile(application, "docs/verifier.md", "exec"), names)
+        names["app"].user_middleware[0].kwargs["verifier"] = verifier
+        return names["app"]
+
+    names: dict[str, Any] = {"make_app": make_app}
+    exec(compile(example, "docs/verifier.md", "exec"), names)
+    names["test_a_reader_gets_the_reports"]()
+    bad = names["tokens"].bad_tokens()
+    assert len(bad) > 5
+    for token in bad.values():
+        names["test_a_bad_token_is_refused"](token)
+
+
+def test_the_example_of_a_health_check_shows_what_it_says() -> None:
+    (example,) = [block for block in BLOCKS if "verifier.status()" in block]
+    names: dict[str, Any] = {"verifier": TOKENS.verifier}
+    exec(compile(example, "docs/verifier.md", "exec"), names)
+    told = re.findall(r"\w+", example.partition("#")[2])
+    assert told == list(dict.fromkeys(told))
+    assert all(hasattr(names["status"], name) for name in told)

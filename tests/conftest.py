@@ -21,11 +21,11 @@ from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db import migrations
 from authapi.db.database import Database
+from tests.support import pgbouncer
 from tests.support.api import Api
 from tests.support.application import MakeApi, MakeApp, MakeSettings, api_of, application
 from tests.support.clock import TestClock
 from tests.support.databases import DATABASES
-from tests.support.pgbouncer import pooling, url_through
 from tests.support.postgresql import PostgreSQL, with_test_clock
 from tests.support.process import Process, StartProcess
 from tests.support.service import MakeService, Service, serving
@@ -109,8 +109,10 @@ def url_of(
     if not request.config.getoption("--through-pgbouncer"):
         yield partial(postgresql.url, test_clock=True)
         return
-    with pooling(postgresql) as port:
-        yield lambda name: with_test_clock(url_through(port, name))
+    if pgbouncer.PROGRAM is None:
+        pytest.skip("there is no pgbouncer here: apt-get install pgbouncer")
+    with pgbouncer.pooling(postgresql) as port:
+        yield lambda name: with_test_clock(pgbouncer.url_through(port, name))
 
 
 @pytest.fixture

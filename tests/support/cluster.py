@@ -101,8 +101,7 @@ class Cluster:
 
     @property
     def is_running(self) -> bool:
-        pid = self._postmaster()
-        return pid is not None and Path(f"/proc/{pid}").exists()
+        return bool(self._family())
 
     def start(self) -> None:
         self.log.touch()
@@ -133,9 +132,7 @@ class Cluster:
         """Write log of changes until it takes no more."""
         with suppress(psycopg.OperationalError), self._connected(DATABASE) as connection:
             while True:
-                connection.execute(
-                    "SELECT pg_logical_emit_message(false, '', repeat('-', 1000000))"
-                )
+                connection.execute(WRITE_A_MEGABYTE)
 
     def promote(self) -> None:
         self.program("pg_ctl", "-w", "-D", str(self.data), "promote")
@@ -193,18 +190,15 @@ class Cluster:
         url = self.url.replace(f"/{DATABASE}", f"/{database}")
         return psycopg.connect(url, autocommit=True, connect_timeout=10)
 
-    def _postmaster(self) -> int | None:
-        with suppress(FileNotFoundError, IndexError):
-            return int((self.data / "postmaster.pid").read_text().splitlines()[0])
-        return None
-
     def _family(self) -> list[int]:
-        """Return the id of the first process, then those of its children."""
-        pid = self._postmaster()
-        if pid is None or not _runs(pid):
-            return []
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [pid, *map(int, children)]
+        """Return the id of the first process, then those of its children; none if it is gone."""
+        with suppress(FileNotFoundError, IndexError, ProcessLookupError):
+            pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+            # A server that was killed leaves its file; the id may be another process's by now.
+            if str(self.data) in Path(f"/proc/{pid}/cmdline").read_text():
+                children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                return [pid, *map(int, children)]
+        return []
 
 
 def _runs(pid: int) -> bool:

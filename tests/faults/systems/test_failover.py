@@ -9,7 +9,7 @@ from time import sleep
 import pytest
 
 from tests.faults.systems.conftest import Workers
-from tests.faults.systems.load import Load
+from tests.faults.systems.load import PATIENCE_SECONDS, Load
 from tests.support.cluster import DATABASE, Cluster
 from tests.support.until import until
 
@@ -55,7 +55,7 @@ def test_what_the_standby_has_not_got_is_not_acknowledged(
 ) -> None:
     """Else a failover would undo a log-out that was answered 204."""
     with standby.frozen():
-        until(lambda: load.count(" 503") > 20, seconds=60, every=0.05)
+        until(lambda: load.count(" 503") > 20, seconds=PATIENCE_SECONDS, every=0.05)
         before = acknowledged(load)
         sleep(GONE_SECONDS)
         assert acknowledged(load) == before
@@ -67,7 +67,7 @@ def test_a_failover_under_load_loses_nothing_and_no_process_restarts(
 ) -> None:
     cluster.kill()
     refused = load.count("/refresh 503")
-    until(lambda: load.count("/refresh 503") > refused, seconds=30, every=0.05)
+    until(lambda: load.count("/refresh 503") > refused, seconds=PATIENCE_SECONDS, every=0.05)
     load.verifies_on()
     standby.promote()
     load.goes_on()

@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults.systems.conftest import Workers, needs_root
-from tests.faults.systems.load import Load
+from tests.faults.systems.load import PATIENCE_SECONDS, Load
 from tests.support.cluster import Cluster
 from tests.support.small_disk import SmallDisk
 from tests.support.until import until
 
 pytestmark = needs_root
 
-PATIENCE_SECONDS = 60.0
 DATA_MEBIBYTES, WAL_MEBIBYTES, SQLITE_MEBIBYTES = 160, 64, 8
 
 

@@ -16,7 +16,7 @@ from authapi.db import migrations
 from authapi.errors import Unavailable
 from authapi.web.runtime import Runtime
 from tests.faults.conftest import SOON, assert_unavailable, recovered
-from tests.support.api import Api
+from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.application import MakeApi
 from tests.support.breakable_postgresql import BreakablePostgreSQL
 from tests.support.databases import sqlite_only
@@ -133,6 +133,20 @@ def test_after_a_switch_over_all_works_without_a_restart(
         api.refreshed(tokens.refresh)
         api.expect(204, "POST", "/logout", headers=tokens.bearer)
         assert api.verify(tokens) == 401
+
+
+def test_connections_to_a_primary_that_only_reads_now_are_dropped(
+    make_api: MakeApi, server: BreakablePostgreSQL, standby: Standby, database: str
+) -> None:
+    """It ends no connection. Another host takes the writes, and is found."""
+    api = make_api(database_url=standby.url(database))
+    tokens = api.register_and_login()
+    until(lambda: standby.has_session(database, tokens.sid), every=0.05)
+    log_in = partial(api.client.post, "/login", json={"email": EMAIL, "password": PASSWORD})
+    with server.only_reading():
+        until(lambda: log_in().status_code == 503)
+        standby.promote()
+        recovered(log_in)
 
 
 @needs_pgbouncer

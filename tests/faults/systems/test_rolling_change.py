@@ -43,7 +43,7 @@ class ReleaseBefore(Workers):
     def authapi(self, *arguments: str) -> None:
         """Run another command of that release."""
         command = (*self._command[:3], *arguments)
-        subprocess.run(command, env=self._environment, cwd=self._folder, check=True, timeout=60)
+        subprocess.run(command, env=self._environment, cwd=self._folder, check=True, timeout=180)
 
 
 @pytest.fixture

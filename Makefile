@@ -26,13 +26,17 @@ RIVALS := benchmarks/rivals
 GENERATORS := tests/foreign_clients/generators/node_modules
 BENCHED := .venv-bench/stamp .venv-rivals/stamp .venv-rivals-fastapi-users/stamp $(RIVALS)/express/node_modules/stamp
 
+# What make test-faults also runs through PgBouncer: the tests of refreshing, revoking and keys.
+POOLED := $(wildcard tests/services/test_refresh_*.py tests/services/test_key_*.py) tests/services/test_stopping.py \
+  tests/db/test_exchange_race.py tests/faults/test_revocation_soundness.py tests/faults/test_key_races.py
+
 # What make audit looks up: all that runs, builds, tests or measures authapi.
 AUDITED := requirements.lock requirements-build.lock requirements-dev.lock requirements-browser.lock \
   requirements-bench.lock requirements-audit.lock requirements-clients.lock requirements-fuzz.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-browser test-clients test-fuzz check audit fix migrate lock wheel
+.PHONY: help run test test-browser test-clients test-faults test-fuzz check audit fix migrate lock wheel
 .PHONY: example-spa example-pages example-nginx example-api
 .PHONY: bench bench-growth bench-lock
 
@@ -54,6 +58,10 @@ test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx 
 
 test-clients: .venv/dev.stamp .venv-clients/stamp .venv-envoy/stamp tests/foreign_clients/node_modules/stamp $(GENERATORS)/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's, Envoy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
 	@$(BIN)/pytest tests/foreign_clients $(ARGS)
+
+test-faults: .venv/dev.stamp ## break whole systems: failover, full disks, networks that are cut, PgBouncer (as root; apt install haproxy nginx pgbouncer postfix iproute2)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile tests/faults/systems $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --through-pgbouncer -k "postgresql and not listener" $(POOLED)
 
 test-fuzz: .venv/dev.stamp .venv-fuzz/stamp ## let Schemathesis ask every route of a server, ten minutes (SECONDS=60 for less)
 	@$(BIN)/python -m tests.fuzz $(SECONDS) $(ARGS)

@@ -9,8 +9,9 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,12 @@ from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db import migrations
 from authapi.db.database import Database
+from tests.support import pgbouncer
 from tests.support.api import Api
 from tests.support.application import MakeApi, MakeApp, MakeSettings, api_of, application
 from tests.support.clock import TestClock
 from tests.support.databases import DATABASES
-from tests.support.postgresql import PostgreSQL
+from tests.support.postgresql import PostgreSQL, with_test_clock
 from tests.support.process import Process, StartProcess
 from tests.support.service import MakeService, Service, serving
 from tests.support.settings import settings_for
@@ -34,6 +36,14 @@ MOSTLY_WAITING = ("faults", "project", "cli", "db")  # for outages, and for othe
 # A test's application is many objects that live as long as it does. Fewer collections of garbage
 # take a tenth off the suite's CPU time.
 gc.set_threshold(20_000, 50, 100)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--through-pgbouncer",
+        action="store_true",
+        help="let PostgreSQL be reached through PgBouncer, with transaction pooling",
+    )
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -91,6 +101,20 @@ def postgresql() -> Iterator[PostgreSQL]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def url_of(
+    request: pytest.FixtureRequest, postgresql: PostgreSQL
+) -> Iterator[Callable[[str], str]]:
+    """Yield a function that returns the URL of one of PostgreSQL's databases, by its name."""
+    if not request.config.getoption("--through-pgbouncer"):
+        yield partial(postgresql.url, test_clock=True)
+        return
+    if pgbouncer.PROGRAM is None:
+        pytest.skip("there is no pgbouncer here: apt-get install pgbouncer")
+    with pgbouncer.pooling(postgresql) as port:
+        yield lambda name: with_test_clock(pgbouncer.url_through(port, name))
+
+
 @pytest.fixture
 def clock() -> TestClock:
     return TestClock()
@@ -105,9 +129,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, clock: TestCloc
         yield f"sqlite:///{path}"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
-    with server.emptied_database() as name, server.setter_of_time(name) as set_time:
+    # PgBouncer may still hold connections to an emptied database, which the server has ended.
+    is_pooled = request.config.getoption("--through-pgbouncer")
+    made = server.database() if is_pooled else server.emptied_database()
+    with made as name, server.setter_of_time(name) as set_time:
         clock.follow(set_time)
-        yield server.url(name, test_clock=True)
+        yield request.getfixturevalue("url_of")(name)
 
 
 @pytest.fixture

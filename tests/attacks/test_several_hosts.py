@@ -1,7 +1,7 @@
 """Kind: closed lists without a switch. Here: several hosts in the URL, as libpq takes them.
 
 `postgresql://HOST:PORT,HOST:PORT/NAME` has a standby beside its primary. The one that takes writes
-is meant: `tests/faults/test_standby.py` has both.
+is meant: `tests/faults/systems/test_standby.py` has both.
 """
 
 import pytest

@@ -82,21 +82,10 @@ def test_connections_that_only_read_from_now_on_are_dropped(
 ) -> None:
     """No connection ends: a provider sets this for the whole server while its disk is full."""
     refresh = partial(api.refresh, tokens.refresh)
-    with all_read_only(server):
+    with server.only_reading():
         until(lambda: refresh().status_code == 503)
         assert_unavailable(partial(api.client.get, "/readyz"))
         with pytest.raises(Unavailable):
             api.app.state.runtime.poll.poll()
     recovered(partial(api.client.get, "/readyz"))
     api.login()
-
-
-@contextmanager
-def all_read_only(server: BreakablePostgreSQL) -> Iterator[None]:
-    server.execute("ALTER SYSTEM SET default_transaction_read_only = on")
-    server.execute("SELECT pg_reload_conf()")
-    try:
-        yield
-    finally:
-        server.execute("ALTER SYSTEM RESET default_transaction_read_only")
-        server.execute("SELECT pg_reload_conf()")

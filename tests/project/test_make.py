@@ -48,6 +48,7 @@ def test_make_alone_lists_the_targets() -> None:
         "test",
         "test-browser",
         "test-clients",
+        "test-faults",
         "test-fuzz",
         "example-spa",
         "example-pages",

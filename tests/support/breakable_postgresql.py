@@ -55,6 +55,17 @@ class BreakablePostgreSQL(PostgreSQL):
         finally:
             _send(signal.SIGCONT, pids)
 
+    @contextmanager
+    def only_reading(self) -> Iterator[None]:
+        """Take no writes during the block, on connections that there are already too."""
+        self.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        self.execute("SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            self.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            self.execute("SELECT pg_reload_conf()")
+
     @property
     def data(self) -> Path:
         return Path(self._server.pgdata)

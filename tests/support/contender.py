@@ -54,12 +54,16 @@ class Contender(Generic[T]):
         return self._results[0]
 
     def _start_until_postgresql_says_so(self) -> None:
+        before = self._waiting()
+        self._thread.start()
+        deadline = monotonic() + WAIT_AT_MOST
+        while self._waiting() == before:
+            assert monotonic() < deadline, "it does not wait"
+
+    def _waiting(self) -> int:
+        # On a connection of its own each time: within a transaction the answer never changes.
         with self._db.connect() as connection:
-            before = connection.scalars(WAITING).one()
-            self._thread.start()
-            deadline = monotonic() + WAIT_AT_MOST
-            while connection.scalars(WAITING).one() == before:
-                assert monotonic() < deadline, "it does not wait"
+            return int(connection.scalars(WAITING).one())
 
     def _run(self) -> None:
         try:

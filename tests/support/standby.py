@@ -77,6 +77,11 @@ class Standby:
             return False
         return True
 
+    def has_session(self, database: str, sid: str) -> bool:
+        with psycopg.connect(self.url(database, first=False)) as connection:
+            found = connection.execute("SELECT FROM sessions WHERE sid = %s", [sid])
+            return bool(found.rowcount)
+
     def wait_for(self, database: str) -> None:
         """Wait until it has a database that the primary has."""
         until(lambda: self.has(database), every=0.05)

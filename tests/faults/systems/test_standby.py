@@ -16,11 +16,13 @@ from authapi.db import migrations
 from authapi.errors import Unavailable
 from authapi.web.runtime import Runtime
 from tests.faults.conftest import SOON, assert_unavailable, recovered
-from tests.support.api import Api
+from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.application import MakeApi
 from tests.support.breakable_postgresql import BreakablePostgreSQL
 from tests.support.databases import sqlite_only
+from tests.support.pgbouncer import needs_pgbouncer, pooling, url_through
 from tests.support.standby import Standby
+from tests.support.until import until
 
 pytestmark = sqlite_only  # `make_api`'s own, which is not used
 
@@ -133,11 +135,44 @@ def test_after_a_switch_over_all_works_without_a_restart(
         assert api.verify(tokens) == 401
 
 
+def test_connections_to_a_primary_that_only_reads_now_are_dropped(
+    make_api: MakeApi, server: BreakablePostgreSQL, standby: Standby, database: str
+) -> None:
+    """It ends no connection. Another host takes the writes, and is found."""
+    api = make_api(database_url=standby.url(database))
+    tokens = api.register_and_login()
+    until(lambda: standby.has_session(database, tokens.sid), every=0.05)
+    log_in = partial(api.client.post, "/login", json={"email": EMAIL, "password": PASSWORD})
+    with server.only_reading():
+        until(lambda: log_in().status_code == 503)
+        standby.promote()
+        recovered(log_in)
+
+
+@needs_pgbouncer
+def test_a_pooler_that_leads_to_the_standby_too_early_is_503_and_not_500(
+    make_api: MakeApi, server: BreakablePostgreSQL, standby: Standby, database: str
+) -> None:
+    """authapi keeps its connections to PgBouncer, behind which the server is another one now."""
+    address = Address(server)
+    with pooling(address) as port:
+        api = make_api(database_url=url_through(port, database))
+        tokens = api.register_and_login()
+        until(lambda: standby.has_session(database, tokens.sid), every=0.05)
+        address.lead_to(standby)
+        with server.stopped():
+            for _ in range(10):
+                assert_unavailable(partial(api.refresh, tokens.refresh))
+                assert api.verify(tokens) == 204
+            standby.promote()
+            recovered(partial(api.refresh, tokens.refresh))
+
+
 class Address:
     """A name that leads to one server now, and to another later: a folder's symbolic link."""
 
     def __init__(self, server: BreakablePostgreSQL) -> None:
-        self._link = server.data.with_name("address")
+        self._link, self.user = server.data.with_name("address"), server.user
         self._link.unlink(missing_ok=True)
         self.lead_to(server)
 

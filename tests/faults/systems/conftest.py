@@ -1,0 +1,54 @@
+"""Servers as in production, before databases that each test breaks in its own way."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.cluster import Cluster
+from tests.support.server import ServerProcess
+from tests.support.settings import SERVER
+
+ISSUER = "https://auth.example"
+SBIN = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("ip", path=SBIN) is None,
+    reason="only root mounts disks and makes networks: run as root (apt install iproute2)",
+)
+
+
+class Workers(ServerProcess):
+    """`authapi serve --workers 2`, on one database."""
+
+    def __init__(self, folder: Path, database_url: str, *options: str, **settings: object) -> None:
+        ours = {**SERVER, "public_url": ISSUER, "database_url": database_url, **settings}
+        super().__init__(folder, *(options or ("--workers", "2")), **ours)
+
+    @property
+    def pids(self) -> list[int]:
+        """Return the ids of its processes: those of a worker that was replaced differ."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """No process ends or is restarted during the block."""
+        before = self.pids
+        yield
+        assert self.pids == before
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster.running() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def workers(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    with Workers(tmp_path_factory.mktemp("workers"), cluster.url) as workers:
+        yield workers

@@ -94,13 +94,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     settings = load_or_create(settings or load_settings())
     routes = [route for router in _routers(settings) for route in router.routes]
     runtime = replace(assemble(settings, clock), requests=Requests(routes))
-    page = Page(runtime)
     logs.configure_if_nobody_has(settings.log_format)
     app = FastAPI(
         title="authapi",
         summary="Log-in with access tokens that can be revoked.",
-        description="In an error `error` is for programs, and `error_description` for people.",
-        license_info={"name": "MIT", "identifier": "MIT"},
         version=version("authapi"),
         lifespan=lambda app: app.state.start_gate.running(),
         servers=[{"url": settings.public_url}],
@@ -111,8 +108,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
         telemetry=NO_TELEMETRY,
         redirect_slashes=False,  # a redirect's target would come from the request's Host
     )
-    app.state.runtime, app.state.metrics = runtime, page
-    app.state.start_gate = StartGate(runtime, page.workers)
+    app.state.runtime, app.state.metrics = runtime, Page(runtime)
+    app.state.start_gate = StartGate(runtime, app.state.metrics.workers)
     # The routes themselves: include_router would build each of them again at the first request.
     app.router.routes += routes
     document.describe(app, verify.PATHS, runtime.cookies)
@@ -141,9 +138,8 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:
-    for group in (accounts, links, tokens, me, own_data, sessions, admin):
-        yield group.router
-    for group in (well_known, revocations, health):
+    of_users = (accounts, links, tokens, me, own_data, sessions, admin)
+    for group in (*of_users, well_known, revocations, health):
         yield group.router
     if settings.metrics:
         yield metrics.router

@@ -122,8 +122,7 @@ class InsufficientUserAuthentication(Refusal):
 
     def __init__(self, max_age: int | None = None, *, acr: str | None = None) -> None:
         super().__init__()
-        required = required_log_in.RequiredLogIn(max_age, acr)
-        self.headers = {"WWW-Authenticate": required.challenge}
+        self.headers = {"WWW-Authenticate": required_log_in.RequiredLogIn(max_age, acr).challenge}
 
 
 class Forbidden(Refusal):
@@ -151,10 +150,7 @@ class InsufficientScope(Forbidden):
 
 
 class CsrfFailed(Forbidden):
-    """`reason`, a sentence, is for the log.
-
-    `told` replaces the description, on a developer's own machine.
-    """
+    """`reason`, a sentence, is for the log. `told` is told instead, on a developer's machine."""
 
     code = "csrf_failed"
     description = "A request that a cookie authenticates must come from this service's pages."
@@ -210,8 +206,6 @@ class LastAdministrator(Refusal):
 
 
 class AccountDisabled(Refusal):
-    """To an administrator, who may know it. A log-in is InvalidCredentials."""
-
     status = 409
     code = "account_disabled"
     description = "This account is disabled: the link in the mail would open nothing."

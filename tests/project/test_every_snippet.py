@@ -49,6 +49,9 @@ RUN_BY = {
     "docs/configuration.md sh": PROJECT
     + "test_shell_snippets.py::test_the_shell_of_the_settings_prints_them",
     "docs/configuration.md python": PYTHON + "test_settings_in_python",
+    "docs/administration.md console": ANSWERS + "test_an_administrator_disables_a_user",
+    "docs/deploy.md ini": PROJECT + "test_systemd_unit.py::*",
+    "docs/deploy.md sh": PROJECT + "test_deploy_page.py::test_every_block_of_the_page_is_run",
     "docs/errors.md json": ANSWERS + "test_a_refusal_has_the_body_of_the_page",
     "docs/fastapi.md python": TESTED_FILES,
     "docs/fastapi.md console": PROJECT
@@ -68,7 +71,9 @@ RUN_BY = {
     + "test_shell_snippets.py::test_its_settings_are_accepted",
     "docs/operations.md#Behind nginx nginx": "tests/browser/test_nginx_attacks.py::*",
     "docs/operations.md ini": OPERATIONS + "test_pgbouncer_is_run_with_the_line_of_the_page",
-    "docs/operations.md sql": OPERATIONS + "test_after_a_restore_every_session_ends",
+    "docs/operations.md#SQLite sh": PROJECT
+    + "test_sqlite_backup.py::test_a_restored_file_logs_in_and_revives_no_session",
+    "docs/react.md diff": "tests/browser/test_react.py::*",
     "docs/react.md jsx": "tests/browser/test_react.py::*",
     "docs/react.md js": "tests/browser/test_react.py::*",
     "docs/react.md#Next js": "tests/client/test_js_snippets.py::test_a_server_of_next",
@@ -91,6 +96,10 @@ RUN_BY = {
 }
 # What can't be run here, with the test that reads it.
 NOT_RUN = {
+    "docs/deploy.md bash": PROJECT + "test_kubernetes.py::*",
+    "docs/faults.md sh": PROJECT + "test_shell_snippets.py::test_its_settings_are_accepted",
+    "docs/faults.md sql": OPERATIONS + "test_the_sql_for_a_standby_names_what_postgresql_has",
+    "docs/operations.md yaml": PROJECT + "test_metrics.py::*",
     "docs/operations.md#Compose sh": OPERATIONS + "test_the_commands_for_compose_name_its_services",
     "docs/verifier.md sh": PROJECT + "test_verifier_wheel.py::*",
     "docs/verify-elsewhere.md java": PARSED_CODE,

@@ -1,20 +1,18 @@
-"""docs/operations.md: its commands start authapi, its SQL ends sessions, its lines are tested."""
+"""docs/operations.md: its commands start authapi, its lines are tested."""
 
+import re
 import shlex
 from configparser import ConfigParser
 from pathlib import Path
-from time import time
 from typing import Any
 
+import psycopg
 import yaml
 
 from tests.project.test_shell_snippets import simple_commands
 from tests.project.test_shown_answers import tools
 from tests.project.tree import ROOT
 from tests.support import pgbouncer
-from tests.support.api import Api
-from tests.support.application import MakeApi
-from tests.support.clock import TestClock
 from tests.support.postgresql import PostgreSQL
 from tests.support.server import Program, free_port
 from tests.support.settings import CHEAP_HASHES, SECRET
@@ -63,30 +61,16 @@ def test_pgbouncer_is_run_with_the_line_of_the_page() -> None:
     assert dict(parser["pgbouncer"]) == {"ignore_startup_parameters": pgbouncer.IGNORED}
 
 
-def test_after_a_restore_every_session_ends(
-    make_api: MakeApi, database_url: str, clock: TestClock
-) -> None:
-    clock.advance(time() - clock())  # SQLite's own clock is this machine's
-    (block,) = shown(PAGE, "sql", "Backup")
-    lines = block.splitlines()
-    statements = dict(zip(lines[::2], lines[1::2], strict=True))
-    name = "-- SQLite" if database_url.startswith("sqlite") else "-- PostgreSQL"
-    before = make_api()
-    tokens = before.register_and_login()
-    with before.app.state.runtime.db.begin() as connection:
-        assert connection.exec_driver_sql(statements[name]).rowcount == 1
-    after = make_api()
-    assert after.client.get("/me", headers=tokens.bearer).status_code == 401
-    assert after.refresh(tokens.refresh).status_code == 401
-    assert_the_times_are_numbers(after)
-
-
-def assert_the_times_are_numbers(api: Api) -> None:
-    """SQLite would keep a text in a column of numbers, and compare it as larger than each."""
-    with api.app.state.runtime.db.connect() as connection:
-        found = connection.exec_driver_sql("SELECT revoked_at FROM sessions").scalars().all()
-    assert found
-    assert all(isinstance(moment, float | int) for moment in found)
+def test_the_sql_for_a_standby_names_what_postgresql_has(postgresql: PostgreSQL) -> None:
+    """docs/faults.md. What it changes is the whole server's, so nothing of it is left."""
+    settings, limit = shown("docs/faults.md", "sql", "A standby")
+    (name,) = re.findall(r"ALTER SYSTEM SET (\w+) =", settings)
+    with postgresql.database() as database, psycopg.connect(postgresql.url(database)) as server:
+        found = server.execute("SELECT 1 FROM pg_settings WHERE name = %s", [name]).fetchone()
+        assert found == (1,)
+        server.execute("CREATE ROLE authapi")
+        server.execute(limit)
+        server.rollback()
 
 
 def test_the_commands_for_compose_name_its_services() -> None:

@@ -1,7 +1,7 @@
 """What the pages show of requests and answers is what a running authapi takes and gives.
 
-docs/errors.md, docs/http.md, docs/mails.md, docs/refresh.md, docs/revocation.md, docs/tokens.md,
-docs/transports.md.
+docs/administration.md, docs/errors.md, docs/http.md, docs/mails.md, docs/refresh.md,
+docs/revocation.md, docs/tokens.md, docs/transports.md.
 """
 
 import base64
@@ -70,6 +70,17 @@ def test_a_console_prints_what_its_page_says(
         client.post("/logout", headers=bearer).raise_for_status()
     host = server.url.removeprefix("http://")
     walk(consoles(page), tmp_path, {"localhost:8000": host})
+
+
+def test_an_administrator_disables_a_user(tmp_path: Path) -> None:
+    _, requests = shown("docs/administration.md", "console", "Administration")
+    with authapi_server(serve=True) as server:
+        ada = server.client(ADA["email"]).get("/me").json()["id"]
+        root = server.client("root@example.com", scopes=["authapi:admin"])
+        places = {"localhost:8000": server.url.removeprefix("http://")}
+        places |= {"p4RQpYBpOU1R1Hn0nUdM2Q": ada}
+        places |= {"Bearer …": root.headers["Authorization"]}
+        walk(f"```console\n{requests}```\n", tmp_path, places)
 
 
 def test_a_refusal_has_the_body_of_the_page(client: httpx.Client) -> None:

@@ -1,8 +1,7 @@
 """Log-in by password.
 
-An unknown account, a disabled one and a wrong password get one refusal, at one cost. With
-REGISTRATION_CONFIRMS_EMAIL each failure costs a second hash, since a registration may wait with
-that name: its password is RegistrationWaits, whether or not the address has an account.
+An unknown account, a disabled one and a wrong password get one refusal, at one cost. A second hash
+is for a registration that may wait, whether or not its address has an account.
 """
 
 from collections.abc import Collection

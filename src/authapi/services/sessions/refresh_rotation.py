@@ -196,9 +196,7 @@ def rotate_refresh_token(
     notice: MakeNotice | None = None,
     answers: Tally = UNCOUNTED,
 ) -> TokenPair:
-    """Return the new pair, or the same one, by the table above. A replay posts `notice`.
-
-    `answers` counts by the row of the table.
+    """Return the pair by the table above, whose rows `answers` counts. A replay posts `notice`.
 
     Raises InvalidGrant, BadRequest for a key of the previous exchange, RateLimited.
     """

@@ -56,6 +56,8 @@ TAGS = {
 def describe(app: FastAPI, more_paths: dict[str, Any], cookies: Cookies) -> None:
     """Complete the document, for generated clients. FastAPI does not know of `more_paths`."""
     generate = app.openapi
+    app.description = "In an error `error` is for programs, and `error_description` for people."
+    app.license_info = {"name": "MIT", "identifier": "MIT"}
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -244,6 +244,21 @@ def test_a_stranger_who_forges_the_header_is_no_proxy(authapi: Authapi) -> None:
         assert severities(examine(authapi)[1]) == {}
 
 
+@sqlite_only
+@pytest.mark.parametrize("place", [0, 3, 6])
+def test_a_stranger_is_not_named_as_the_proxy_of_others(authapi: Authapi, place: int) -> None:
+    """The remedy would have the operator trust the stranger."""
+    traffic, senders = Traffic(), ["10.0.0.9"] * 6
+    senders[place:place] = ["192.0.2.66", "192.0.2.67"]
+    for sender in senders:
+        traffic.note(sender, is_forwarded=True)
+    execute("DELETE FROM processes")
+    with running(traffic):
+        _, findings = examine(authapi)
+    assert "10.0.0.9" in findings["proxies"][0]["remedy"]
+    assert "192.0.2" not in str(findings)
+
+
 @postgresql_only
 @pytest.mark.parametrize(("seconds", "severity"), [(-100, "wrong"), (10, "weak")])
 def test_a_clock_that_differs_is_found(

@@ -43,7 +43,12 @@ def metrics_folder() -> Iterator[None]:
 def _remove_left(parent: Path) -> None:
     """Remove the folders of servers that were killed."""
     for held in parent.glob(f"{PREFIX}*/{LOCK_NAME}"):
-        with suppress(OSError), held.open("rb") as file:
+        with suppress(OSError), os.fdopen(_open_at_once(held), "rb") as file:
             is_old = time() - held.stat().st_mtime > LEFT_AFTER_SECONDS
             if is_old and lock(file.fileno()):
                 rmtree(held.parent, ignore_errors=True)
+
+
+def _open_at_once(path: Path) -> int:
+    """Anybody may write there: a FIFO would wait for its other end."""
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)

@@ -39,6 +39,7 @@ class Traffic:
         self._lock = Lock()
         self.requests = self.forwarded = 0
         self.forwarder: str | None = None
+        self._lead = 0
 
     def note(self, address: str, *, is_forwarded: bool) -> None:
         """Note a request. `address` sent it; `is_forwarded` if it is no trusted proxy's."""
@@ -46,7 +47,13 @@ class Traffic:
             self.requests = min(self.requests + 1, MAX_REQUESTS)
             if is_forwarded:
                 self.forwarded = min(self.forwarded + 1, MAX_REQUESTS)
-                self.forwarder = address
+                self._vote(address)
+
+    def _vote(self, address: str) -> None:
+        """Name who forwards more than all others together: not a stranger who comes last."""
+        if self._lead == 0:
+            self.forwarder = address
+        self._lead += 1 if address == self.forwarder else -1
 
 
 def comparable(settings: Settings) -> Mapping[str, str]:

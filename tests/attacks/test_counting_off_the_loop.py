@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from authapi.services.limits.storage import MemoryStorage
+from tests.support.administration import Admin, account
 from tests.support.api import EMAIL, PASSWORD, Api
 
 NEW = "a sentence that nobody uses"
@@ -23,6 +24,10 @@ BODIES: dict[str, dict[str, object]] = {
     "/email/verify/resend": {"email": EMAIL},
     "/password/forgot": {"email": EMAIL},
     "/password/reset": {**WRONG, "new_password": NEW},
+}
+OF_ADMINISTRATORS: dict[str, dict[str, object] | None] = {
+    "/users": {"email": "bob@example.com"},
+    "/users/{user_id}/password-reset": None,
 }
 PAGES = ("/email/verify", "/email/undo", "/password/forgot", "/password/reset")
 
@@ -47,6 +52,18 @@ def test_a_route_counts_on_a_thread(api: Api, counted: list[bool], path: str) ->
     body = {"refresh_token": tokens.refresh} if path == "/refresh" else BODIES[path]
     counted.clear()
     api.client.post(path, json=body, headers={} if path == "/refresh" else tokens.bearer)
+    assert counted
+    assert not any(counted)
+
+
+@pytest.mark.parametrize("path", OF_ADMINISTRATORS)
+def test_a_route_of_administration_counts_on_a_thread(
+    api: Api, counted: list[bool], path: str
+) -> None:
+    admin, ada = Admin(api), account(api, EMAIL)
+    counted.clear()
+    answer = admin.ask("POST", path.format(user_id=ada), json=OF_ADMINISTRATORS[path])
+    assert answer.is_success
     assert counted
     assert not any(counted)
 

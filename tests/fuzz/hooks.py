@@ -1,7 +1,7 @@
 """Schemathesis' hooks: a credential for each operation that wants one, and a real refresh token.
 
 The four transports take turns. Whoever was logged out, deleted or disabled is replaced: the next
-request comes from a new account.
+request comes from a new account. Under `/admin` it comes from the administrator.
 """
 
 import atexit
@@ -16,25 +16,27 @@ from uuid import uuid4
 import requests
 import schemathesis
 
+from tests.fuzz import ADMINISTRATOR, PASSWORD
+
 URL = os.environ["FUZZED_URL"]
-# The document's own example: what it shows for a password is then the account's.
-PASSWORD = "correct horse battery staple"
 TRANSPORTS = cycle(["bearer", "hybrid", "cookie", "session"])
 NUMBERS = count()
-ENDS_SESSIONS = ("/logout", "/reauth", "/me/password", "/me/delete", "/sessions", "/email/undo")
+ENDS_SESSIONS = ("/logout", "/reauth", "/me/password", "/me/delete", "/sessions", "/email/undo", "/admin/")
 
 
 class Visitor:
-    """Somebody who has registered and logged in."""
+    """Somebody who has registered, if `email` is None, and logged in."""
 
-    def __init__(self, transport: str) -> None:
+    def __init__(self, transport: str, email: str | None = None) -> None:
         self.http = requests.Session()
         self.http.trust_env = False
-        ada = {"email": f"{uuid4().hex}@example.com", "password": PASSWORD}
-        self.http.post(f"{URL}/register", json=ada, timeout=60).raise_for_status()
+        ada = {"email": email or f"{uuid4().hex}@example.com", "password": PASSWORD}
+        if email is None:
+            self.http.post(f"{URL}/register", json=ada, timeout=60).raise_for_status()
         login = self.http.post(f"{URL}/login", json=ada | {"transport": transport}, timeout=60)
         login.raise_for_status()
         self.tokens = login.json()
+        self.id = self.http.get(f"{URL}/me", headers=self.headers, timeout=60).json()["id"]
 
     @property
     def headers(self) -> dict[str, str]:
@@ -47,12 +49,13 @@ class Visitor:
 
 
 class Visitors:
-    def __init__(self) -> None:
+    def __init__(self, email: str | None = None) -> None:
+        self._email = email
         self._current: Visitor | None = None
 
     def current(self) -> Visitor:
         if self._current is None or next(NUMBERS) % 50 == 0:
-            self._current = Visitor(next(TRANSPORTS))
+            self._current = Visitor(next(TRANSPORTS), self._email)
         return self._current
 
     def leave(self) -> None:
@@ -60,6 +63,12 @@ class Visitors:
 
 
 VISITORS = Visitors()
+ADMINISTRATORS = Visitors(ADMINISTRATOR)
+
+
+def of(path: str) -> Visitors:
+    """Return who asks there."""
+    return ADMINISTRATORS if path.startswith("/admin/") else VISITORS
 
 
 @schemathesis.auth(refresh_interval=None)
@@ -68,7 +77,7 @@ class Credential:
 
     def get(self, case: schemathesis.Case, _context: Any) -> dict[str, str]:
         needs_one = case.operation.definition.raw.get("security") or case.path == "/refresh"
-        return VISITORS.current().headers if needs_one else {}
+        return of(case.path).current().headers if needs_one else {}
 
     def set(self, case: schemathesis.Case, data: dict[str, str], _context: Any) -> None:
         case.headers = {**(case.headers or {}), **data}
@@ -84,9 +93,11 @@ def map_body(context: Any, body: Any) -> Any:
 
 @schemathesis.hook
 def map_path_parameters(context: Any, path_parameters: Any) -> Any:
-    """Let every second session be one of the visitor's own."""
-    if path_parameters and "session_id" in path_parameters and next(NUMBERS) % 2:
-        path_parameters["session_id"] = VISITORS.current().tokens["session_id"]
+    """Let every second account be the visitor's, and every second session."""
+    if path_parameters and next(NUMBERS) % 2:
+        own = {"session_id": VISITORS.current().tokens["session_id"]}
+        own["user_id"] = VISITORS.current().id
+        path_parameters |= {name: own[name] for name in own.keys() & path_parameters.keys()}
     return path_parameters
 
 
@@ -97,7 +108,9 @@ ANSWERED = Counter[str]()
 def after_call(_context: Any, case: schemathesis.Case, response: Any) -> None:
     ANSWERED[f"{case.operation.label} {response.status_code}"] += 1
     ends_sessions = case.method != "GET" and case.path.startswith(ENDS_SESSIONS)
-    if response.status_code == 401 or ends_sessions:
+    if response.status_code == 401:
+        of(case.path).leave()
+    if ends_sessions:
         VISITORS.leave()
 
 

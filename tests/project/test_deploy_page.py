@@ -87,7 +87,7 @@ def test_the_walk_ends_with_a_log_in_over_tls(walk: tuple[Machine, dict[str, str
     assert json.loads(printed["Service"])["status"] == "ready"
     assert re.match(r"Created ada@example.com with the id \w+", printed["create"])
     pair = json.loads(printed["log in"])
-    assert pair["token_type"] == "Bearer"
+    assert (pair["token_type"], pair["scope"]) == ("Bearer", "authapi:admin")
 
 
 def test_the_service_runs_as_the_page_says(machine: Machine) -> None:

@@ -48,6 +48,7 @@ TAGS = {
     "tokens": "Log in, refresh, log out.",
     "me": "The account of the credential.",
     "sessions": "The sessions of the user.",
+    "admin": "Accounts and events, for administrators.",
     "for services": "Keys and revocations, for services that verify access tokens themselves.",
     "health": "Health checks and metrics.",
 }

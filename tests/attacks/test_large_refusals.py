@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.support.api import EMAIL, PASSWORD
-from tests.support.operations import BODIES
+from tests.support.operations import OWN_BODIES
 from tests.support.rows import every_row
 from tests.support.service import Service
 
@@ -35,7 +35,7 @@ def unknown(count: int) -> dict[str, object]:
     return {f"field_{number}": SECRET for number in range(count)}
 
 
-@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("path", OWN_BODIES)
 def test_a_body_full_of_unknown_fields_gets_one_sentence(service: Service, path: str) -> None:
     body = {f"{number:x}": 0 for number in range(6_000)}
     assert 40_000 < len(json.dumps(body)) < 65_536
@@ -44,7 +44,7 @@ def test_a_body_full_of_unknown_fields_gets_one_sentence(service: Service, path:
     ]
 
 
-@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("path", OWN_BODIES)
 def test_an_answer_has_ten_errors_at_most(service: Service, path: str) -> None:
     errors = refused(service, path, unknown(MOST_MEMBERS)).json()["errors"]
     assert len(errors) == MOST_ERRORS

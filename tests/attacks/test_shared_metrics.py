@@ -1,4 +1,4 @@
-"""The kind: another user of the machine stops the server by what all can write, such as /dev/shm."""
+"""The kind: another user of the machine stops the server by what all can write: /dev/shm."""
 
 import os
 from pathlib import Path

@@ -21,7 +21,15 @@ from tests.fuzz import ADMINISTRATOR, PASSWORD
 URL = os.environ["FUZZED_URL"]
 TRANSPORTS = cycle(["bearer", "hybrid", "cookie", "session"])
 NUMBERS = count()
-ENDS_SESSIONS = ("/logout", "/reauth", "/me/password", "/me/delete", "/sessions", "/email/undo", "/admin/")
+ENDS_SESSIONS = (
+    "/logout",
+    "/reauth",
+    "/me/password",
+    "/me/delete",
+    "/sessions",
+    "/email/undo",
+    "/admin/",
+)
 
 
 class Visitor:

@@ -259,3 +259,20 @@ def test_an_auditor_reads(api: Api, ada: str) -> None:
     assert {user["email"] for user in auditor.users()} == {EMAIL, auditor.email}
     assert auditor.events(type="login_succeeded")
     assert ADMIN not in auditor.tokens.body["scope"]
+
+
+@sqlite_only
+def test_a_field_that_is_not_known_and_a_body_full_of_them_are_refused(
+    admin: Admin, ada: str
+) -> None:
+    before = admin.expect(200, "GET", f"/users/{ada}")
+    for body in ({"password_hash": "x"}, {"created_at": 0}, {"factors": {}}, {"id": "A" * 22}):
+        assert admin.ask("PATCH", f"/users/{ada}", json=body).status_code == 422
+        made = admin.ask("POST", "/users", json=body | {"email": "eve@example.com"})
+        assert made.status_code == 422
+    full = {f"{number:x}": 0 for number in range(6_000)}
+    for method, path in (("PATCH", f"/users/{ada}"), ("POST", "/users")):
+        refused = admin.ask(method, path, json=full)
+        assert refused.json()["errors"][0]["type"] == "too_many_members"
+        assert len(refused.content) < 2048
+    assert admin.expect(200, "GET", f"/users/{ada}") == before

@@ -18,6 +18,7 @@ import httpx
 from fastapi import FastAPI
 
 WAIT_SECONDS = 20  # that the feed may hold a request
+REST_SECONDS = 0.05  # after each answer
 PAUSE_SECONDS = 1.0  # before the next try, when there was no answer
 MOST_OF_A_KIND = 99
 
@@ -70,3 +71,5 @@ async def follow(auth: FastAPI, carts: Carts) -> None:
             page = answer.json()
             carts.forget(page["sessions"])
             cursor = page["cursor"]
+            # While authapi stops, nobody waits: without a rest this would keep the event loop.
+            await asyncio.sleep(REST_SECONDS)

@@ -143,9 +143,7 @@ def _take(pattern: Path, size: int) -> BufferedRandom:
         file = os.fdopen(descriptor, "r+b")
         if lock(descriptor):
             if os.fstat(descriptor).st_size != size:
-                file.truncate(0)
-                file.write(bytes(size))  # or a full disk would kill the process by SIGBUS
-                file.flush()
+                file.truncate(size)
             return file
         file.close()
     raise AssertionError

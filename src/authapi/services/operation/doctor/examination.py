@@ -28,7 +28,7 @@ CHECKS = (
     Check("stores", "They are here, or behind TLS.", settings_checks.stores_of),
     Check("limits", "All are on.", settings_checks.limits),
     Check("cookies", "They fit the origins.", settings_checks.cookies),
-    Check("mail", "Mails are sent.", settings_checks.mails),
+    Check("mail", "They are sent, or written as files.", settings_checks.mails),
     Check("purge", "It is on.", settings_checks.purge),
     Check("hashes", "They cost enough.", settings_checks.hashes),
     Check("hash cost", "It fits this machine.", machine_checks.hash_cost),

@@ -18,7 +18,7 @@ def presence(patient: Patient) -> Found:
     if not patient.running:
         yield (
             WEAK,
-            "No process was seen within three minutes.",
+            "No process runs, or none has said so yet.",
             "Start `authapi serve`. A new process is seen after two seconds.",
         )
     if len(versions := sorted({running.version for running in patient.running})) > 1:

@@ -45,6 +45,7 @@ def install(app: FastAPI) -> None:
 def as_response(refusal: Refusal) -> Response:
     """Return the response to a refusal."""
     body: dict[str, Any] = {"error": refusal.code, "error_description": refusal.description}
+    body |= refusal.members
     if isinstance(refusal, InvalidField):
         body = _validation_body(refusal.errors)
     return JSONResponse(body, refusal.status, dict(refusal.headers))

@@ -306,6 +306,7 @@ def new_session(sid: str, user: users.Account) -> sessions.NewSession:
         ip=None,
         secret_digest=None,
         amr="pwd",
+        has_second_factor=False,
         client_id="authapi",
         remember=True,
     )

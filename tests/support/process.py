@@ -79,6 +79,7 @@ class Process:
             ends_at=now + DAY,
             tokens_from=None,
             remember=True,
+            amr="pwd",
             now=now,
         )
         tokens = TokenIssuer(self.settings, self.keys)

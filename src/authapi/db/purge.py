@@ -9,6 +9,8 @@
 | outbox                | a week after the mail was sent, a month after it was given up   |
 | known_addresses       | 30 days after the last log-in                                   |
 | released_names        | once the name rests no more                                     |
+| auth_sessions         | once they have run out                                          |
+| spent_challenges      | the same                                                        |
 | events                | after EVENT_RETENTION_DAYS                                      |
 | processes             | a day after the process was last seen                           |
 
@@ -25,6 +27,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from authapi.db.clock import db_now
 from authapi.db.known_addresses import KNOWN_SECONDS
 from authapi.db.models import (
+    AuthSession,
     Event,
     KnownAddress,
     Link,
@@ -33,6 +36,7 @@ from authapi.db.models import (
     Process,
     ReleasedName,
     Session,
+    SpentChallenge,
     Stop,
 )
 from authapi.verifier.lifetimes import WINDOW_SECONDS
@@ -73,6 +77,8 @@ def rules(*, event_retention_days: int) -> Sequence[Rule]:
         Rule(OutboxMail.id, OutboxMail.failed_at, 30 * DAY_SECONDS),
         Rule(KnownAddress.digest, KnownAddress.last_login_at, KNOWN_SECONDS),
         Rule(ReleasedName.name_digest, ReleasedName.free_at, 0),
+        Rule(AuthSession.digest, AuthSession.expires_at, 0),
+        Rule(SpentChallenge.id, SpentChallenge.expires_at, 0),
         Rule(Event.id, Event.at, event_retention_days * DAY_SECONDS),
         Rule(Process.id, Process.seen_at, DAY_SECONDS),
     )

@@ -21,6 +21,7 @@ class FoundSession:
     created_at: float
     last_used_at: float
     expires_at: float
+    amr: str
     read_at: float
 
 

@@ -34,6 +34,7 @@ class MintedFrom:
     ends_at: float
     tokens_from: float | None
     remember: bool
+    amr: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class StoredSession(MintedFrom):
 class NewSession:
     """A session to be added. `account_version` was read before the user's identity was proven.
 
+    `has_second_factor`: one was proven, and an account that has one needs that.
     `secret_digest` is for transport `session` alone. Each `_ttl` is in seconds.
     """
 
@@ -87,6 +89,7 @@ class NewSession:
     amr: str
     client_id: str
     remember: bool
+    has_second_factor: bool
 
 
 # The account is there, and no stop has ended its sessions since the log-in: see stops.py.
@@ -122,6 +125,8 @@ _account = (
         User.id == bindparam("user_id"),
         User.version == bindparam("account_version"),
         User.disabled_at.is_(None),
+        # One that was added meanwhile asks too: no path opens a session without it.
+        sa.or_(User.second_factors == 0, bindparam("has_second_factor", type_=Boolean)),
     )
     .with_for_update(key_share=True)
     .subquery()
@@ -149,7 +154,8 @@ _INSERT = sa.insert(SESSIONS).from_select(list(_NEW), select(*_NEW.values())).re
 def add(connection: Connection, new: NewSession) -> LockedSession | None:
     """Add the session, which counts as exchanged now: its sid is its first token's parent.
 
-    Return None, without effect, if by now the account is gone, disabled, or of another version.
+    Return None, without effect, if by now the account is gone, disabled, of another version, or has
+    a second factor that was not proven.
     """
     row = connection.execute(_INSERT, asdict(new)).one_or_none()
     return None if row is None else LockedSession(*row)

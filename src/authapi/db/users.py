@@ -25,6 +25,7 @@ class Account:
     created_at: float
     disabled_at: float | None
     version: int
+    second_factors: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,24 @@ signing_keys     one row per key that signs access tokens; the private part is s
 links            one row per mail with a link and a code, until some time after it ran out
 outbox           one row per mail: what it says is sealed while it waits, and then removed
 events           one row per thing that a person or an administrator did; only a purge removes it
+factors          one row per factor of an account: TOTP, passkey, recovery codes, identity
+totp_secrets     passkeys  recovery_codes  identities: what belongs to a factor of that kind
+auth_sessions    one row per log-in that waits for a second factor, for some minutes
+spent_challenges one row per passkey challenge that was answered, for some minutes
 processes        one row per process that serves, for `authapi doctor`
 """
 
 from authapi.db.models.accounts import KnownAddress, PendingRegistration, ReleasedName, User
 from authapi.db.models.events import Event
+from authapi.db.models.factors import (
+    AuthSession,
+    Factor,
+    Identity,
+    Passkey,
+    RecoveryCode,
+    SpentChallenge,
+    TotpSecret,
+)
 from authapi.db.models.mails import Link, OutboxMail
 from authapi.db.models.model import Model
 from authapi.db.models.operation import Process
@@ -22,19 +35,26 @@ from authapi.db.models.sessions import Carrier, RevokedReason, Session, Stop, Tr
 from authapi.db.models.signing_keys import SigningKey
 
 __all__ = [
+    "AuthSession",
     "Carrier",
     "Event",
+    "Factor",
+    "Identity",
     "KnownAddress",
     "Link",
     "Model",
     "OutboxMail",
+    "Passkey",
     "PendingRegistration",
     "Process",
+    "RecoveryCode",
     "ReleasedName",
     "RevokedReason",
     "Session",
     "SigningKey",
+    "SpentChallenge",
     "Stop",
+    "TotpSecret",
     "Transport",
     "User",
 ]

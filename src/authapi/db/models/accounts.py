@@ -17,6 +17,7 @@ class User(Model):
 
     `version` grows when a proof of identity loses its worth: by a new password, by a disabling.
     `session_generation` grows when all sessions end: those of an earlier one are stopped.
+    `second_factors` counts those in force: see db/factors.
     """
 
     __tablename__ = "users"
@@ -33,6 +34,7 @@ class User(Model):
     disabled_at: Mapped[float | None]
     version: Mapped[int] = mapped_column(server_default="0")
     session_generation: Mapped[int] = mapped_column(server_default="0")
+    second_factors: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
     # The lists of administrators: all, the disabled ones, and administrators themselves.
     __table_args__ = (

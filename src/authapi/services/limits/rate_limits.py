@@ -28,6 +28,7 @@ from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.derived_keys import DIGEST_NAMES, derive
 from authapi.errors import (
+    InvalidCode,
     InvalidCredentials,
     InvalidLink,
     RateLimited,
@@ -108,7 +109,7 @@ class RateLimits:
         failures += of_address
         try:
             yield count_for
-        except (InvalidCredentials, WrongPassword, RegistrationWaits, GeneratorExit):
+        except (InvalidCode, InvalidCredentials, WrongPassword, RegistrationWaits, GeneratorExit):
             # GeneratorExit: the request was cancelled, and its hash may have been computed.
             self._give_back(successes)
             raise

@@ -18,6 +18,7 @@ from authapi.db.session_cache import SessionCache
 from authapi.db.session_lookups import FoundSession
 from authapi.errors import InvalidToken, Unavailable
 from authapi.services.revocation.feed import RevocationFeed
+from authapi.services.sessions.token_issue import auth_claims
 from authapi.verifier import Claims, VerifierNotReadyError
 from authapi.verifier.lifetimes import LOOK_BACK_SECONDS
 
@@ -108,5 +109,5 @@ def _claims(session: FoundSession, *, issued_at: int) -> Claims:
         expires_at=int(session.expires_at),
         issued_at=issued_at,
         key_id="",
-        raw={"auth_time": int(session.created_at)},
+        raw=auth_claims(session.created_at, session.amr),
     )

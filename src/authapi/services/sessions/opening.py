@@ -12,25 +12,26 @@ from dataclasses import dataclass, field
 from authapi.crypto.ids import new_id
 from authapi.crypto.session_ids import SessionId, new_session_id
 from authapi.db import sessions, users
+from authapi.db.auth_sessions import Waiting
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason, Transport
 from authapi.db.sessions import LockedSession, NewSession
 from authapi.db.users import Account
-from authapi.errors import Unavailable
+from authapi.errors import InsufficientAuthorization, Unavailable
 from authapi.services.accounts.devices import Device, KnownAddresses
 from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
+from authapi.services.factors.auth_sessions import digest_of, let_wait, new_auth_session
+from authapi.services.factors.steps import BY_PASSWORD, Proven
 from authapi.services.sessions.token_issue import CLIENT_ID, SessionTicket, TokenIssuer, TokenPair
-
-PASSWORD = "pwd"  # noqa: S105 - RFC 8176 section 2
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
     """A session that is wanted.
 
-    `account` was read before the proof of identity, and `amr` names the proof. `came_with` are the
+    `account` was read before the proof of identity, which is `proven`. `came_with` are the
     sids of genuine credentials in the request. `upgraded_hash`: a stronger one of this password.
     `remember` is false for a session that ends with the browser, and after a day unused. One that
     replaces another takes over the other's. `notice` is posted after a log-in from a new device.
@@ -41,7 +42,7 @@ class Opening:
     device: Device
     came_with: Collection[str] = ()
     upgraded_hash: str | None = None
-    amr: str = PASSWORD
+    proven: Proven = BY_PASSWORD
     notice: NewDeviceNotice | None = None
     remember: bool = field(kw_only=True)
 
@@ -59,8 +60,11 @@ def open_session(
 ) -> TokenPair | SessionTicket | None:
     """Return the transport's tokens of a new session.
 
-    None, and no effect, if the account has changed since its identity was proven.
+    None, and no effect, if the account has changed since its identity was proven. Raises
+    InsufficientAuthorization if the account has a second factor and none was proven.
     """
+    if opening.account.second_factors and not opening.proven.has_second:
+        raise await_second_factor(db, tokens, opening)
     session_id = new_session_id(new_id())
     known = KnownAddresses(db, tokens.settings.secrets)
     session = _add(db, known, opening, _new_session(tokens, opening, session_id))
@@ -79,6 +83,28 @@ def add_session(tx: Transaction, tokens: TokenIssuer, opening: Opening) -> Opene
     session_id = new_session_id(new_id())
     session = sessions.add(tx, _new_session(tokens, opening, session_id))
     return OpenedSession(session, session_id) if session else None
+
+
+def await_second_factor(
+    db: Database, tokens: TokenIssuer, opening: Opening, *, replaces: str | None = None
+) -> InsufficientAuthorization:
+    """Let the opening wait for a second factor. Return the refusal that tells the client how.
+
+    `replaces`: the sid of the session that ends when the new one begins.
+    """
+    auth_session = new_auth_session()
+    waiting = Waiting(
+        digest=digest_of(auth_session),
+        user_id=opening.account.id,
+        account_version=opening.account.version,
+        amr=opening.proven.amr,
+        transport=opening.transport,
+        resource=tokens.resource,
+        remember=opening.remember,
+        came_with=" ".join(sorted(opening.came_with)),
+        replaces=replaces,
+    )
+    return let_wait(db, auth_session, waiting)
 
 
 def issue(
@@ -101,7 +127,8 @@ def _new_session(tokens: TokenIssuer, opening: Opening, session_id: SessionId) -
         user_agent=opening.device.user_agent,
         ip=opening.device.address,
         secret_digest=session_id.digest if opening.transport is Transport.SESSION else None,
-        amr=opening.amr,
+        amr=opening.proven.amr,
+        has_second_factor=opening.proven.has_second,
         client_id=CLIENT_ID,
         remember=opening.remember,
     )

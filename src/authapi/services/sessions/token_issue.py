@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from authapi.config import Settings
 from authapi.crypto.ids import new_id
@@ -11,11 +11,17 @@ from authapi.crypto.session_ids import SessionId
 from authapi.db.models import Transport
 from authapi.db.sessions import LockedSession
 from authapi.errors import InvalidTarget
+from authapi.services.factors.steps import level_of
 from authapi.services.keys.ring import Keys
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 section 2.1
 CLIENT_ID = "authapi"
 NAME = re.compile(r"[\w.:/ -]{1,100}", re.ASCII)  # what a refusal repeats of a `resource`
+
+
+def auth_claims(created_at: float, amr: str) -> dict[str, Any]:
+    """Return when and how the user of a session was authenticated (RFC 9068 section 2.2.1)."""
+    return {"auth_time": int(created_at), "acr": level_of(amr), "amr": amr.split()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ class TokenIssuer:
             "jti": new_id(),
             "client_id": CLIENT_ID,
             "sid": session.sid,
-            "auth_time": int(session.created_at),
+            **auth_claims(session.created_at, session.amr),
         }
         if session.scopes:
             claims["scope"] = session.scopes

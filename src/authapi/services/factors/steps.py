@@ -1,0 +1,96 @@
+"""What was proven at a log-in, and whether it is enough for a session.
+
+| the account has    | proven                                | then                             |
+| ------------------ | ------------------------------------- | -------------------------------- |
+| no second factor   | a password, or an ID token            | a session, `aal1`                |
+| a second factor    | a password, or an ID token            | no session: a factor is asked    |
+| a second factor    | the same, and a code or a passkey     | a session, `aal2`                |
+| a second factor    | a passkey with user verification      | a session, `aal2`                |
+| a second factor    | a code alone, by `POST /reauth`       | a session, `aal1`                |
+
+`sessions/opening`, the one door, asks this for every path; the statement that adds a session looks
+again. Words of `amr` are those of RFC 8176 and of the registry that it began.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+AAL1, AAL2 = "aal1", "aal2"
+SEVERAL = "mfa"
+
+
+class Kind(StrEnum):
+    """The kinds of factors. TOTP and passkeys are second factors."""
+
+    TOTP = "totp"
+    PASSKEY = "passkey"
+    RECOVERY_CODES = "recovery_codes"
+    IDENTITY = "identity"
+
+
+SECOND_FACTORS = frozenset({Kind.TOTP, Kind.PASSKEY})
+# How the answer names what may be sent to /login/continue, in its order.
+METHODS = {
+    Kind.TOTP: "totp",
+    Kind.RECOVERY_CODES: "recovery_code",
+    Kind.PASSKEY: "passkey",
+}
+
+
+class Proof(StrEnum):
+    """One thing that was proven, as a word of `amr`."""
+
+    PASSWORD = "pwd"  # noqa: S105
+    IDENTITY = "fed"  # an ID token: the provider's word
+    CODE = "otp"  # of an authenticator, or a recovery code
+    PASSKEY = "pop"
+
+
+FIRST = frozenset({Proof.PASSWORD, Proof.IDENTITY})
+SECOND = frozenset({Proof.CODE, Proof.PASSKEY})
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What was proven, as words of `amr`."""
+
+    words: frozenset[str]
+
+    @classmethod
+    def by(cls, *proofs: Proof, user_verified: bool = False) -> Self:
+        """Return what these prove. A passkey with user verification is two factors by itself."""
+        return cls(frozenset(proofs) | ({SEVERAL} if user_verified else frozenset()))
+
+    @classmethod
+    def read(cls, amr: str) -> Self:
+        """Return what a stored `amr` says."""
+        return cls(frozenset(amr.split()))
+
+    def __or__(self, other: "Proven") -> "Proven":
+        return Proven(self.words | other.words)
+
+    @property
+    def has_second(self) -> bool:
+        return not self.words.isdisjoint(SECOND)
+
+    @property
+    def amr(self) -> str:
+        """Return its words, space-separated, with `mfa` where there is more than one factor."""
+        both = self.has_second and not self.words.isdisjoint(FIRST)
+        return " ".join(sorted(self.words | ({SEVERAL} if both else frozenset())))
+
+
+BY_PASSWORD = Proven.by(Proof.PASSWORD)
+
+
+def level_of(amr: str) -> str:
+    """Return the `acr` of a session with this `amr`."""
+    return AAL2 if SEVERAL in amr.split() else AAL1
+
+
+def methods_of(kinds: Iterable[str]) -> list[str]:
+    """Return what an account with these kinds of factors can send to /login/continue."""
+    there = set(kinds)
+    return [method for kind, method in METHODS.items() if kind in there]

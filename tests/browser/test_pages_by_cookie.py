@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import PATIENCE, SHORT
 from tests.browser.processes import example
-from tests.browser.test_pages_example import EMAIL, fill
+from tests.browser.test_pages_example import EMAIL, fill, sign_out_others
 from tests.support.until import until
 
 COOKIES = {"authapi-access", "authapi-refresh", "site-refresh-key"}
@@ -123,9 +123,7 @@ def test_another_device_ends_the_session_and_its_cart(
     laptop = new_page()
     log_in(laptop, site)
     expect(laptop.get_by_role("region", name="Cart")).not_to_contain_text("1 in the cart")
-    while laptop.locator("li button", has_text="Sign out").count():
-        with laptop.expect_navigation():
-            laptop.locator("li button", has_text="Sign out").first.click()
+    sign_out_others(laptop)
     page.reload()
     expect(page.locator("h1")).to_have_text("Log in")
     fill(page)

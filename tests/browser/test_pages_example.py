@@ -58,6 +58,14 @@ def fill(page: Page, button: str = "login", password: str = PASSWORD, email: str
     page.click(f"button[value={button}]")
 
 
+def sign_out_others(page: Page) -> None:
+    """End every other session of the dashboard's list."""
+    others = page.locator("button[aria-label^='Sign out ']")
+    for left in range(others.count(), 0, -1):
+        others.first.click()
+        expect(others).to_have_count(left - 1)
+
+
 def test_a_protected_page_comes_back_after_the_log_in(
     site: str, account: str, new_page: Callable[[], Page]
 ) -> None:
@@ -103,9 +111,7 @@ def test_another_device_can_be_signed_out(
         fill(page)
         expect(page).to_have_url(f"{site}/dashboard")
     laptop.reload()
-    while laptop.locator("li button").count():
-        with laptop.expect_navigation():
-            laptop.locator("li button").first.click()
+    sign_out_others(laptop)
     phone.reload()
     expect(phone.locator("h1")).to_have_text("Log in")
 

@@ -271,6 +271,16 @@ def test_the_last_administrator_stays_unless_it_is_forced(authapi: Authapi, act:
     assert authapi("users", act, EMAIL, "--force").status == 0
 
 
+def test_the_last_administrator_keeps_an_address_to_log_in_with(
+    authapi: Authapi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(authapi, *ADMIN)
+    monkeypatch.setenv("AUTHAPI_LOGIN_NEEDS_VERIFIED_EMAIL", "true")
+    assert authapi("users", "set-email", EMAIL, NEW).status == 1
+    assert authapi("users", "set-email", EMAIL, NEW, "--verified").status == 0
+    assert authapi("users", "set-email", NEW, EMAIL, "--force").status == 0
+
+
 def test_one_of_two_administrators_may_go(authapi: Authapi) -> None:
     create(authapi, *ADMIN)
     authapi("users", "create", "b@example.com", *ADMIN, "--password-stdin", typed=f"{PASSWORD}\n")

@@ -21,9 +21,9 @@ from authapi.errors import (
     UsernameTaken,
 )
 from authapi.services.accounts import administration
-from authapi.services.accounts.administration import Actor, Operator, WantedEvents, as_administrator
+from authapi.services.accounts.administration import Actor, Operator, WantedEvents
 from authapi.services.accounts.administration.creation import Tools, create_user
-from authapi.services.accounts.administrators import require_auditor
+from authapi.services.accounts.administrators import require_administrator, require_auditor
 from authapi.services.accounts.registration import NewUser
 from authapi.services.accounts.scopes import joined
 from authapi.services.events.catalogue import EventType
@@ -72,9 +72,13 @@ async def administrator(
     request: Request, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> Operator:
     """Return who acts by a request that may change something."""
-    actor = Actor(current.sub, device, locale_of(request, None))
-    breached = runtime.passwords.breached
-    return as_administrator(runtime.mails, breached, current, actor, now=runtime.clock())
+    require_administrator(current, now=runtime.clock())
+    return Operator(
+        runtime.mails,
+        runtime.passwords.breached,
+        Actor(current.sub, device, locale_of(request, None)),
+        needs_verified_email=runtime.settings.login_needs_verified_email,
+    )
 
 
 async def paging(cursor: Cursor = None, limit: Limit = USUALLY_LISTED) -> tuple[str | None, int]:

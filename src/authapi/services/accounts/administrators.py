@@ -43,8 +43,9 @@ def is_administrator(account: Account) -> bool:
 def require_another(tx: Transaction, account: Account, *, needs_verified_email: bool) -> None:
     """Raise LastAdministrator if nobody else is one who can log in.
 
-    The caller holds the account's lock. Call it before an account stops to be an administrator's, in the same transaction. Of two calls
-    the second waits for the commit of the first: see db/administrators.
+    The caller holds the account's lock. Call it before an account stops to be an administrator's,
+    in the same transaction. Of two calls the second waits for the commit of the first: see
+    db/administrators.
     """
     if is_administrator(account):
         administrators.take_turn(tx)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from authapi.db.clock import db_now
@@ -87,8 +87,12 @@ def lock_all(connection: Connection, user_ids: Collection[str]) -> Mapping[str, 
     return {account.id: account for account in (Account(*row) for row in rows)}
 
 
-def list_all(connection: Connection) -> Sequence[Account]:
-    statement = _ACCOUNT.order_by(User.created_at, User.id)
+def list_oldest(connection: Connection, after: Account | None, count: int) -> Sequence[Account]:
+    """Return the first accounts by when they were made, or those after one."""
+    statement = _ACCOUNT.order_by(User.created_at, User.id).limit(count)
+    if after:
+        place = tuple_(User.created_at, User.id)
+        statement = statement.where(place > (after.created_at, after.id))
     return [Account(*row) for row in connection.execute(statement)]
 
 

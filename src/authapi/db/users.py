@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
@@ -44,6 +45,7 @@ class AlreadyTakenError(Exception):
     """The canonical e-mail address or username belongs to another user."""
 
 
+USERNAME_LOCKS = 0x6E616D65  # the first half of each lock: any number that nobody else takes
 _COLUMNS = [getattr(User, column.name) for column in fields(Account)]
 _ACCOUNT = select(*_COLUMNS)
 _BY_ID = _ACCOUNT.where(User.id == bindparam("user_id"))
@@ -85,6 +87,17 @@ def lock_all(connection: Connection, user_ids: Collection[str]) -> Mapping[str, 
     ordered = _ACCOUNT.where(User.id.in_(user_ids)).order_by(User.id)
     rows = connection.execute(ordered.with_for_update(key_share=True))
     return {account.id: account for account in (Account(*row) for row in rows)}
+
+
+def take_turn(tx: Transaction, username_canonical: str | None) -> None:
+    """Let no other transaction claim the name past this point before the end of this one.
+
+    Names are in this table and in pending_registrations: no index sees both. A claim is written
+    first, and looks for others after its turn. SQLite has one writer at a time.
+    """
+    if username_canonical is not None and tx.dialect.name == "postgresql":
+        name = crc32(username_canonical.encode()) - 2**31
+        tx.execute(select(func.pg_advisory_xact_lock(USERNAME_LOCKS, name)))
 
 
 def list_oldest(connection: Connection, after: Account | None, count: int) -> Sequence[Account]:

@@ -26,6 +26,7 @@ from authapi.db.session_cache import SessionCache
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.devices import KnownAddresses
+from authapi.services.accounts.notices import may_send
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import EventType
@@ -156,10 +157,10 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
     cache = SessionCache(settings.redis_url, entries.sign, entries.verify)
     feed = RevocationFeed(settings, clock, when_added=cache.revoke)
     mails = Mails.of(settings)
-    sender = MailSender(settings, clock, mails)
+    limits = RateLimits(settings, clock)
+    sender = MailSender(settings, clock, mails, partial(may_send, limits))
     db = open_database(settings.database_url, clock, on_revoked=feed.add, on_mail=sender.wake)
     db = replace(db, reading=feed.reading, committed=Tally(*EventType))
-    limits = RateLimits(settings, clock)
     hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
     verifier, verifier_for_all = _verifiers(settings, keys, feed, clock)
     decoys = Decoys(settings.secrets[0], hasher, clock)

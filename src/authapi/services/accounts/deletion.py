@@ -23,11 +23,15 @@ from authapi.services.revocation.stopping import follow_up, stop_sessions
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """Whose account is to go, the password as typed, and where the request came from."""
+    """Whose account is to go, the password as typed, and where the request came from.
+
+    `needs_verified_email` is the setting LOGIN_NEEDS_VERIFIED_EMAIL.
+    """
 
     user_id: str
     password: str = field(repr=False)
     address: str
+    needs_verified_email: bool = False
 
 
 def delete_account(
@@ -41,7 +45,7 @@ def delete_account(
     account = yield from require_password(db, passwords, user_id, wanted.password, address)
     with db.begin() as tx:
         current = lock_proven(tx, account)
-        require_another(tx, current)
+        require_another(tx, current, needs_verified_email=wanted.needs_verified_email)
         stop = remove(tx, usernames, current)
         record(tx, Event(EventType.ACCOUNT_DELETED, {"user_id": user_id}))
     follow_up(db, stop)

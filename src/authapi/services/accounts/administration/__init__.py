@@ -18,7 +18,7 @@ from authapi.services.accounts.administration.ending import (
     end_session_of,
     sign_out_user,
 )
-from authapi.services.accounts.administration.operator import Actor, Operator, as_administrator
+from authapi.services.accounts.administration.operator import Actor, Operator
 from authapi.services.accounts.administration.passwords import mail_reset, set_password
 from authapi.services.accounts.administration.reading import (
     WantedEvents,
@@ -37,7 +37,6 @@ __all__ = [
     "Operator",
     "Rename",
     "WantedEvents",
-    "as_administrator",
     "change_scopes",
     "change_user",
     "delete_user",

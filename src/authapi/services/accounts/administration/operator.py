@@ -17,7 +17,6 @@ from authapi.db.users import Account
 from authapi.errors import InsufficientScope, NotFound
 from authapi.services.accounts.administrators import (
     is_administrator,
-    require_administrator,
     require_another,
 )
 from authapi.services.accounts.breached_passwords import BreachedPasswords
@@ -28,7 +27,6 @@ from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.mail.mails import Mails
 from authapi.services.mail.messages import DEFAULT_LOCALE, Mail, MailKind
-from authapi.verifier import Claims
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -46,13 +44,15 @@ class Actor:
 class Operator:
     """Who acts. Without an `actor` it is the command line, and without `mails` no user is told.
 
-    `is_forced`: the last administrator may go, too.
+    `is_forced`: the last administrator may go, too. `needs_verified_email` is the setting
+    LOGIN_NEEDS_VERIFIED_EMAIL.
     """
 
     mails: Mails | None = None
     breached: BreachedPasswords | None = None
     actor: Actor | None = None
     is_forced: bool = False
+    needs_verified_email: bool = False
 
     def lock(self, tx: Transaction, user_id: str) -> Account:
         """Lock the account to act on, and return it. Raises NotFound, InsufficientScope.
@@ -73,7 +73,7 @@ class Operator:
     def require_one_left(self, tx: Transaction, account: Account) -> None:
         """Raise LastAdministrator if this account is the last one's. The caller has locked it."""
         if not self.is_forced:
-            require_another(tx, account)
+            require_another(tx, account, needs_verified_email=self.needs_verified_email)
 
     def record(self, tx: Transaction, kind: EventType, user_id: str, **details: object) -> None:
         """Record what was done to the account, and who did it from where."""
@@ -120,14 +120,6 @@ def require_id(user_id: str) -> None:
     """Raise NotFound for what can be no id: PostgreSQL takes no NUL in a text."""
     if not ID.fullmatch(user_id):
         raise NotFound
-
-
-def as_administrator(
-    mails: Mails, breached: BreachedPasswords, subject: Claims, actor: Actor, *, now: float
-) -> Operator:
-    """Return the operator of a request. Raises what `require_administrator` raises."""
-    require_administrator(subject, now=now)
-    return Operator(mails, breached, actor)
 
 
 COMMAND_LINE = Operator()

@@ -26,6 +26,7 @@ from authapi.db.database import open_database
 from authapi.errors import CommandError, Unavailable
 from authapi.logs import log
 from authapi.services.keys.ring import KeyRing
+from authapi.services.operation.connections import tell_connections
 from authapi.services.operation.start import prepare
 from authapi.verifier.loopback import is_loopback_host
 
@@ -42,7 +43,7 @@ def serve_app(settings: Settings, host: str, port: int, *, workers: int, bounds:
     """
     logs.configure(settings.log_format)
     _require_free(host, port)
-    _prepare_once(settings)
+    _prepare_once(settings, workers)
     if sys.stderr and sys.stderr.isatty():
         _greet(settings, host, port)
     options: dict[str, Any] = {
@@ -100,11 +101,12 @@ def _require_free(host: str, port: int) -> None:
         ) from error
 
 
-def _prepare_once(settings: Settings) -> None:
+def _prepare_once(settings: Settings, workers: int) -> None:
     """Migrate and make the first key before any worker starts. Raises OperatorError."""
     with closing(open_database(settings.database_url, clock.now)) as db:
         try:
             prepare(db, settings, KeyRing())
+            tell_connections(db, workers)
         except Unavailable:
             log.warning("database_out_of_reach", database=settings.database_url_masked)
 

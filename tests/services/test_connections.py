@@ -17,7 +17,7 @@ FOR_A_MOMENT = 3  # the poll's notifications, the purge, the row in `processes`
 @pytest.fixture
 def runtime(api: Api) -> Iterator[Runtime]:
     runtime: Runtime = api.app.state.runtime
-    yield runtime
+    return runtime
 
 
 def logged(runtime: Runtime, processes: int) -> list[dict[str, object]]:

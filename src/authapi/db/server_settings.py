@@ -36,4 +36,4 @@ def read_most_connections(connection: Connection) -> int | None:
     """
     if connection.dialect.name != "postgresql" or is_pooled(connection):
         return None
-    return connection.scalars(text(FREE_FOR_US)).one()
+    return int(connection.scalars(text(FREE_FOR_US)).one())

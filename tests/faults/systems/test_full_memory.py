@@ -7,8 +7,6 @@ process that writes to it (SIGBUS).
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.faults.systems.conftest import Workers, needs_root
 from tests.support.cluster import Cluster
 from tests.support.server import START_TIMEOUT

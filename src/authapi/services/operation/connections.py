@@ -1,12 +1,12 @@
 """How many connections the processes may open, and whether PostgreSQL allows so many.
 
-  20  requests
-   7  mails
-   2  the poll, and its notifications
-   1  the rows of sessions that a stop has ended
-   1  the purge, while it runs
-   1  this process's row in `processes`, for a moment
-  32  MOST_OF_A_PROCESS
+20  requests
+ 7  mails
+ 2  the poll, and its notifications
+ 1  the rows of sessions that a stop has ended
+ 1  the purge, while it runs
+ 1  this process's row in `processes`, for a moment
+32  MOST_OF_A_PROCESS
 """
 
 from authapi.db.database import MAX_CONNECTIONS, Database
@@ -41,6 +41,4 @@ def too_many(processes: int, allowed: int) -> str | None:
     if most <= allowed:
         return None
     each = f"{processes} processes with {MOST_OF_A_PROCESS} connections each"
-    return (
-        f"{each} may open {most}, and PostgreSQL allows {allowed}: under load requests are 503."
-    )
+    return f"{each} may open {most}, and PostgreSQL allows {allowed}: under load requests are 503."

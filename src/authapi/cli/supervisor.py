@@ -12,7 +12,7 @@ from time import monotonic
 from uvicorn import Config
 from uvicorn.supervisors import multiprocess
 
-from authapi.cli.draining_server import DrainingServer
+from authapi.cli.draining_server import DrainingServer, take_no_more
 
 TICK_SECONDS = 0.1  # less than the workers' HAND_OVER_SECONDS
 
@@ -24,6 +24,7 @@ class Worker(multiprocess.Process):
     def server(self) -> DrainingServer:
         if self._server is None:
             self._server = DrainingServer(self.config)
+            self._server.shares_socket = True
         assert isinstance(self._server, DrainingServer)
         return self._server
 
@@ -50,6 +51,7 @@ class Supervisor(multiprocess.Multiprocess):
             self.handle_signals()
             self.keep_subprocess_alive()
         for listening in self.sockets:
+            take_no_more(listening)
             listening.close()
         self.terminate_all()
         self.join_all()

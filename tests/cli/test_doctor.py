@@ -309,6 +309,25 @@ def test_commits_that_can_be_lost_are_found(authapi: Authapi, configured: str) -
 
 
 @postgresql_only
+def test_processes_that_may_open_too_many_connections_are_found(
+    authapi: Authapi, configured: str
+) -> None:
+    database = make_url(configured).database
+    execute(f'ALTER DATABASE "{database}" CONNECTION LIMIT 40')
+    execute("DELETE FROM processes")
+    try:
+        with running():
+            assert severities(examine(authapi)[1]) == {}
+        with running():
+            _, findings = examine(authapi)
+    finally:
+        execute(f'ALTER DATABASE "{database}" CONNECTION LIMIT -1')
+    assert severities(findings) == {"connections": "weak"}
+    assert "2 processes with 32" in findings["connections"][0]["sentence"]
+    assert "PgBouncer" in findings["connections"][0]["remedy"]
+
+
+@postgresql_only
 def test_a_database_that_is_away_is_told(authapi: Authapi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTHAPI_DATABASE_URL", "postgresql://127.0.0.1:1/nothing")
     status, findings = examine(authapi)

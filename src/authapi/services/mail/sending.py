@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 
 SENDING_THREADS = 6
+MAIL_CONNECTIONS = SENDING_THREADS + 1  # and one for `depth`
 POLL_SECONDS = 2.0  # for mails that another process posted
 LEASE_SECONDS = 60.0
 NOTING_SECONDS, NOTING_PAUSE_SECONDS = 10.0, 0.1  # a mail takes up to 45 s of the lease
@@ -62,8 +63,9 @@ class MailSender:
         self.waiting, self.oldest_seconds, self._measured_at = 0, 0.0, -inf
         # Connections of its own: requests that use up theirs must not delay a mail. None is held
         # while a mail server is waited for.
-        connections = SENDING_THREADS + 1  # and one for `depth`
-        self.db: Database = open_database(settings.database_url, clock, connections=connections)
+        self.db: Database = open_database(
+            settings.database_url, clock, connections=MAIL_CONNECTIONS
+        )
         self._wake, self._stopping = Event(), Event()
         self._has_failed = False
         self._threads: list[Thread] = []

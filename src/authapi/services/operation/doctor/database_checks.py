@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from authapi.db import migrations, outbox
 from authapi.db.clock import read_clock
-from authapi.db.server_settings import read_durability
+from authapi.db.server_settings import read_durability, read_most_connections
 from authapi.errors import OperatorError
 from authapi.services.keys.ring import State, states
 from authapi.services.keys.rotation import DAY_SECONDS, list_keys
+from authapi.services.operation.connections import REMEDY, too_many
 from authapi.services.operation.doctor.findings import Patient, Severity
 from authapi.services.operation.readiness import LATE_MAIL_SECONDS, MAX_SKEW_SECONDS
 
@@ -88,3 +89,10 @@ def durability(patient: Patient) -> Found:
                 f"PostgreSQL's {name} is off: a log-out that was answered can be lost.",
                 f"Set {name} = on for this database.",
             )
+
+
+def connections(patient: Patient) -> Found:
+    with patient.db.connect() as connection:
+        allowed = read_most_connections(connection)
+    if allowed is not None and (problem := too_many(len(patient.running) or 1, allowed)):
+        yield WEAK, problem, REMEDY

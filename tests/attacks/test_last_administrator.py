@@ -14,6 +14,7 @@ from authapi.services.accounts.administrators import is_administrator
 from authapi.services.accounts.deletion import Deletion, delete_account
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import hash_here
+from authapi.verifier import Claims
 from tests.support.administration import ADMIN, AUDIT, ROOT, Admin, account, runtime_of
 from tests.support.api import PASSWORD, Api
 from tests.support.application import MakeApi
@@ -116,8 +117,12 @@ def insist(act: Callable[[], object]) -> object:
     return act()
 
 
+def as_subject(user_id: str) -> Claims:
+    return Claims(user_id, "a-session", frozenset(), expires_at=0, issued_at=0, key_id="", raw={})
+
+
 def as_actor(user_id: str) -> Operator:
-    return Operator(actor=Actor(user_id, DEVICE, "en"), needs_verified_email=True)
+    return Operator(actor=Actor(as_subject(user_id), DEVICE, "en"), needs_verified_email=True)
 
 
 ROUNDS = 10
@@ -162,7 +167,7 @@ def test_two_who_leave_at_once_leave_one(api: Api, *, resigns: bool) -> None:
     runtime = runtime_of(api)
 
     def leave(user_id: str) -> object:
-        wanted = Deletion(user_id, PASSWORD, "192.0.2.1", needs_verified_email=True)
+        wanted = Deletion(as_subject(user_id), PASSWORD, "192.0.2.1", needs_verified_email=True)
         leaving = delete_account(runtime.db, runtime.passwords, runtime.usernames, wanted)
         return hash_here(leaving)
 

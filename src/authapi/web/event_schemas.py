@@ -10,6 +10,7 @@ from authapi.clock import as_datetime
 from authapi.db.events import StoredEvent
 from authapi.db.links import StoredLink
 from authapi.db.pages import Page
+from authapi.web.factor_schemas import FactorInfo
 from authapi.web.schemas import EXAMPLE_ID, Profile, SessionInfo
 
 
@@ -76,6 +77,6 @@ class PendingMail(BaseModel):
 class Export(BaseModel):
     profile: Profile
     sessions: list[SessionInfo]
-    factors: list[dict[str, Any]]
+    factors: list[FactorInfo]
     pending_mails: list[PendingMail]
     events: list[EventInfo]

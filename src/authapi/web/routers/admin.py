@@ -23,7 +23,8 @@ from authapi.errors import (
 from authapi.services.accounts import administration
 from authapi.services.accounts.administration import Actor, Operator, WantedEvents
 from authapi.services.accounts.administration.creation import Tools, create_user
-from authapi.services.accounts.administrators import require_administrator, require_auditor
+from authapi.services.accounts.administration.operator import as_administrator
+from authapi.services.accounts.administrators import require_auditor
 from authapi.services.accounts.registration import NewUser
 from authapi.services.accounts.scopes import joined
 from authapi.services.events.catalogue import EventType
@@ -69,11 +70,11 @@ async def administrator(
     request: Request, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> Operator:
     """Return who acts by a request that may change something."""
-    require_administrator(current, now=runtime.clock())
-    return Operator(
+    return as_administrator(
         runtime.mails,
         runtime.passwords.breached,
-        Actor(current.sub, device, locale_of(request, None)),
+        Actor(current, device, locale_of(request, None)),
+        now=runtime.clock(),
         needs_verified_email=runtime.settings.login_needs_verified_email,
     )
 
@@ -111,7 +112,8 @@ async def search_users(
 
     def read() -> Response:
         page = administration.search_users(runtime.db, q, *which, is_disabled=disabled)
-        listed = [UserInfo.listed(user) for user in page.rows]
+        counts = administration.count_factors(runtime.db, [user.id for user in page.rows])
+        listed = [UserInfo.listed(user, counts.get(user.id, {})) for user in page.rows]
         return as_json(UserPage(users=listed, next_cursor=page.next_cursor))
 
     return await runtime.turns.take(current.sub, read)
@@ -206,6 +208,17 @@ def mail_password_reset(user_id: str, runtime: AppRuntime, operator: Administrat
     return Response(status_code=202)
 
 
+@router.post(
+    "/users/{user_id}/factors/reset",
+    status_code=204,
+    summary="Remove the factors of an account",
+    responses=refusals(*ACTS, NotFound),
+)
+def reset_factors(user_id: str, runtime: AppRuntime, operator: Administrator) -> None:
+    """Remove every factor but the password, for a user who has lost them. Every session ends."""
+    administration.reset_factors(runtime.db, user_id, operator)
+
+
 @router.get(
     "/users/{user_id}/sessions",
     response_model=list[SessionInfo],
@@ -263,4 +276,6 @@ async def search_events(
 
 
 def _user(runtime: Runtime, user_id: str) -> Response:
-    return as_json(UserInfo.listed(administration.get_user(runtime.db, user_id)))
+    user = administration.get_user(runtime.db, user_id)
+    counts = administration.count_factors(runtime.db, [user_id])
+    return as_json(UserInfo.listed(user, counts.get(user_id, {})))

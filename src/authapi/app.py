@@ -29,6 +29,7 @@ from authapi.services.accounts.devices import KnownAddresses
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import EventType
+from authapi.services.factors.providers import Providers
 from authapi.services.keys.ring import Keys
 from authapi.services.keys.rotation import new_keys
 from authapi.services.limits.rate_limits import RateLimits
@@ -68,6 +69,7 @@ from authapi.web.routers import (
     admin,
     client_script,
     health,
+    identities,
     links,
     me,
     metrics,
@@ -138,7 +140,7 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:
-    of_users = (accounts, links, tokens, me, own_data, sessions, admin)
+    of_users = (accounts, links, tokens, identities, me, own_data, sessions, admin)
     for group in (*of_users, well_known, revocations, health):
         yield group.router
     if settings.metrics:
@@ -187,6 +189,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         mail_sender=sender,
         purge=Purge(settings, clock),
         presence=Presence(settings, clock),
+        providers=Providers(settings, clock),
     )
 
 

@@ -18,6 +18,7 @@ class EventType(StrEnum):
     LOGIN_SUCCEEDED = "login_succeeded"
     LOGIN_FAILED = "login_failed"
     REAUTHENTICATED = "reauthenticated"
+    FACTOR_ADDED = "factor_added"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     PASSWORD_RESET = "password_reset"  # noqa: S105
     PASSWORD_RESET_MAILED = "password_reset_mailed"  # noqa: S105

@@ -85,7 +85,8 @@ class Provider:
         """Return an ID token. `header` changes its header."""
         headers = {"kid": self.key.kid} | (header or {})
         algorithm = headers.pop("alg", self.key.algorithm)
-        return jwt.encode(self.claims(**changes), self.key.private, algorithm, headers)
+        payload = json.dumps(self.claims(**changes)).encode()
+        return jwt.api_jws.encode(payload, self.key.private, algorithm, headers)
 
     def count(self, path: str) -> int:
         return self.asked.count(path)
@@ -109,7 +110,9 @@ class Provider:
             self.send(request, {}, 404)
 
 
-def log_in(api: Api, provider: Provider, token: str | None = None, **more: object) -> Response:
+def log_in(
+    api: Api, provider: Provider, token: str | None = None, /, **more: object
+) -> Response:
     """Return the answer to a log-in, by a good token if none is given."""
     sent = {"provider": provider.name, "id_token": token or provider.token(), **more}
     return api.client.post("/login/id-token", json=sent)

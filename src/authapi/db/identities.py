@@ -1,6 +1,5 @@
 """The table `identities`: accounts at other providers, each the secret part of a factor."""
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, insert, select
@@ -45,9 +44,3 @@ def add(tx: Transaction, factor_id: str, provider: str, issuer: str, subject: st
     except IntegrityError as error:
         raise AlreadyLinkedError from error
 
-
-def providers_of(connection: Connection, factor_ids: Collection[str]) -> Mapping[str, str]:
-    """Return the names of the providers, by the ids of their factors."""
-    statement = select(Identity.factor_id, Identity.provider)
-    rows = connection.execute(statement.where(Identity.factor_id.in_(factor_ids)))
-    return {row.factor_id: row.provider for row in rows}

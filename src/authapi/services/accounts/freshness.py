@@ -3,9 +3,13 @@
 `POST /reauth` makes one.
 """
 
-from authapi.errors import InsufficientUserAuthentication
+from authapi.db import users
+from authapi.db.clock import read_clock
+from authapi.db.database import Transaction
+from authapi.db.users import Account
+from authapi.errors import InsufficientUserAuthentication, InvalidToken
 from authapi.verifier import Claims
-from authapi.verifier.required_log_in import RequiredLogIn
+from authapi.verifier.required_log_in import STRONGEST, RequiredLogIn
 
 MAX_AGE_SECONDS = 600
 
@@ -14,3 +18,23 @@ def require_fresh_login(subject: Claims, *, now: float, max_age: int = MAX_AGE_S
     """Raise InsufficientUserAuthentication for a log-in that is over `max_age` seconds old."""
     if not RequiredLogIn(max_age).is_met(subject, now=now):
         raise InsufficientUserAuthentication(max_age)
+
+
+def require_level(subject: Claims, account: Account) -> None:
+    """Raise InsufficientUserAuthentication if the account's second factor was not proven."""
+    if account.second_factors and not RequiredLogIn(acr=STRONGEST).is_met(subject, now=0):
+        raise InsufficientUserAuthentication(MAX_AGE_SECONDS, acr=STRONGEST)
+
+
+def lock_fresh(tx: Transaction, subject: Claims) -> Account:
+    """Lock the account of a fresh log-in, and return it.
+
+    Raises InsufficientUserAuthentication, InvalidToken. Nothing was written yet: to raise inside
+    the block undoes nothing.
+    """
+    account = users.lock(tx, subject.sub)
+    if account is None or account.disabled_at is not None:
+        raise InvalidToken
+    require_level(subject, account)
+    require_fresh_login(subject, now=read_clock(tx))
+    return account

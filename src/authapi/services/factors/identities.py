@@ -26,7 +26,7 @@ from authapi.db.users import Account, AlreadyTakenError
 from authapi.errors import AlreadyLinked, AlreadyRegistered, InvalidCredentials, InvalidToken
 from authapi.logs import log
 from authapi.services.accounts.devices import Device
-from authapi.services.accounts.freshness import require_fresh_login
+from authapi.services.accounts.freshness import lock_fresh, require_fresh_login
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.proven_registration import register_proven
 from authapi.services.accounts.registration import Registrar
@@ -107,10 +107,7 @@ def _link(here: Registrar, person: Person, wanted: Link) -> LinkedIdentity:
     """Return the identity as it is now linked, perhaps by another request."""
     here.passwords.limits.count_registration(wanted.device.address)
     with suppress(AlreadyLinkedError), here.db.begin() as tx:
-        account = users.lock(tx, wanted.subject.sub)
-        if account is None:
-            raise InvalidToken  # nothing is written
-        _add(tx, account, person)
+        _add(tx, lock_fresh(tx, wanted.subject), person)
     with here.db.connect() as connection:
         linked = identities.find(connection, person.issuer, person.subject)
     if linked is None:

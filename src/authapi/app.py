@@ -68,6 +68,7 @@ from authapi.web.routers import (
     accounts,
     admin,
     client_script,
+    factors,
     health,
     identities,
     links,
@@ -140,8 +141,8 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:
-    of_users = (accounts, links, tokens, identities, me, own_data, sessions, admin)
-    for group in (*of_users, well_known, revocations, health):
+    of_accounts = (accounts, links, tokens, identities, me, factors)
+    for group in (*of_accounts, own_data, sessions, admin, well_known, revocations, health):
         yield group.router
     if settings.metrics:
         yield metrics.router

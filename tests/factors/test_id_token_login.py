@@ -100,7 +100,7 @@ def test_the_events_tell_of_it(api: Api, provider: Provider) -> None:
     types = ["user_registered", "email_verified", "factor_added", "login_succeeded"]
     assert sorted(event["type"] for event in events) == sorted(types)
     [added] = [event["details"] for event in events if event["type"] == "factor_added"]
-    assert (added["kind"], added["provider"]) == ("identity", provider.name)
+    assert added["kind"] == "identity"
 
 
 @sqlite_only
@@ -157,9 +157,7 @@ def test_an_account_with_the_address_is_never_opened(api: Api, provider: Provide
     assert counts(api) == (1, 0)
 
 
-def test_an_address_in_other_hands_opens_no_account_of_before(
-    api: Api, provider: Provider
-) -> None:
+def test_an_address_in_other_hands_opens_no_account_of_before(api: Api, provider: Provider) -> None:
     ada = me(api, logged_in(api, provider))
     # The address is given to another person, whose identity has another `sub`.
     taken_over = provider.token(sub="another-subject")
@@ -220,9 +218,7 @@ def test_the_proven_owner_wins_over_a_registration_that_waits(
     assert answer.json()["error"] == "invalid_credentials"
 
 
-def test_of_two_first_log_ins_at_once_one_begins_the_account(
-    api: Api, provider: Provider
-) -> None:
+def test_of_two_first_log_ins_at_once_one_begins_the_account(api: Api, provider: Provider) -> None:
     api.expect(200, "GET", "/readyz")
     logged_in(api, provider, provider.token(sub="warm", email="warm@example.com"))
     token = provider.token()
@@ -291,9 +287,7 @@ def test_a_deleted_account_takes_its_identity_along(api: Api, provider: Provider
 
 
 @sqlite_only
-def test_bad_tokens_count_as_failures_of_the_address(
-    make_api: MakeApi, provider: Provider
-) -> None:
+def test_bad_tokens_count_as_failures_of_the_address(make_api: MakeApi, provider: Provider) -> None:
     api = make_api(identity_providers=[provider.setting], limit_login_address="3/minute")
     bad = provider.token(aud="another")
     for _ in range(3):
@@ -337,9 +331,7 @@ def test_each_transport_hands_over_what_it_does_after_a_password(
 
 
 @sqlite_only
-def test_a_session_that_need_not_be_remembered_has_no_max_age(
-    api: Api, provider: Provider
-) -> None:
+def test_a_session_that_need_not_be_remembered_has_no_max_age(api: Api, provider: Provider) -> None:
     answer = log_in(api, provider, transport="cookie", remember=False)
     assert {cookie.max_age for cookie in set_cookies(answer).values()} == {None}
 

@@ -225,15 +225,11 @@ def test_a_key_in_the_header_is_never_read(api: Api, provider: Provider) -> None
 
 
 @pytest.mark.parametrize("header", [{"crit": ["x"]}, {"zip": "DEF"}, {"b64": False}], ids=str)
-def test_an_extension_is_refused(
-    api: Api, provider: Provider, header: dict[str, object]
-) -> None:
+def test_an_extension_is_refused(api: Api, provider: Provider, header: dict[str, object]) -> None:
     refusal(api, provider, provider.token(header=header))
 
 
-def test_a_token_never_chooses_its_issuer(
-    api: Api, provider: Provider, clock: TestClock
-) -> None:
+def test_a_token_never_chooses_its_issuer(api: Api, provider: Provider, clock: TestClock) -> None:
     evil = Provider(clock)
     with serving(evil):
         refusal(api, provider, evil.token())

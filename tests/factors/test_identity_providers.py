@@ -165,9 +165,7 @@ def test_two_keys_of_one_name_leave_the_old_ones_in_force(api: Api, provider: Pr
 
 
 @pytest.mark.parametrize("path", [METADATA, JWKS])
-def test_no_redirect_is_followed(
-    api: Api, provider: Provider, clock: TestClock, path: str
-) -> None:
+def test_no_redirect_is_followed(api: Api, provider: Provider, clock: TestClock, path: str) -> None:
     other = Provider(clock)
     with serving(other):
         location = other.issuer + path
@@ -176,9 +174,7 @@ def test_no_redirect_is_followed(
         assert other.asked == []
 
 
-def test_the_keys_may_be_on_another_origin(
-    api: Api, provider: Provider, clock: TestClock
-) -> None:
+def test_the_keys_may_be_on_another_origin(api: Api, provider: Provider, clock: TestClock) -> None:
     other = Provider(clock)
     with serving(other):
         other.jwks = provider.jwks
@@ -236,9 +232,7 @@ def test_one_that_was_down_is_asked_again(make_api: MakeApi, clock: TestClock) -
         until(lambda: status(api, provider) == 200, seconds=PATIENCE, every=0.1)
 
 
-def test_known_keys_last_through_an_outage_of_an_hour(
-    make_api: MakeApi, clock: TestClock
-) -> None:
+def test_known_keys_last_through_an_outage_of_an_hour(make_api: MakeApi, clock: TestClock) -> None:
     provider = Provider(clock)
     with serving(provider):
         api = make_api(identity_providers=[provider.setting], **NO_LIMITS)

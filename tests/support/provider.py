@@ -110,9 +110,7 @@ class Provider:
             self.send(request, {}, 404)
 
 
-def log_in(
-    api: Api, provider: Provider, token: str | None = None, /, **more: object
-) -> Response:
+def log_in(api: Api, provider: Provider, token: str | None = None, /, **more: object) -> Response:
     """Return the answer to a log-in, by a good token if none is given."""
     sent = {"provider": provider.name, "id_token": token or provider.token(), **more}
     return api.client.post("/login/id-token", json=sent)

@@ -1,6 +1,6 @@
 """The table `identities`: accounts at other providers, each the secret part of a factor."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -10,30 +10,19 @@ from authapi.db.factors import StoredFactor
 from authapi.db.models import Factor, Identity
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedIdentity:
-    """An identity, and the factor that links it to its account."""
-
-    factor: StoredFactor
-    provider: str
-
-
 class AlreadyLinkedError(Exception):
     """The identity belongs to an account already."""
 
 
-_FACTOR = [getattr(Factor, column.name) for column in fields(StoredFactor)]
+_COLUMNS = [getattr(Factor, column.name) for column in fields(StoredFactor)]
 
 
-def find(connection: Connection, issuer: str, subject: str) -> LinkedIdentity | None:
-    """Return the identity of that name at that issuer, whoever's it is."""
-    statement = (
-        select(Identity.provider, *_FACTOR)
-        .join(Factor, Factor.id == Identity.factor_id)
-        .where(Identity.issuer == issuer, Identity.subject == subject)
-    )
-    row = connection.execute(statement).one_or_none()
-    return None if row is None else LinkedIdentity(StoredFactor(*row[1:]), row[0])
+def find(connection: Connection, issuer: str, subject: str) -> StoredFactor | None:
+    """Return the factor that links this identity to an account, whoever's it is."""
+    of_identity = Identity.issuer == issuer, Identity.subject == subject
+    statement = select(*_COLUMNS).join(Identity, Identity.factor_id == Factor.id)
+    row = connection.execute(statement.where(*of_identity)).one_or_none()
+    return None if row is None else StoredFactor(*row)
 
 
 def add(tx: Transaction, factor_id: str, provider: str, issuer: str, subject: str) -> None:
@@ -43,4 +32,3 @@ def add(tx: Transaction, factor_id: str, provider: str, issuer: str, subject: st
         tx.execute(insert(Identity).values(**values))
     except IntegrityError as error:
         raise AlreadyLinkedError from error
-

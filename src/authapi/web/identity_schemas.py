@@ -1,16 +1,12 @@
-"""Request and response bodies of identities: accounts at other providers."""
+"""Bodies about identities: accounts at other providers."""
 
-from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated
 
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
-from authapi.clock import as_datetime
-from authapi.db.identities import LinkedIdentity
 from authapi.db.models import Transport
 from authapi.services.factors.id_tokens import MAX_ID_TOKEN_BYTES, IdToken
 from authapi.web.schemas import (
-    EXAMPLE_ID,
     EXAMPLE_TOKEN,
     TRANSPORTS,
     Body,
@@ -49,24 +45,3 @@ class IdTokenLogin(IdTokenProof):
 
 class NewIdentity(IdTokenProof):
     locale: Locale
-
-
-class IdentityInfo(BaseModel):
-    id: str = Field(examples=[EXAMPLE_ID])
-    kind: Literal["identity"] = "identity"
-    name: str | None
-    provider: str = Field(examples=["google"])
-    created_at: datetime
-    last_used_at: datetime | None
-
-    @classmethod
-    def of(cls, linked: LinkedIdentity) -> Self:
-        factor = linked.factor
-        used_at = factor.last_used_at
-        return cls(
-            id=factor.id,
-            name=factor.name,
-            provider=linked.provider,
-            created_at=as_datetime(factor.created_at),
-            last_used_at=None if used_at is None else as_datetime(used_at),
-        )

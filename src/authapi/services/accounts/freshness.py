@@ -1,11 +1,17 @@
 """Some changes need a fresh log-in: a session that was copied is not enough (RFC 9470).
 
+| change                                | the log-in                                               |
+| ------------------------------------- | -------------------------------------------------------- |
+| a factor, the username, /admin        | at most ten minutes ago, and `aal2` if the account has a |
+|                                       | second factor                                            |
+| the password, the address, a deletion | the same if the account has a second factor, else any    |
+
 `POST /reauth` makes one.
 """
 
 from authapi.db import users
 from authapi.db.clock import read_clock
-from authapi.db.database import Transaction
+from authapi.db.database import Database, Transaction
 from authapi.db.users import Account
 from authapi.errors import InsufficientUserAuthentication, InvalidToken
 from authapi.verifier import Claims
@@ -24,6 +30,20 @@ def require_level(subject: Claims, account: Account) -> None:
     """Raise InsufficientUserAuthentication if the account's second factor was not proven."""
     if account.second_factors and not RequiredLogIn(acr=STRONGEST).is_met(subject, now=0):
         raise InsufficientUserAuthentication(MAX_AGE_SECONDS, acr=STRONGEST)
+
+
+def require_fresh_if_strong(db: Database, subject: Claims) -> None:
+    """Raise InsufficientUserAuthentication where a second factor asks for a fresh log-in with it.
+
+    Raises InvalidToken if the account is gone.
+    """
+    with db.connect() as connection:
+        account, now = users.find(connection, subject.sub), read_clock(connection)
+    if account is None:
+        raise InvalidToken
+    if account.second_factors:
+        require_level(subject, account)
+        require_fresh_login(subject, now=now)
 
 
 def lock_fresh(tx: Transaction, subject: Claims) -> Account:

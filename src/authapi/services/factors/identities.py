@@ -15,13 +15,13 @@ A provider's word about an address begins an account, and never opens one that i
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 
 from authapi.crypto.ids import new_id
 from authapi.db import factors, identities, users
 from authapi.db.database import Transaction
-from authapi.db.factors import NewFactor
-from authapi.db.identities import AlreadyLinkedError, LinkedIdentity
+from authapi.db.factors import ListedFactor, NewFactor, StoredFactor
+from authapi.db.identities import AlreadyLinkedError
 from authapi.db.users import Account, AlreadyTakenError
 from authapi.errors import AlreadyLinked, AlreadyRegistered, InvalidCredentials, InvalidToken
 from authapi.logs import log
@@ -32,21 +32,11 @@ from authapi.services.accounts.proven_registration import register_proven
 from authapi.services.accounts.registration import Registrar
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
+from authapi.services.factors.changes import Owner
 from authapi.services.factors.id_tokens import IdToken, Person
 from authapi.services.factors.providers import Providers
 from authapi.services.factors.steps import Kind
-from authapi.verifier import Claims, InvalidTokenError
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Who links which identity, from where and when."""
-
-    subject: Claims
-    sent: IdToken
-    device: Device
-    locale: str
-    asked_at: float
+from authapi.verifier import InvalidTokenError
 
 
 def prove_identity(providers: Providers, sent: IdToken, address: str) -> Hashing[Person]:
@@ -70,8 +60,8 @@ def find_or_register(here: Registrar, person: Person, device: Device) -> tuple[A
     if owner is None:
         # Or somebody is faster: perhaps this person, with another request.
         with suppress(AlreadyTakenError, AlreadyLinkedError):
-            email = person.verified_email
-            register_proven(here, email, device, lambda tx, account: _add(tx, account, person))
+            begin = partial(_begin, person=person, device=device)
+            register_proven(here, person.verified_email, device, begin)
         owner = _find_owner(here, person)
     if owner is None:
         raise AlreadyRegistered
@@ -80,42 +70,60 @@ def find_or_register(here: Registrar, person: Person, device: Device) -> tuple[A
 
 def _find_owner(here: Registrar, person: Person) -> tuple[Account, str] | None:
     with here.db.connect() as connection:
-        linked = identities.find(connection, person.issuer, person.subject)
-        account = linked and users.find(connection, linked.factor.user_id)
-    return (account, linked.factor.id) if account and linked else None
+        factor = identities.find(connection, person.issuer, person.subject)
+        account = factor and users.find(connection, factor.user_id)
+    return (account, factor.id) if account and factor else None
 
 
-def link_identity(here: Registrar, providers: Providers, wanted: Link) -> Hashing[LinkedIdentity]:
+def _begin(tx: Transaction, account: Account, *, person: Person, device: Device) -> None:
+    factor = _add(tx, account, person)
+    fields = {"user_id": account.id, "ip": device.address, "user_agent": device.user_agent}
+    told = {"factor_id": factor.id, "kind": factor.kind}
+    record(tx, Event(EventType.FACTOR_ADDED, {**fields, **told}))
+
+
+def link_identity(
+    here: Registrar, providers: Providers, owner: Owner, sent: IdToken, *, now: float
+) -> Hashing[ListedFactor]:
     """Link an identity to the account, and return it. Again is no error, and has no effect.
 
     Raises InsufficientUserAuthentication, AlreadyLinked, RateLimited, InvalidToken and what
     `prove_identity` raises.
     """
-    require_fresh_login(wanted.subject, now=wanted.asked_at)
-    with here.passwords.attempt(wanted.device.address):
-        person = yield from prove_identity(providers, wanted.sent, wanted.device.address)
+    require_fresh_login(owner.subject, now=now)  # before the provider is asked
+    with here.passwords.attempt(owner.device.address):
+        person = yield from prove_identity(providers, sent, owner.device.address)
     with here.db.connect() as connection:
-        linked = identities.find(connection, person.issuer, person.subject)
-    if linked is None:
-        linked = _link(here, person, wanted)
-    if linked.factor.user_id != wanted.subject.sub:
-        raise AlreadyLinked
-    return linked
+        factor = identities.find(connection, person.issuer, person.subject)
+    if factor is None:
+        here.passwords.limits.count_registration(owner.device.address)
+        # Or somebody is faster: perhaps this person, with another request.
+        with suppress(AlreadyLinkedError), here.db.begin() as tx:
+            _link(tx, owner, person)
+    return _get_own(here, owner, person)
 
 
-def _link(here: Registrar, person: Person, wanted: Link) -> LinkedIdentity:
-    """Return the identity as it is now linked, perhaps by another request."""
-    here.passwords.limits.count_registration(wanted.device.address)
-    with suppress(AlreadyLinkedError), here.db.begin() as tx:
-        _add(tx, lock_fresh(tx, wanted.subject), person)
+def _link(tx: Transaction, owner: Owner, person: Person) -> None:
+    account = lock_fresh(tx, owner.subject)
+    factor = _add(tx, account, person)
+    owner.record(tx, EventType.FACTOR_ADDED, factor)
+    owner.tell(tx, EventType.FACTOR_ADDED, account, factor.kind)
+
+
+def _get_own(here: Registrar, owner: Owner, person: Person) -> ListedFactor:
+    """Return the identity. Raises AlreadyLinked if it is another account's."""
     with here.db.connect() as connection:
-        linked = identities.find(connection, person.issuer, person.subject)
-    if linked is None:
-        raise InvalidToken  # the account has gone meanwhile
-    return linked
+        factor = identities.find(connection, person.issuer, person.subject)
+        own = factors.list_details(connection, owner.subject.sub)
+    if factor is None:
+        raise InvalidToken  # it was linked, and removed meanwhile; or the account was
+    for each in own:
+        if each.id == factor.id:
+            return each
+    raise AlreadyLinked
 
 
-def _add(tx: Transaction, account: Account, person: Person) -> None:
+def _add(tx: Transaction, account: Account, person: Person) -> StoredFactor:
     new = NewFactor(
         id=new_id(),
         user_id=account.id,
@@ -124,7 +132,6 @@ def _add(tx: Transaction, account: Account, person: Person) -> None:
         is_second=False,
         is_in_force=True,
     )
-    factors.add(tx, new)
+    factor = factors.add(tx, new)
     identities.add(tx, new.id, person.provider, person.issuer, person.subject)
-    fields = {"user_id": account.id, "kind": Kind.IDENTITY.value, "factor_id": new.id}
-    record(tx, Event(EventType.FACTOR_ADDED, {**fields, "provider": person.provider}))
+    return factor

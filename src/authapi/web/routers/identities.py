@@ -16,7 +16,8 @@ from authapi.errors import (
 )
 from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.accounts.registration import Registrar
-from authapi.services.factors.identities import Link, link_identity
+from authapi.services.factors.changes import Owner
+from authapi.services.factors.identities import link_identity
 from authapi.services.sessions import id_token_login
 from authapi.services.sessions.id_token_login import log_in_by_id_token
 from authapi.web.bodies import StrictRoute
@@ -24,7 +25,8 @@ from authapi.web.credentials.csrf import refuse_foreign
 from authapi.web.credentials.handover import hand_over
 from authapi.web.credentials.reading import sessions_sent
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
-from authapi.web.identity_schemas import IdentityInfo, IdTokenLogin, NewIdentity
+from authapi.web.factor_schemas import FactorInfo
+from authapi.web.identity_schemas import IdTokenLogin, NewIdentity
 from authapi.web.metrics.requests import outcome_of
 from authapi.web.openapi.document import BODY, CHANGE, WITH_LINKS, refusals
 from authapi.web.responses import as_json
@@ -33,6 +35,7 @@ from authapi.web.schemas import TokenResponse
 
 REGISTERS = (EmailNotVerified, RegistrationClosed, AlreadyRegistered)
 LOG_IN = (InvalidCredentials, InsufficientAuthorization, CsrfFailed, *REGISTERS, RateLimited)
+LINK = (InsufficientUserAuthentication, AlreadyLinked, RateLimited)
 
 router = APIRouter(route_class=StrictRoute, tags=["factors"])
 
@@ -41,7 +44,7 @@ router = APIRouter(route_class=StrictRoute, tags=["factors"])
     "/login/id-token",
     summary="Log in by another provider's ID token",
     response_model=TokenResponse,
-    responses={**WITH_LINKS, **refusals(*BODY, InvalidTarget, *LOG_IN)},
+    responses={**WITH_LINKS, **refusals(InvalidTarget, *BODY, *LOG_IN)},
 )
 async def login_by_id_token(
     body: IdTokenLogin, request: Request, runtime: AppRuntime, device: FromDevice
@@ -71,15 +74,8 @@ async def login_by_id_token(
     "/me/identities",
     status_code=201,
     summary="Link an identity of another provider",
-    response_model=IdentityInfo,
-    responses=refusals(
-        *CHANGE,
-        *BODY,
-        InvalidCredentials,
-        InsufficientUserAuthentication,
-        AlreadyLinked,
-        RateLimited,
-    ),
+    response_model=FactorInfo,
+    responses=refusals(*CHANGE, *BODY, InvalidCredentials, *LINK),
 )
 async def link_own_identity(
     body: NewIdentity,
@@ -89,16 +85,11 @@ async def link_own_identity(
     device: FromDevice,
 ) -> Response:
     """Link the identity of an ID token: it logs in to this account from now on."""
-    wanted = Link(
-        subject=current,
-        sent=body.sent(),
-        device=device,
-        locale=locale_of(request, body.locale),
-        asked_at=runtime.clock(),
-    )
-    linking = link_identity(_registrar(runtime), runtime.providers, wanted)
+    owner = Owner(current, device, runtime.mails, locale_of(request, body.locale))
+    here, sent, now = _registrar(runtime), body.sent(), runtime.clock()
+    linking = link_identity(here, runtime.providers, owner, sent, now=now)
     linked = await runtime.password_pool.carry_out(linking, device.address)
-    return as_json(IdentityInfo.of(linked), status=201)
+    return as_json(FactorInfo.of(linked), status=201)
 
 
 def _registrar(runtime: Runtime) -> Registrar:

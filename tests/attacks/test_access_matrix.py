@@ -14,6 +14,7 @@ Caller = Callable[[Service], dict[str, str]]
 EACH = pytest.mark.parametrize("operation", PROTECTED, ids=str)
 PUBLIC = {
     *("POST /register", "POST /login", "POST /refresh", "POST /logout"),
+    "POST /login/id-token",
     *("GET /healthz", "GET /readyz", "GET /metrics", "GET /revocations"),
     *("GET /.well-known/jwks.json", "GET /.well-known/oauth-authorization-server"),
     "GET /.well-known/openid-configuration",

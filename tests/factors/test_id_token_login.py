@@ -19,8 +19,7 @@ from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.cookies import set_cookies
 from tests.support.databases import sqlite_only
-from tests.support.provider import Key, Provider, log_in, logged_in, me, serving
-from tests.support.together import together
+from tests.support.provider import Key, Provider, log_in, logged_in, me, serving, statuses_of
 
 CONFIRMED = {"registration_confirms_email": True}
 FOREIGN = {"Origin": "https://evil.example"}
@@ -222,8 +221,7 @@ def test_of_two_first_log_ins_at_once_one_begins_the_account(api: Api, provider:
     api.expect(200, "GET", "/readyz")
     logged_in(api, provider, provider.token(sub="warm", email="warm@example.com"))
     token = provider.token()
-    answers = together(*[partial(log_in, api, provider, token)] * 6)
-    assert [getattr(answer, "status_code", answer) for answer in answers] == [200] * 6
+    assert statuses_of(*[partial(log_in, api, provider, token)] * 6) == [200] * 6
     assert counts(api) == (2, 2)
 
 
@@ -232,9 +230,8 @@ def test_two_identities_at_once_with_one_address_are_one_account(
 ) -> None:
     logged_in(api, provider, provider.token(sub="warm", email="warm@example.com"))
     tokens = [provider.token(sub=f"s{number}") for number in range(4)]
-    answers = together(*[partial(log_in, api, provider, token) for token in tokens])
-    statuses = [getattr(answer, "status_code", answer) for answer in answers]
-    assert sorted(statuses) == [200, 409, 409, 409]
+    jobs = [partial(log_in, api, provider, token) for token in tokens]
+    assert statuses_of(*jobs) == [200, 409, 409, 409]
     assert counts(api) == (2, 2)
 
 
@@ -264,7 +261,7 @@ def test_a_log_in_is_noted_at_the_identity(api: Api, provider: Provider, clock: 
     logged_in(api, provider)
     with runtime_of(api).db.connect() as connection:
         [factor] = factors.list_in_force(connection, get_by_email(runtime_of(api).db, EMAIL).id)
-    assert (factor.kind, factor.last_used_at) == ("identity", pytest.approx(clock(), abs=1))
+    assert factor.last_used_at == pytest.approx(clock(), abs=1)
 
 
 def test_an_unverified_account_is_refused_where_the_setting_says_so(

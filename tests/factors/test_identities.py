@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -9,12 +10,13 @@ from authapi.db import factors
 from authapi.db.factors import NewFactor
 from authapi.services.accounts.administration import get_by_email
 from authapi.services.factors.steps import Kind
+from tests.mail.conftest import MailApi
 from tests.support.administration import runtime_of
 from tests.support.api import EMAIL, Api, Tokens
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
-from tests.support.provider import Provider, log_in, logged_in, me, serving
+from tests.support.provider import Provider, log_in, logged_in, me, serving, statuses_of
 from tests.support.together import together
 
 
@@ -80,8 +82,7 @@ def test_of_two_accounts_at_once_one_gets_it(api: Api, provider: Provider) -> No
     logged_in(api, provider, provider.token(sub="warm", email="warm@example.com"))
     body = sent(provider)
     jobs = [partial(api.client.post, "/me/identities", json=body, headers=own) for own in headers]
-    statuses = [getattr(answer, "status_code", answer) for answer in together(*jobs)]
-    assert sorted(statuses) == [201, 409, 409]
+    assert statuses_of(*jobs) == [201, 409, 409]
 
 
 def test_a_first_log_in_and_a_link_at_once_agree(api: Api, provider: Provider) -> None:
@@ -151,3 +152,42 @@ def test_links_count_as_registrations(make_api: MakeApi, provider: Provider) -> 
         for body in bodies
     ]
     assert statuses == [201, 201, 429]
+
+
+@sqlite_only
+def test_a_mail_tells_of_the_link(
+    make_api: MakeApi, provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("authapi.services.mail.sending.MailSender.start", lambda _self: None)
+    mail_api = MailApi(make_api(identity_providers=[provider.setting], mail_dir=tmp_path), tmp_path)
+    ada = mail_api.api.register_and_login()
+    for _ in range(2):
+        mail_api.api.expect(
+            201, "POST", "/me/identities", json=sent(provider, locale="de"), headers=ada.bearer
+        )
+    assert "einen anderen Dienst" in mail_api.mail(EMAIL, "neuen Weg").text
+
+
+@sqlite_only
+def test_it_is_listed_with_its_provider(api: Api, provider: Provider) -> None:
+    tokens = logged_in(api, provider)
+    [factor] = api.expect(200, "GET", "/me/factors", headers=tokens.bearer).json()
+    assert (factor["kind"], factor["provider"]) == ("identity", provider.name)
+    exported = api.expect(200, "GET", "/me/export", headers=tokens.bearer).json()
+    assert exported["factors"] == [factor]
+
+
+@sqlite_only
+def test_the_only_way_in_stays(api: Api, provider: Provider) -> None:
+    tokens = logged_in(api, provider)
+    [factor] = api.expect(200, "GET", "/me/factors", headers=tokens.bearer).json()
+    api.expect(409, "DELETE", f"/me/factors/{factor['id']}", headers=tokens.bearer)
+    logged_in(api, provider)
+
+
+@sqlite_only
+def test_a_removed_identity_logs_in_no_more(api: Api, provider: Provider) -> None:
+    ada = api.register_and_login()
+    factor = api.expect(201, "POST", "/me/identities", json=sent(provider), headers=ada.bearer)
+    api.expect(204, "DELETE", f"/me/factors/{factor.json()['id']}", headers=ada.bearer)
+    assert log_in(api, provider).json()["error"] == "already_registered"

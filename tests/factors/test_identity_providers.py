@@ -12,7 +12,17 @@ from tests.support.api import Api
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
-from tests.support.provider import JWKS, METADATA, Key, Provider, log_in, logged_in, serving
+from tests.support.provider import (
+    JWKS,
+    METADATA,
+    Answer,
+    Key,
+    Provider,
+    log_in,
+    logged_in,
+    serving,
+    statuses_of,
+)
 from tests.support.together import together
 from tests.support.until import until
 
@@ -45,8 +55,7 @@ def unavailable(api: Api, provider: Provider) -> None:
 
 def test_the_keys_are_fetched_once(api: Api, provider: Provider) -> None:
     assert provider.asked == []  # not before there is a token
-    answers = together(*[partial(log_in, api, provider)] * 8)
-    assert {getattr(answer, "status_code", answer) for answer in answers} == {200}
+    assert statuses_of(*[partial(log_in, api, provider)] * 8) == [200] * 8
     assert provider.asked == [METADATA, JWKS]
 
 
@@ -88,7 +97,7 @@ def test_keys_for_other_purposes_are_left_out(api: Api, provider: Provider) -> N
     assert status(api, provider, provider.token(header={"kid": "enc"})) == 401
 
 
-def send_status(code: int, **headers: str) -> object:
+def send_status(code: int, **headers: str) -> Answer:
     def send(_: Provider, request: BaseHTTPRequestHandler) -> None:
         request.send_response(code)
         for name, value in headers.items():
@@ -98,11 +107,11 @@ def send_status(code: int, **headers: str) -> object:
     return send
 
 
-def answers(document: object) -> object:
+def answers(document: object) -> Answer:
     return lambda provider, request: provider.send(request, document)
 
 
-def raw(content: bytes) -> object:
+def raw(content: bytes) -> Answer:
     def send(_: Provider, request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.end_headers()
@@ -115,7 +124,7 @@ def endless(_: Provider, request: BaseHTTPRequestHandler) -> None:
     """Send 100 MB, as long as anybody reads."""
     request.send_response(200)
     request.end_headers()
-    for _ in range(1600):
+    for _piece in range(1600):
         request.wfile.write(b" " * 65536)
 
 
@@ -139,15 +148,15 @@ NO_KEYS = {
 
 
 @pytest.mark.parametrize("answer", NO_METADATA.values(), ids=NO_METADATA)
-def test_metadata_of_no_use_is_503(api: Api, provider: Provider, answer: object) -> None:
-    provider.instead[METADATA] = answer  # type: ignore[assignment]
+def test_metadata_of_no_use_is_503(api: Api, provider: Provider, answer: Answer) -> None:
+    provider.instead[METADATA] = answer
     unavailable(api, provider)
     assert provider.count(JWKS) == 0
 
 
 @pytest.mark.parametrize("answer", NO_KEYS.values(), ids=NO_KEYS)
-def test_keys_of_no_use_are_503(api: Api, provider: Provider, answer: object) -> None:
-    provider.instead[JWKS] = answer  # type: ignore[assignment]
+def test_keys_of_no_use_are_503(api: Api, provider: Provider, answer: Answer) -> None:
+    provider.instead[JWKS] = answer
     unavailable(api, provider)
 
 
@@ -169,7 +178,7 @@ def test_no_redirect_is_followed(api: Api, provider: Provider, clock: TestClock,
     other = Provider(clock)
     with serving(other):
         location = other.issuer + path
-        provider.instead[path] = send_status(302, Location=location)  # type: ignore[assignment]
+        provider.instead[path] = send_status(302, Location=location)
         unavailable(api, provider)
         assert other.asked == []
 
@@ -259,5 +268,5 @@ def test_an_application_that_is_closed_can_begin_again(api: Api, provider: Provi
 
 
 def test_no_answer_tells_what_the_provider_said(api: Api, provider: Provider) -> None:
-    provider.instead[METADATA] = answers({"issuer": "a-hidden-name"})  # type: ignore[assignment]
+    provider.instead[METADATA] = answers({"issuer": "a-hidden-name"})
     assert "hidden" not in json.dumps(log_in(api, provider).json())

@@ -1,7 +1,7 @@
 """An identity provider on a socket of this process. It signs what a test says, and answers so."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +13,7 @@ from httpx import Response
 
 from authapi.verifier.testing import MAKE_KEY, PrivateKey
 from tests.support.api import Api, Tokens
+from tests.support.together import together
 
 AUDIENCE = "a-client-id"
 METADATA = "/.well-known/openid-configuration"
@@ -81,9 +82,9 @@ class Provider:
         }
         return {name: value for name, value in (own | changes).items() if value is not None}
 
-    def token(self, *, header: dict[str, Any] | None = None, **changes: object) -> str:
+    def token(self, *, header: Mapping[str, Any] | None = None, **changes: Any) -> str:
         """Return an ID token. `header` changes its header."""
-        headers = {"kid": self.key.kid} | (header or {})
+        headers = {"kid": self.key.kid, **(header or {})}
         algorithm = headers.pop("alg", self.key.algorithm)
         payload = json.dumps(self.claims(**changes)).encode()
         return jwt.api_jws.encode(payload, self.key.private, algorithm, headers)
@@ -114,6 +115,14 @@ def log_in(api: Api, provider: Provider, token: str | None = None, /, **more: ob
     """Return the answer to a log-in, by a good token if none is given."""
     sent = {"provider": provider.name, "id_token": token or provider.token(), **more}
     return api.client.post("/login/id-token", json=sent)
+
+
+def statuses_of(*jobs: Callable[[], Response]) -> list[int]:
+    """Return the statuses of requests at the same moment, sorted."""
+    answers = together(*jobs)
+    failed = [answer for answer in answers if isinstance(answer, Exception)]
+    assert failed == []
+    return sorted(answer.status_code for answer in answers if isinstance(answer, Response))
 
 
 def logged_in(api: Api, provider: Provider, token: str | None = None) -> Tokens:

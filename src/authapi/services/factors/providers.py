@@ -84,7 +84,7 @@ class Providers:
             except (UnknownKeyError, VerifierNotReadyError) as refusal:
                 attempt = link.attempt_for(refusal) or link.no_wait
                 with FOR_COROUTINES.take(attempt, refusal, link.first_moment()):
-                    yield Question(partial(_own_wait, attempt))
+                    yield Question(partial(own_wait, attempt))
             return opened().payload
         except VerifierNotReadyError as error:
             raise Unavailable from error
@@ -94,7 +94,7 @@ class Providers:
             raise
 
 
-def _own_wait(attempt: "Future[None]") -> "Future[None]":
+def own_wait(attempt: "Future[None]") -> "Future[None]":
     """Return a future of one's own, done with the attempt: a request that is cancelled ends it."""
     own: Future[None] = Future()
 

@@ -13,6 +13,8 @@ ANOTHER_ID = "A" * 22
 BODIES: dict[str, dict[str, Any]] = {
     "/register": {"email": "eve@example.com", "password": PASSWORD, "username": "eve"},
     "/login": {"email": "eve@example.com", "password": PASSWORD},
+    "/login/id-token": {"provider": "acme", "id_token": "a.b.c"},
+    "/me/identities": {"provider": "acme", "id_token": "a.b.c"},
     "/refresh": {"refresh_token": "a.b.c"},
     "/logout": {"refresh_token": "a.b.c"},
     "/reauth": {"password": PASSWORD},

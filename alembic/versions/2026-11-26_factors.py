@@ -21,7 +21,6 @@ TABLES = (
 )
 INDEXES = (
     ("factors", "user_id"),
-    ("factors", "created_at"),
     ("recovery_codes", "factor_id"),
     ("auth_sessions", "user_id"),
     ("auth_sessions", "expires_at"),
@@ -111,6 +110,14 @@ def upgrade() -> None:
     )
     for table, column in INDEXES:
         op.create_index(f"{table}_{column}_idx", table, [column])
+    unconfirmed = sa.text("confirmed_at IS NULL")
+    op.create_index(
+        "factors_unconfirmed_idx",
+        "factors",
+        ["created_at"],
+        postgresql_where=unconfirmed,
+        sqlite_where=unconfirmed,
+    )
 
 
 def downgrade() -> None:

@@ -67,6 +67,7 @@ from authapi.web.routers import (
     accounts,
     admin,
     client_script,
+    factors,
     health,
     links,
     me,
@@ -138,7 +139,7 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:
-    of_users = (accounts, links, tokens, me, own_data, sessions, admin)
+    of_users = (accounts, links, tokens, me, factors, own_data, sessions, admin)
     for group in (*of_users, well_known, revocations, health):
         yield group.router
     if settings.metrics:

@@ -63,8 +63,8 @@ def test_resealing_says_how_many(
     authapi: Authapi, kid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTHAPI_SECRET", f"a newer secret for tests that is as long,{SECRET}")
-    assert authapi("keys", "reseal").output == "1 key(s) sealed anew.\n"
-    assert authapi("keys", "reseal").output == "0 key(s) sealed anew.\n"
+    assert authapi("keys", "reseal").output == "1 key(s) and 0 TOTP secret(s) sealed anew.\n"
+    assert authapi("keys", "reseal").output == "0 key(s) and 0 TOTP secret(s) sealed anew.\n"
 
 
 def test_no_name_of_a_key_can_be_taken_for_an_option() -> None:

@@ -4,6 +4,7 @@ import click
 
 from authapi.cli.connecting import as_text, connected, settings_in_force, settings_with_secret
 from authapi.cli.printing import say, show
+from authapi.services.factors.totp import reseal_totp_secrets
 from authapi.services.keys import rotation
 from authapi.services.keys.ring import KEPT_SECONDS, retired_at, states
 
@@ -55,8 +56,9 @@ def compromised(kid: str) -> None:
 
 @keys.command()
 def reseal() -> None:
-    """Seal the keys under the first secret of AUTHAPI_SECRET, so that older ones can go."""
+    """Seal keys and TOTP secrets under the first secret of AUTHAPI_SECRET: older ones can go."""
     settings = settings_with_secret()
     with connected(settings) as db:
         count = rotation.reseal_signing_keys(db, settings)
-    say(f"{count} key(s) sealed anew.")
+        secrets = reseal_totp_secrets(db, settings)
+    say(f"{count} key(s) and {secrets} TOTP secret(s) sealed anew.")

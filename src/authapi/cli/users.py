@@ -165,6 +165,24 @@ def set_email(email: str, new: str | None, *, verified: bool) -> None:
 
 @users.command(context_settings=TAKES_AN_ID)
 @click.argument("email", callback=_trimmed)
+@click.argument("action", type=click.Choice(["list", "reset"]))
+def factors(email: str, action: str) -> None:
+    """List the account's factors; or remove them all, and end every session."""
+    settings = settings_in_force()
+    if action == "list":
+        with _account(email, settings) as (db, account):
+            for factor in administration.list_factors_of(db, account.id):
+                used = as_text(factor.last_used_at) if factor.last_used_at else "-"
+                fields = (factor.id, factor.kind, factor.name or "-", as_text(factor.created_at))
+                show("\t".join((*fields, used)))
+        return
+    with _account(email, settings) as (db, account):
+        ended = administration.reset_factors(db, account.id, _operator(settings))
+    say(f"Removed the factors of {email}; {_sessions(ended)} ended.")
+
+
+@users.command(context_settings=TAKES_AN_ID)
+@click.argument("email", callback=_trimmed)
 @FORCE
 def delete(email: str, *, force: bool) -> None:
     """Delete the account and its personal data, and end every session. Its username rests."""

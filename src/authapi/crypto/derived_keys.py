@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SEAL_SIGNING_KEYS = "authapi: seal signing keys"
+SEAL_TOTP_SECRETS = "authapi: seal TOTP secrets"
 SIGN_REFRESH_TOKENS = "authapi: sign refresh tokens"
 PROTECT_FROM_CSRF = "authapi: CSRF tokens"
 DERIVE_SUCCESSORS = "authapi: derive a refresh token's successor"

@@ -4,14 +4,16 @@
 account. Only this file changes it, with the factor, in one transaction and under the user's lock.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.database import Transaction
-from authapi.db.models import Factor, User
+from authapi.db.models import Factor, Identity, Passkey, RecoveryCode, User
+
+UNCONFIRMED_SECONDS = 86400.0  # in which a factor that was begun can be confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,39 @@ class NewFactor:
     is_in_force: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ListedFactor(StoredFactor):
+    """A factor as its user sees it. What is not of its kind is None.
+
+    `remaining`: recovery codes that were not used.
+    """
+
+    remaining: int | None
+    provider: str | None
+    backup_eligible: bool | None
+    backed_up: bool | None
+
+
 _COLUMNS = [getattr(Factor, column.name) for column in fields(StoredFactor)]
 _FACTOR = select(*_COLUMNS)
+_REMAINING = (
+    select(func.count())
+    .where(RecoveryCode.factor_id == Factor.id, RecoveryCode.used_at.is_(None))
+    .scalar_subquery()
+)
+_LISTED = (
+    select(
+        *_COLUMNS,
+        case((Factor.kind == "recovery_codes", _REMAINING)),
+        Identity.provider,
+        Passkey.backup_eligible,
+        Passkey.backed_up,
+    )
+    .outerjoin(Identity, Identity.factor_id == Factor.id)
+    .outerjoin(Passkey, Passkey.factor_id == Factor.id)
+    .where(Factor.confirmed_at.is_not(None))
+    .order_by(Factor.created_at, Factor.id)
+)
 
 
 def add(tx: Transaction, new: NewFactor) -> StoredFactor:
@@ -77,9 +110,14 @@ def remove(tx: Transaction, factor: StoredFactor, *, is_second: bool) -> None:
         _count(tx, factor.user_id, -1)
 
 
-def remove_all(tx: Transaction, user_id: str, kinds: Collection[str]) -> int:
-    """Remove every factor of these kinds, all second ones among them. Return how many."""
-    removed = tx.execute(delete(Factor).where(Factor.user_id == user_id, Factor.kind.in_(kinds)))
+def remove_unconfirmed(tx: Transaction, user_id: str, kind: str) -> None:
+    unconfirmed = (Factor.kind == kind, Factor.confirmed_at.is_(None))
+    tx.execute(delete(Factor).where(Factor.user_id == user_id, *unconfirmed))
+
+
+def remove_all(tx: Transaction, user_id: str) -> int:
+    """Remove every factor of the user. Return how many. The caller holds the user's lock."""
+    removed = tx.execute(delete(Factor).where(Factor.user_id == user_id))
     tx.execute(update(User).where(User.id == user_id).values(second_factors=0))
     return removed.rowcount
 
@@ -96,6 +134,27 @@ def list_in_force(connection: Connection, user_id: str) -> Sequence[StoredFactor
     own = _FACTOR.where(Factor.user_id == user_id, Factor.confirmed_at.is_not(None))
     rows = connection.execute(own.order_by(Factor.created_at, Factor.id))
     return [StoredFactor(*row) for row in rows]
+
+
+def list_details(connection: Connection, user_id: str) -> Sequence[ListedFactor]:
+    """Return the same with what belongs to each kind."""
+    rows = connection.execute(_LISTED.where(Factor.user_id == user_id))
+    return [ListedFactor(*row) for row in rows]
+
+
+def count_by_kind(
+    connection: Connection, user_ids: Collection[str]
+) -> Mapping[str, Mapping[str, int]]:
+    """Return for each user how many factors of each kind are in force."""
+    statement = (
+        select(Factor.user_id, Factor.kind, func.count())
+        .where(Factor.user_id.in_(user_ids), Factor.confirmed_at.is_not(None))
+        .group_by(Factor.user_id, Factor.kind)
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for user_id, kind, count in connection.execute(statement):
+        counts.setdefault(user_id, {})[kind] = count
+    return counts
 
 
 def rename(tx: Transaction, factor_id: str, name: str | None) -> None:

@@ -9,6 +9,7 @@
 | outbox                | a week after the mail was sent, a month after it was given up   |
 | known_addresses       | 30 days after the last log-in                                   |
 | released_names        | once the name rests no more                                     |
+| factors               | a day after one was begun that was never confirmed              |
 | auth_sessions         | once they have run out                                          |
 | spent_challenges      | the same                                                        |
 | events                | after EVENT_RETENTION_DAYS                                      |
@@ -25,10 +26,12 @@ from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from authapi.db.clock import db_now
+from authapi.db.factors import UNCONFIRMED_SECONDS
 from authapi.db.known_addresses import KNOWN_SECONDS
 from authapi.db.models import (
     AuthSession,
     Event,
+    Factor,
     KnownAddress,
     Link,
     OutboxMail,
@@ -52,13 +55,15 @@ Column = InstrumentedAttribute[Any]
 class Rule:
     """The rows of a table whose `ended` is so many seconds ago are old.
 
-    `ended` has an index, which a batch reads from its old end. `settled` must not be null.
+    `ended` has an index, which a batch reads from its old end. `settled` must not be null, and
+    `never` must.
     """
 
     key: Column
     ended: Column
     seconds: float
     settled: Column | None = None
+    never: Column | None = None
 
     @property
     def table(self) -> str:
@@ -77,6 +82,7 @@ def rules(*, event_retention_days: int) -> Sequence[Rule]:
         Rule(OutboxMail.id, OutboxMail.failed_at, 30 * DAY_SECONDS),
         Rule(KnownAddress.digest, KnownAddress.last_login_at, KNOWN_SECONDS),
         Rule(ReleasedName.name_digest, ReleasedName.free_at, 0),
+        Rule(Factor.id, Factor.created_at, UNCONFIRMED_SECONDS, never=Factor.confirmed_at),
         Rule(AuthSession.digest, AuthSession.expires_at, 0),
         Rule(SpentChallenge.id, SpentChallenge.expires_at, 0),
         Rule(Event.id, Event.at, event_retention_days * DAY_SECONDS),
@@ -103,6 +109,8 @@ def delete_batch(connection: Connection, rule: Rule, count: int) -> int:
     is_old = [rule.ended <= select(db_now()).scalar_subquery() - rule.seconds]
     if rule.settled is not None:
         is_old.append(rule.settled.is_not(None))
+    if rule.never is not None:
+        is_old.append(rule.never.is_(None))
     # Ordered, or PostgreSQL expects a third of the rows to be old, and reads them all.
     old = select(rule.key).where(*is_old).order_by(rule.ended).limit(count)
     keys = connection.scalars(old.with_for_update(skip_locked=True)).all()

@@ -1,5 +1,6 @@
 """Bodies under `/admin`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -50,7 +51,9 @@ class UserChange(Body):
 class UserInfo(Profile):
     disabled: bool
     last_login_at: datetime | None = Field(description="Of log-ins of which the event is kept.")
-    factors: dict[str, int] = Field(description="How many of each kind.")
+    factors: dict[str, int] = Field(
+        description="How many of each kind.", examples=[{"totp": 1, "recovery_codes": 1}]
+    )
 
     @classmethod
     def new(cls, account: Account) -> Self:
@@ -59,7 +62,7 @@ class UserInfo(Profile):
         return cls(**profile, disabled=False, last_login_at=None, factors={})
 
     @classmethod
-    def listed(cls, user: ListedUser) -> Self:
+    def listed(cls, user: ListedUser, factors: Mapping[str, int]) -> Self:
         last = user.last_login_at
         return cls(
             id=user.id,
@@ -70,7 +73,7 @@ class UserInfo(Profile):
             created_at=as_datetime(user.created_at),
             disabled=user.disabled_at is not None,
             last_login_at=None if last is None else as_datetime(last),
-            factors={},
+            factors=dict(factors),
         )
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from authapi.clock import as_datetime
 from authapi.db.events import StoredEvent
 from authapi.db.links import StoredLink
+from authapi.web.factor_schemas import FactorInfo
 from authapi.web.schemas import EXAMPLE_ID, Profile, SessionInfo
 
 
@@ -70,6 +71,6 @@ class PendingMail(BaseModel):
 class Export(BaseModel):
     profile: Profile
     sessions: list[SessionInfo]
-    factors: list[dict[str, Any]]
+    factors: list[FactorInfo]
     pending_mails: list[PendingMail]
     events: list[EventInfo]

@@ -1,6 +1,6 @@
 """More ways in: factors, and what is under way for them."""
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import BigInteger, SmallInteger, String
 
@@ -8,6 +8,7 @@ from authapi.db.models.model import Id, Model
 
 OWNER = "users.id"
 PARENT = "factors.id"
+UNCONFIRMED = "confirmed_at IS NULL"
 
 
 class Factor(Model):
@@ -26,7 +27,16 @@ class Factor(Model):
     confirmed_at: Mapped[float | None]
     last_used_at: Mapped[float | None]
 
-    __table_args__ = (Index(None, "user_id"), Index(None, "created_at"))
+    # The second one finds what was never confirmed, and is to be purged.
+    __table_args__ = (
+        Index(None, "user_id"),
+        Index(
+            "factors_unconfirmed_idx",
+            "created_at",
+            postgresql_where=text(UNCONFIRMED),
+            sqlite_where=text(UNCONFIRMED),
+        ),
+    )
 
 
 class TotpSecret(Model):

@@ -43,6 +43,7 @@ class RevokedReason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     EMAIL_CHANGED = "email_changed"  # by an operator
     EMAIL_CHANGE_UNDONE = "email_change_undone"
+    FACTORS_RESET = "factors_reset"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_DELETED = "account_deleted"
     REPLAY = "replay"

@@ -12,6 +12,7 @@ from authapi.db.models import RevokedReason
 from authapi.db.stops import Stopped
 from authapi.db.users import Account
 from authapi.services.accounts.administrators import require_another
+from authapi.services.accounts.freshness import require_fresh_if_strong
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.names import canonical_email
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
@@ -19,13 +20,14 @@ from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.revocation.stopping import follow_up, stop_sessions
+from authapi.verifier import Claims
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """Whose account is to go, the password as typed, and where the request came from."""
+    """Who asks, the password as typed, and where the request came from."""
 
-    user_id: str
+    subject: Claims
     password: str = field(repr=False)
     address: str
 
@@ -35,9 +37,10 @@ def delete_account(
 ) -> Hashing[None]:
     """Delete the account. Its username rests.
 
-    Raises LastAdministrator, and what `require_password` raises.
+    Raises LastAdministrator, and what `require_fresh_if_strong` and `require_password` raise.
     """
-    user_id, address = wanted.user_id, wanted.address
+    require_fresh_if_strong(db, wanted.subject)
+    user_id, address = wanted.subject.sub, wanted.address
     account = yield from require_password(db, passwords, user_id, wanted.password, address)
     with db.begin() as tx:
         current = lock_proven(tx, account)

@@ -15,6 +15,7 @@ from authapi.db.database import Database
 from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason
 from authapi.errors import InvalidLink
+from authapi.services.accounts.freshness import require_fresh_if_strong
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.mail_request import for_nobody
 from authapi.services.accounts.names import canonical_email, parse_email
@@ -44,8 +45,12 @@ class EmailChange:
 def ask_to_change(
     db: Database, mails: Mails, passwords: Passwords, subject: Claims, change: EmailChange
 ) -> Hashing[None]:
-    """Post a mail to the new address. Raises InvalidField, and what `require_password` raises."""
+    """Post a mail to the new address.
+
+    Raises InvalidField, and what `require_fresh_if_strong` and `require_password` raise.
+    """
     email = parse_email(change.email)
+    require_fresh_if_strong(db, subject)
     name = canonical_email(email)
     account = yield from require_password(
         db, passwords, subject.sub, change.password, change.address

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from authapi.db import links, sessions
+from authapi.db import factors, links, sessions
 from authapi.db.database import Database
 from authapi.db.events import StoredEvent
+from authapi.db.factors import ListedFactor
 from authapi.db.links import StoredLink
 from authapi.db.pages import walk
 from authapi.db.sessions import StoredSession
@@ -18,6 +19,7 @@ from authapi.services.events.history import all_events
 class Kept:
     account: Account
     sessions: Sequence[StoredSession]
+    factors: Sequence[ListedFactor]
     links: Sequence[StoredLink]
     events: Sequence[StoredEvent]
 
@@ -30,5 +32,6 @@ def export_account(db: Database, user_id: str) -> Kept:
     account = get_profile(db, user_id)
     kept_sessions = list(walk(db, sessions.list_in_force, user_id))
     with db.connect() as connection:
+        kept_factors = factors.list_details(connection, user_id)
         kept_links = links.list_in_force(connection, user_id)
-    return Kept(account, kept_sessions, kept_links, list(all_events(db, user_id)))
+    return Kept(account, kept_sessions, kept_factors, kept_links, list(all_events(db, user_id)))

@@ -3,10 +3,12 @@
 | kind             | after                                                         |
 | ---------------- | ------------------------------------------------------------- |
 | password_changed | the user's change or reset of the password                    |
+| factor_added,    | the user's change of the factors: factors/changes             |
+| factor_removed   |                                                               |
 | new_device       | a log-in from a device that was not seen before               |
 | session_replayed | a refresh token was replayed: sessions/notices                |
 | signed_out       | an operator signed the user out, set another password or      |
-|                  | address, or disabled the account                              |
+|                  | address, disabled the account, or removed its factors         |
 | account_changed  | an operator changed anything else, or ended one session       |
 
 An account gets MOST_AN_HOUR of each kind: who registers with a stranger's address must not be able

@@ -59,10 +59,17 @@ def require_password(
     with passwords.attempt(address) as count_for:
         account = get_profile(db, user_id)
         count_for(account.id, account.email)
-        if not (yield from passwords.verify(password, account.password_hash)).valid:
-            tell(Event(EventType.PASSWORD_REFUSED, {"user_id": user_id, "ip": address}))
-            raise WrongPassword
+        yield from require_right(passwords, account, password, address)
     return account
+
+
+def require_right(
+    passwords: Passwords, account: Account, password: str, address: str
+) -> Hashing[None]:
+    """Raise WrongPassword unless it is this account's. The caller counts the guess."""
+    if not (yield from passwords.verify(password, account.password_hash)).valid:
+        tell(Event(EventType.PASSWORD_REFUSED, {"user_id": account.id, "ip": address}))
+        raise WrongPassword
 
 
 def lock_proven(tx: Transaction, proven: Account) -> Account:

@@ -26,6 +26,12 @@ class EventType(StrEnum):
     EMAIL_CHANGED = "email_changed"
     EMAIL_CHANGE_UNDONE = "email_change_undone"
     PASSWORD_REFUSED = "password_refused"  # noqa: S105
+    FACTOR_ADDED = "factor_added"
+    FACTOR_RENAMED = "factor_renamed"
+    FACTOR_REMOVED = "factor_removed"
+    FACTOR_REFUSED = "factor_refused"
+    FACTORS_RESET = "factors_reset"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
     SESSIONS_REVOKED = "sessions_revoked"
     ALL_SESSIONS_REVOKED = "all_sessions_revoked"
     REFRESH_TOKEN_REPLAYED = "refresh_token_replayed"  # noqa: S105

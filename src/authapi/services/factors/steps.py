@@ -19,6 +19,7 @@ from typing import Self
 
 AAL1, AAL2 = "aal1", "aal2"
 SEVERAL = "mfa"
+HANDED_ON = "~"  # ends a stored word that the session before had proven
 
 
 class Kind(StrEnum):
@@ -54,9 +55,14 @@ SECOND = frozenset({Proof.CODE, Proof.PASSKEY})
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What was proven, as words of `amr`."""
+    """What was proven, as words of `amr`.
+
+    `handed_on`: what the session before had proven, where `POST /reauth` counts it. It is handed on
+    once: else a stolen session could be kept fresh for ever by one of the two factors.
+    """
 
     words: frozenset[str]
+    handed_on: frozenset[str] = frozenset()
 
     @classmethod
     def by(cls, *proofs: Proof, user_verified: bool = False) -> Self:
@@ -66,28 +72,45 @@ class Proven:
     @classmethod
     def read(cls, amr: str) -> Self:
         """Return what a stored `amr` says."""
-        return cls(frozenset(amr.split()))
+        words = frozenset(amr.split())
+        handed_on = frozenset(word for word in words if word.endswith(HANDED_ON))
+        return cls(words - handed_on, frozenset(word.rstrip(HANDED_ON) for word in handed_on))
 
     def __or__(self, other: "Proven") -> "Proven":
-        return Proven(self.words | other.words)
+        return Proven(self.words | other.words, self.handed_on | other.handed_on)
+
+    def after(self, before: "Proven") -> "Proven":
+        """Return the same, with what the session before had proven itself."""
+        return Proven(self.words, before.words)
 
     @property
     def has_second(self) -> bool:
-        return not self.words.isdisjoint(SECOND)
+        return not (self.words | self.handed_on).isdisjoint(SECOND)
 
     @property
     def amr(self) -> str:
-        """Return its words, space-separated, with `mfa` where there is more than one factor."""
-        both = self.has_second and not self.words.isdisjoint(FIRST)
-        return " ".join(sorted(self.words | ({SEVERAL} if both else frozenset())))
+        """Return its words as they are stored, with `mfa` where there is more than one factor."""
+        own = _with_several(self.words)
+        handed_on = _with_several(own | self.handed_on) - own
+        return " ".join(sorted([*own, *(word + HANDED_ON for word in handed_on)]))
+
+
+def _with_several(words: frozenset[str]) -> frozenset[str]:
+    both = not (words.isdisjoint(FIRST) or words.isdisjoint(SECOND))
+    return words | {SEVERAL} if both else words
 
 
 BY_PASSWORD = Proven.by(Proof.PASSWORD)
 
 
+def words_of(amr: str) -> list[str]:
+    """Return the words of a stored `amr`, as a token has them."""
+    return sorted(amr.replace(HANDED_ON, "").split())
+
+
 def level_of(amr: str) -> str:
-    """Return the `acr` of a session with this `amr`."""
-    return AAL2 if SEVERAL in amr.split() else AAL1
+    """Return the `acr` of a session with this stored `amr`."""
+    return AAL2 if SEVERAL in words_of(amr) else AAL1
 
 
 def methods_of(kinds: Iterable[str]) -> list[str]:

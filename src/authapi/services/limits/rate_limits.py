@@ -28,6 +28,7 @@ from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.derived_keys import DIGEST_NAMES, derive
 from authapi.errors import (
+    InsufficientAuthorization,
     InvalidCode,
     InvalidCredentials,
     InvalidLink,
@@ -86,7 +87,9 @@ class RateLimits:
         The count for the address comes first: past that limit, nobody looks up an account, and a
         made-up name leaves no counter. A right password gives the failures back and ends their row,
         a wrong one or a cancelled block gives the success back, and any other end of the block
-        both. Raises RateLimited. A limit per account asks `is_known`, and lets through if it is.
+        both. A right password that a second factor has to follow gives the failures back, and ends
+        no row: who knows it gets no new guesses at the codes by it. Raises RateLimited. A limit per
+        account asks `is_known`, and lets through if it is.
         """
         place = bucket(address)
         failures, successes, row = Counted(), Counted(), Counted()
@@ -112,6 +115,9 @@ class RateLimits:
         except (InvalidCode, InvalidCredentials, WrongPassword, RegistrationWaits, GeneratorExit):
             # GeneratorExit: the request was cancelled, and its hash may have been computed.
             self._give_back(successes)
+            raise
+        except InsufficientAuthorization:
+            self._give_back(failures)
             raise
         except BaseException:
             self._give_back(failures + successes)

@@ -13,6 +13,8 @@
 | new_device           |            |          | the account's address                   |
 | session_replayed     |            |          | the account's address                   |
 | signed_out           |            |          | the account's address                   |
+| factor_added         |            |          | the account's address                   |
+| factor_removed       |            |          | the account's address                   |
 | account_created      | RESET_URL  | 24 hours | the address of an account that an       |
 |                      |            |          | administrator made without a password   |
 | account_changed      |            |          | the account's address                   |
@@ -49,6 +51,8 @@ class MailKind(StrEnum):
     NEW_DEVICE = "new_device"
     SESSION_REPLAYED = "session_replayed"
     SIGNED_OUT = "signed_out"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_CHANGED = "account_changed"
     ACCOUNT_DELETED = "account_deleted"

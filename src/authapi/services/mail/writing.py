@@ -31,6 +31,8 @@ AT = "2026-01-02 03:04 UTC"
 SAMPLES: Mapping[MailKind, Mapping[str, Any]] = {
     MailKind.EMAIL_CHANGED: {"at": AT, "new_email": "new@example.com"},
     MailKind.NEW_DEVICE: {"at": AT, "device": DEVICE},
+    MailKind.FACTOR_ADDED: {"at": AT, "device": DEVICE, "factor": "totp"},
+    MailKind.FACTOR_REMOVED: {"at": AT, "device": DEVICE, "factor": "passkey"},
     MailKind.PASSWORD_CHANGED: {"at": AT, "device": DEVICE},
     MailKind.SESSION_REPLAYED: {"at": AT, "devices": [DEVICE, DEVICE]},
     MailKind.SIGNED_OUT: {"at": AT, "reason": "account_disabled"},

@@ -46,6 +46,11 @@ class Opening:
     notice: NewDeviceNotice | None = None
     remember: bool = field(kw_only=True)
 
+    @property
+    def needs_second_factor(self) -> bool:
+        """Return whether the account has a second factor and none was proven."""
+        return bool(self.account.second_factors) and not self.proven.has_second
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
@@ -63,7 +68,7 @@ def open_session(
     None, and no effect, if the account has changed since its identity was proven. Raises
     InsufficientAuthorization if the account has a second factor and none was proven.
     """
-    if opening.account.second_factors and not opening.proven.has_second:
+    if opening.needs_second_factor:
         raise await_second_factor(db, tokens, opening)
     session_id = new_session_id(new_id())
     known = KnownAddresses(db, tokens.settings.secrets)
@@ -104,6 +109,9 @@ def await_second_factor(
         came_with=" ".join(sorted(opening.came_with)),
         replaces=replaces,
     )
+    if opening.upgraded_hash:
+        with db.begin() as tx:
+            users.upgrade_hash(tx, opening.account, opening.upgraded_hash)
     return let_wait(db, auth_session, waiting)
 
 

@@ -2,21 +2,24 @@
 
 from dataclasses import dataclass, field, replace
 
-from authapi.db import sessions, users
+from authapi.db import users
 from authapi.db.database import Database
-from authapi.db.models import RevokedReason, Transport
+from authapi.db.models import RevokedReason
 from authapi.db.users import Account
-from authapi.errors import InvalidToken
+from authapi.errors import InsufficientUserAuthentication
 from authapi.services.accounts.devices import Device
+from authapi.services.accounts.freshness import MAX_AGE_SECONDS, require_fresh_if_strong
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.notices import Notice, post_notice
 from authapi.services.accounts.password_rules import require_acceptable_password
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
+from authapi.services.factors.steps import AAL2, BY_PASSWORD
 from authapi.services.mail.mails import Mails, end_links
 from authapi.services.mail.messages import MailKind
 from authapi.services.revocation.stopping import follow_up, stop_sessions
+from authapi.services.sessions.before import read_session
 from authapi.services.sessions.opening import Opening, add_session, issue
 from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, TokenPair
 from authapi.verifier import Claims
@@ -39,8 +42,10 @@ def change_password(
     """Store a new password, revoke every session, and return the tokens of a new one.
 
     The caller's session ends too: it may be the one that was copied. The new one has its transport.
-    Raises what `require_password` raises, and InvalidField for the new password.
+    Raises what `require_fresh_if_strong` and `require_password` raise, and InvalidField for the new
+    password.
     """
+    require_fresh_if_strong(db, change.subject)
     user_id, address = change.subject.sub, change.device.address
     account = yield from require_password(db, passwords, user_id, change.current, address)
     require_acceptable_password(
@@ -50,7 +55,10 @@ def change_password(
     new_hash = yield from passwords.hash(change.new)
     opening = _opening(db, account, change)
     with db.begin() as tx:
-        lock_proven(tx, account)
+        current = lock_proven(tx, account)
+        # A second factor was added meanwhile, or its proof is too old by now: nothing is written.
+        if replace(opening, account=current).needs_second_factor:
+            raise InsufficientUserAuthentication(MAX_AGE_SECONDS, acr=AAL2)
         users.set_password(tx, user_id, new_hash)
         end_links(tx, user_id)
         stop = stop_sessions(tx, user_id, RevokedReason.PASSWORD_CHANGED)
@@ -66,10 +74,9 @@ def change_password(
 
 
 def _opening(db: Database, account: Account, change: PasswordChange) -> Opening:
-    with db.connect() as connection:
-        session = sessions.find(connection, change.subject.sid)
-    if session is None:
-        raise InvalidToken
+    before = read_session(db, change.subject.sid)
     changed = replace(account, version=account.version + 1)
-    transport = Transport(session.transport)
-    return Opening(changed, transport, change.device, remember=session.remember)
+    proven = BY_PASSWORD.after(before.proven)
+    return Opening(
+        changed, before.transport, change.device, proven=proven, remember=before.remember
+    )

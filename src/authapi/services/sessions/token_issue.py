@@ -11,7 +11,7 @@ from authapi.crypto.session_ids import SessionId
 from authapi.db.models import Transport
 from authapi.db.sessions import LockedSession
 from authapi.errors import InvalidTarget
-from authapi.services.factors.steps import level_of
+from authapi.services.factors.steps import level_of, words_of
 from authapi.services.keys.ring import Keys
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 section 2.1
@@ -21,7 +21,7 @@ NAME = re.compile(r"[\w.:/ -]{1,100}", re.ASCII)  # what a refusal repeats of a 
 
 def auth_claims(created_at: float, amr: str) -> dict[str, Any]:
     """Return when and how the user of a session was authenticated (RFC 9068 section 2.2.1)."""
-    return {"auth_time": int(created_at), "acr": level_of(amr), "amr": amr.split()}
+    return {"auth_time": int(created_at), "acr": level_of(amr), "amr": words_of(amr)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ TAGS = {
     "mails": "What comes back from mails, and mails that strangers ask for.",
     "tokens": "Log in, refresh, log out.",
     "me": "The account of the credential.",
+    "factors": "Second factors, and other ways to log in.",
     "sessions": "The sessions of the user.",
     "admin": "Accounts and events, for administrators.",
     "for services": "Keys and revocations, for services that verify access tokens themselves.",

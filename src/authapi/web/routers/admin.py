@@ -72,9 +72,9 @@ async def administrator(
     request: Request, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> Operator:
     """Return who acts by a request that may change something."""
-    actor = Actor(current.sub, device, locale_of(request, None))
+    actor = Actor(current, device, locale_of(request, None))
     breached = runtime.passwords.breached
-    return as_administrator(runtime.mails, breached, current, actor, now=runtime.clock())
+    return as_administrator(runtime.mails, breached, actor, now=runtime.clock())
 
 
 async def paging(cursor: Cursor = None, limit: Limit = USUALLY_LISTED) -> tuple[str | None, int]:
@@ -115,7 +115,8 @@ def search_users(
     """The newest first. With `q`, the account that it names exactly stands before the others."""
     cursor, limit = which
     page = administration.search_users(runtime.db, q, cursor, limit, is_disabled=disabled)
-    listed = [UserInfo.listed(user) for user in page.rows]
+    counts = administration.count_factors(runtime.db, [user.id for user in page.rows])
+    listed = [UserInfo.listed(user, counts.get(user.id, {})) for user in page.rows]
     return as_json(UserPage(users=listed, next_cursor=page.next_cursor))
 
 
@@ -208,6 +209,17 @@ def mail_password_reset(user_id: str, runtime: AppRuntime, operator: Administrat
     return Response(status_code=202)
 
 
+@router.post(
+    "/users/{user_id}/factors/reset",
+    status_code=204,
+    summary="Remove the factors of an account",
+    responses=refusals(*ACTS, NotFound),
+)
+def reset_factors(user_id: str, runtime: AppRuntime, operator: Administrator) -> None:
+    """Remove every factor but the password, for a user who has lost them. Every session ends."""
+    administration.reset_factors(runtime.db, user_id, operator)
+
+
 @router.get(
     "/users/{user_id}/sessions",
     response_model=list[SessionInfo],
@@ -260,4 +272,6 @@ def search_events(
 
 
 def _user(runtime: Runtime, user_id: str) -> Response:
-    return as_json(UserInfo.listed(administration.get_user(runtime.db, user_id)))
+    user = administration.get_user(runtime.db, user_id)
+    counts = administration.count_factors(runtime.db, [user_id])
+    return as_json(UserInfo.listed(user, counts.get(user_id, {})))

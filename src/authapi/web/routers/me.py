@@ -29,6 +29,8 @@ from authapi.web.schemas import (
     TokenResponse,
 )
 
+OWN_CHANGE = (*CHANGE, *BODY, InsufficientUserAuthentication)
+
 router = APIRouter(route_class=StrictRoute, prefix="/me", tags=["me"])
 
 
@@ -41,7 +43,7 @@ def read_profile(request: Request, current: CurrentSubject) -> Response:
 @router.patch(
     "",
     summary="Change the username",
-    responses=refusals(*CHANGE, *BODY, InsufficientUserAuthentication, UsernameTaken, RateLimited),
+    responses=refusals(*OWN_CHANGE, UsernameTaken, RateLimited),
 )
 def change_profile(
     body: ProfileChange, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
@@ -56,7 +58,7 @@ def change_profile(
     "/password",
     summary="Change the password, end every session and open a new one",
     response_model=TokenResponse,
-    responses=refusals(*CHANGE, *BODY, WrongPassword, RateLimited),
+    responses=refusals(*OWN_CHANGE, WrongPassword, RateLimited),
 )
 async def change_own_password(
     body: PasswordChange,
@@ -77,13 +79,13 @@ async def change_own_password(
     "/delete",
     status_code=204,
     summary="Delete the account",
-    responses=refusals(*CHANGE, *BODY, WrongPassword, LastAdministrator, RateLimited),
+    responses=refusals(*OWN_CHANGE, WrongPassword, LastAdministrator, RateLimited),
 )
 async def delete_own_account(
     body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> None:
     """Delete the account and all personal data of it. Every session ends."""
-    wanted = Deletion(current.sub, body.password, device.address)
+    wanted = Deletion(current, body.password, device.address)
     deleting = delete_account(runtime.db, runtime.passwords, runtime.usernames, wanted)
     await runtime.password_pool.carry_out(deleting, device.address)
 
@@ -93,7 +95,7 @@ async def delete_own_account(
     status_code=202,
     response_class=Response,
     summary="Ask for another e-mail address",
-    responses=refusals(*CHANGE, *BODY, WrongPassword, RateLimited),
+    responses=refusals(*OWN_CHANGE, WrongPassword, RateLimited),
 )
 async def change_own_email(
     body: EmailChange,

@@ -12,6 +12,7 @@ from authapi.verifier import Claims
 from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppRuntime, CurrentSubject
 from authapi.web.event_schemas import EventInfo, EventPage, Export, PendingMail
+from authapi.web.factor_schemas import FactorInfo
 from authapi.web.openapi.document import CREDENTIAL, refusals
 from authapi.web.responses import as_json
 from authapi.web.runtime import Runtime
@@ -59,7 +60,7 @@ def _export(runtime: Runtime, current: Claims) -> Response:
     body = Export(
         profile=Profile.of(kept.account),
         sessions=[SessionInfo.of(session, current.sid) for session in kept.sessions],
-        factors=[],
+        factors=[FactorInfo.of(factor) for factor in kept.factors],
         pending_mails=[PendingMail.of(link) for link in kept.links],
         events=[EventInfo.of(event) for event in kept.events],
     )

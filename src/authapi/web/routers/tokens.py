@@ -4,13 +4,18 @@ from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
 
+from authapi.db.models import Transport
 from authapi.errors import (
     BadRequest,
     CsrfFailed,
     EmailNotVerified,
+    InsufficientAuthorization,
+    InvalidCode,
     InvalidCredentials,
     InvalidGrant,
+    InvalidSession,
     InvalidTarget,
     InvalidToken,
     NoCredential,
@@ -18,6 +23,7 @@ from authapi.errors import (
     WrongPassword,
 )
 from authapi.services.accounts.notices import NewDeviceNotice
+from authapi.services.sessions.continuation import Continuation, continue_log_in
 from authapi.services.sessions.login import LoginAttempt, log_in
 from authapi.services.sessions.logout import log_out, log_out_everywhere
 from authapi.services.sessions.notices import ReplayNotice
@@ -41,12 +47,14 @@ from authapi.web.dependencies import (
     locale_of,
 )
 from authapi.web.error_handlers import answer_to
+from authapi.web.factor_schemas import ContinuedLogin, Reauthentication
 from authapi.web.metrics.requests import outcome_of
 from authapi.web.openapi.document import BODY, CHANGE, WITH_LINKS, refusals
 from authapi.web.runtime import Runtime, runtime_of
-from authapi.web.schemas import CsrfToken, Login, Logout, PasswordProof, Refresh, TokenResponse
+from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
 
-LOG_IN = (InvalidCredentials, CsrfFailed, EmailNotVerified, RateLimited)
+LOG_IN = (InvalidCredentials, InsufficientAuthorization, CsrfFailed, EmailNotVerified, RateLimited)
+FACTOR = (InvalidCode, RateLimited)
 
 router = APIRouter(route_class=StrictRoute, tags=["tokens"])
 
@@ -62,9 +70,7 @@ ANY_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
 )
 async def login(body: Login, request: Request, runtime: AppRuntime, device: FromDevice) -> Response:
     """Exchange a password for a new session, in one of four transports."""
-    # Cookies that come along end their session and are cleared: not for any site that asks.
-    if body.transport != "bearer" or runtime.cookies.sent(request.scope):
-        refuse_foreign(request.headers, runtime.settings)
+    _require_allowed(request, runtime, body.transport)
     tokens = runtime.tokens.for_resource(body.resource, body.transport)
     came_with = await sessions_sent(request, runtime)
     attempt = LoginAttempt(
@@ -86,17 +92,51 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     return response
 
 
+def _require_allowed(request: Request, runtime: Runtime, transport: str) -> None:
+    # Cookies that come along end their session and are cleared: not for any site that asks.
+    if transport != Transport.BEARER or runtime.cookies.sent(request.scope):
+        refuse_foreign(request.headers, runtime.settings)
+
+
+@router.post(
+    "/login/continue",
+    summary="Log in: the second factor",
+    response_model=TokenResponse,
+    responses={**WITH_LINKS, **refusals(*BODY, InvalidSession, CsrfFailed, *FACTOR)},
+)
+async def continue_login(
+    body: ContinuedLogin, request: Request, runtime: AppRuntime, device: FromDevice
+) -> Response:
+    """Send the second factor that `/login` or `/reauth` asked for."""
+    continuation = Continuation(
+        auth_session=body.auth_session,
+        sent=body.sent_factor(body.auth_session),
+        device=device,
+        require_allowed=partial(_require_allowed, request, runtime),
+        came_with=await sessions_sent(request, runtime),
+        notice=NewDeviceNotice(runtime.mails, locale_of(request, None)),
+    )
+    with outcome_of(runtime.logins):
+        given = await run_in_threadpool(
+            continue_log_in, runtime.db, runtime.passwords, runtime.tokens, continuation
+        )
+    response = hand_over(given, runtime)
+    runtime.cookies.clear_sent(request.scope, response)
+    return response
+
+
 @router.post(
     "/reauth",
-    summary="Prove the password again, for a fresh log-in",
+    summary="Prove the password or another factor again, for a fresh log-in",
     response_model=TokenResponse,
-    responses=refusals(*CHANGE, *BODY, WrongPassword, RateLimited),
+    responses=refusals(*CHANGE, *BODY, WrongPassword, InsufficientAuthorization, *FACTOR),
 )
 async def reauth(
-    body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
+    body: Reauthentication, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> Response:
-    """Prove the password again. A new session takes the place of yours."""
-    proof = Proof(body.password, current, device)
+    """Prove the password or another factor again. A new session takes the place of yours."""
+    sent = body.sent_factor(current.sid) if body.password is None else body.password
+    proof = Proof(sent, current, device)
     proving = reauthenticate(runtime.db, runtime.passwords, runtime.tokens, proof)
     return hand_over(await runtime.password_pool.carry_out(proving, device.address), runtime)
 

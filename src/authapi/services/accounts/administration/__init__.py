@@ -16,14 +16,17 @@ from authapi.services.accounts.administration.changing import (
 from authapi.services.accounts.administration.ending import (
     delete_user,
     end_session_of,
+    reset_factors,
     sign_out_user,
 )
 from authapi.services.accounts.administration.operator import Actor, Operator, as_administrator
 from authapi.services.accounts.administration.passwords import mail_reset, set_password
 from authapi.services.accounts.administration.reading import (
     WantedEvents,
+    count_factors,
     get_by_email,
     get_user,
+    list_factors_of,
     list_sessions_of,
     list_users,
     search_events,
@@ -40,15 +43,18 @@ __all__ = [
     "as_administrator",
     "change_scopes",
     "change_user",
+    "count_factors",
     "delete_user",
     "disable_user",
     "enable_user",
     "end_session_of",
     "get_by_email",
     "get_user",
+    "list_factors_of",
     "list_sessions_of",
     "list_users",
     "mail_reset",
+    "reset_factors",
     "search_events",
     "search_users",
     "set_email",

@@ -1,6 +1,6 @@
-"""An operator ends sessions, or the whole account."""
+"""An operator ends sessions, factors, or the whole account."""
 
-from authapi.db import sessions
+from authapi.db import factors, sessions, users
 from authapi.db.database import Database
 from authapi.db.models import RevokedReason
 from authapi.errors import NotFound
@@ -35,6 +35,22 @@ def end_session_of(db: Database, user_id: str, sid: str, operator: Operator = CO
         operator.tell(tx, account, MailKind.ACCOUNT_CHANGED, details)
         reason = REASON.value
         operator.record(tx, EventType.SESSIONS_REVOKED, user_id, sids=[sid], reason=reason)
+
+
+def reset_factors(db: Database, user_id: str, operator: Operator = COMMAND_LINE) -> int:
+    """Remove every factor but the password, and revoke every session: somebody has lost them all.
+
+    Return how many sessions: see follow_up. A log-in that waits for a second factor ends, too.
+    """
+    reason = RevokedReason.FACTORS_RESET
+    with db.begin() as tx:
+        account = operator.lock(tx, user_id)
+        removed = factors.remove_all(tx, user_id)
+        users.end_proofs(tx, user_id)
+        stop = stop_sessions(tx, user_id, reason)
+        operator.tell_signed_out(tx, account, reason)
+        operator.record(tx, EventType.FACTORS_RESET, user_id, removed=removed)
+    return follow_up(db, stop)
 
 
 def delete_user(

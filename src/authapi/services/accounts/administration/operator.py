@@ -22,6 +22,7 @@ from authapi.services.accounts.administrators import (
 )
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.devices import Device
+from authapi.services.accounts.freshness import require_level
 from authapi.services.accounts.names import canonical_email
 from authapi.services.accounts.notices import Notice, post_notice
 from authapi.services.events.catalogue import Event, EventType
@@ -37,7 +38,7 @@ ID = re.compile(r"[A-Za-z0-9_-]{22}")
 class Actor:
     """An administrator who sent a request, and the language that the request prefers."""
 
-    user_id: str
+    subject: Claims
     device: Device
     locale: str
 
@@ -55,7 +56,10 @@ class Operator:
     is_forced: bool = False
 
     def lock(self, tx: Transaction, user_id: str) -> Account:
-        """Lock the account to act on, and return it. Raises NotFound, InsufficientScope.
+        """Lock the account to act on, and return it.
+
+        Raises NotFound, InsufficientScope, InsufficientUserAuthentication for an actor whose second
+        factor was not proven.
 
         Nothing was written yet: to raise inside the block undoes nothing.
         """
@@ -67,7 +71,7 @@ class Operator:
         return locked[user_id]
 
     def require_in_force(self, tx: Transaction) -> None:
-        """Raise InsufficientScope for an actor who is no administrator any more."""
+        """Raise what `lock` raises of an actor who may not act any more."""
         self._require_in_force(users.lock_all(tx, self._own_id()))
 
     def require_one_left(self, tx: Transaction, account: Account) -> None:
@@ -80,7 +84,7 @@ class Operator:
         fields: dict[str, object] = {"user_id": user_id, **details}
         if self.actor:
             device = self.actor.device
-            fields |= {"actor_id": self.actor.user_id, "ip": device.address}
+            fields |= {"actor_id": self.actor.subject.sub, "ip": device.address}
             fields["user_agent"] = device.user_agent
         record(tx, Event(kind, fields))
 
@@ -107,13 +111,14 @@ class Operator:
         return self.actor.locale if self.actor else DEFAULT_LOCALE
 
     def _own_id(self) -> set[str]:
-        return {self.actor.user_id} if self.actor else set()
+        return {self.actor.subject.sub} if self.actor else set()
 
     def _require_in_force(self, locked: Mapping[str, Account]) -> None:
         if self.actor:
-            own = locked.get(self.actor.user_id)
+            own = locked.get(self.actor.subject.sub)
             if own is None or not is_administrator(own):
                 raise InsufficientScope((ADMIN,))
+            require_level(self.actor.subject, own)
 
 
 def require_id(user_id: str) -> None:
@@ -123,10 +128,10 @@ def require_id(user_id: str) -> None:
 
 
 def as_administrator(
-    mails: Mails, breached: BreachedPasswords, subject: Claims, actor: Actor, *, now: float
+    mails: Mails, breached: BreachedPasswords, actor: Actor, *, now: float
 ) -> Operator:
     """Return the operator of a request. Raises what `require_administrator` raises."""
-    require_administrator(subject, now=now)
+    require_administrator(actor.subject, now=now)
     return Operator(mails, breached, actor)
 
 

@@ -1,12 +1,13 @@
 """What an operator reads about accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from authapi.db import sessions, user_pages, users
+from authapi.db import factors, sessions, user_pages, users
 from authapi.db.database import Database
 from authapi.db.events import EventFilter, StoredEvent
+from authapi.db.factors import ListedFactor
 from authapi.db.pages import Page, read_page, search_page
 from authapi.db.sessions import StoredSession
 from authapi.db.user_pages import ListedUser, UserFilter
@@ -84,6 +85,18 @@ def search_users(
         address = canonical_email(typed) if "@" in name else find_a_label(name) or name
         wanted = UserFilter(is_disabled, typed, name, address)
     return search_page(db, wanted.find, cursor, limit)
+
+
+def count_factors(db: Database, user_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+    """Return how many factors of each kind are in force, for each user who has any."""
+    with db.connect() as connection:
+        return factors.count_by_kind(connection, user_ids)
+
+
+def list_factors_of(db: Database, user_id: str) -> Sequence[ListedFactor]:
+    """Return the user's factors in force, the oldest first."""
+    with db.connect() as connection:
+        return factors.list_details(connection, user_id)
 
 
 def list_sessions_of(

@@ -29,6 +29,7 @@ from authapi.services.accounts.devices import KnownAddresses
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import EventType
+from authapi.services.factors.passkey_ceremonies import RelyingParty
 from authapi.services.keys.ring import Keys
 from authapi.services.keys.rotation import new_keys
 from authapi.services.limits.rate_limits import RateLimits
@@ -73,6 +74,7 @@ from authapi.web.routers import (
     me,
     metrics,
     own_data,
+    passkeys,
     revocations,
     sessions,
     tokens,
@@ -139,7 +141,7 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:
-    of_users = (accounts, links, tokens, me, factors, own_data, sessions, admin)
+    of_users = (accounts, links, tokens, me, factors, passkeys, own_data, sessions, admin)
     for group in (*of_users, well_known, revocations, health):
         yield group.router
     if settings.metrics:
@@ -172,6 +174,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         tokens=TokenIssuer(settings, keys),
         passwords=Passwords(hasher, limits, decoys, known_addresses, BreachedPasswords(settings)),
         usernames=Usernames(NameDigests(settings.secrets)),
+        relying_party=RelyingParty(settings),
         verifier=verifier,
         verifier_for_all=verifier_for_all,
         revocations=feed,

@@ -29,7 +29,7 @@ SECRET_NAME = re.compile(
 )
 # Linear: of a run of letters only the first eyJ is tried, since a later one has less behind it.
 JWT = re.compile(r"(?<![\w-])(?>([\w-]*?)eyJ)[\w-]{8,}+\.[\w-]++(?:\.[\w-]*+)?")
-QUIET = ("alembic", "httpx", "httpcore", "sqlalchemy")  # at INFO they repeat each step
+QUIET = ("alembic", "fido2", "httpx", "httpcore", "sqlalchemy")  # at INFO they repeat each step
 
 
 class Log:

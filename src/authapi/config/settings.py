@@ -31,7 +31,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from authapi.config import problems, stores, value_files
+from authapi.config import passkeys, problems, stores, value_files
 from authapi.config import values as rules
 from authapi.config.value_files import Problem
 from authapi.errors import CommandError
@@ -59,6 +59,8 @@ MailAddress = Annotated[str, AfterValidator(rules.mail_address)]
 Limit = Annotated[str, AfterValidator(rules.rate_limit)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(rules.network)]
 Origin = Annotated[str, AfterValidator(rules.exact_origin)]
+PasskeyOrigin = Annotated[str, AfterValidator(passkeys.origin)]
+RpId = Annotated[str, AfterValidator(passkeys.rp_id)]
 Audience = Annotated[str, Field(max_length=200), AfterValidator(rules.audience)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Overlap = Annotated[int, Field(ge=0, le=300)]
@@ -116,6 +118,8 @@ class Settings(BaseSettings):
     hsts: Annotated[str, AfterValidator(rules.strict_transport)] = "max-age=63072000"
     docs: bool = True
     metrics: bool = True
+    passkey_rp_id: Annotated[RpId | None, EmptyIsNone] = None
+    passkey_origins: Annotated[tuple[PasskeyOrigin, ...], *CommaSeparated] = ()
 
     # Accounts and mail
     registration: Literal["open", "closed"] = "open"
@@ -192,6 +196,8 @@ class Settings(BaseSettings):
             )
         if not self.allow_insecure_stores:
             yield from stores.exposed(self.database_url, self.redis_url)
+        if self.passkey_rp_id:
+            yield from passkeys.foreign_rp_id(self.passkey_rp_id, self.public_url)
         if self.cookie_samesite == "none" and not self.is_https:
             yield "AUTHAPI_COOKIE_SAMESITE=none needs an https AUTHAPI_PUBLIC_URL"
         if self.revocation_poll > self.revocation_max_staleness:

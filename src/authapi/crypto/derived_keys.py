@@ -24,6 +24,7 @@ DIGEST_ADDRESSES = "authapi: digests of known addresses"
 DIGEST_AGENTS = "authapi: digests of known agents"
 DIGEST_ORIGINS = "authapi: digests of networks that accounts were registered from"
 COMPARE_SETTINGS = "authapi: compare the settings of processes"
+DERIVE_CHALLENGES = "authapi: derive the challenges of passkeys"
 DIGEST_NAMES = "authapi: digests of names that limits count"
 
 

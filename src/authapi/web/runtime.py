@@ -11,6 +11,7 @@ from authapi.db.database import Database
 from authapi.errors import Refusal
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
+from authapi.services.factors.passkey_ceremonies import RelyingParty
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.mails import Mails
 from authapi.services.mail.sending import MailSender
@@ -40,6 +41,7 @@ class Runtime:
     tokens: TokenIssuer
     passwords: Passwords
     usernames: Usernames
+    relying_party: RelyingParty
     verifier: Verifier  # of tokens for authapi itself
     verifier_for_all: Verifier  # of tokens for AUDIENCES too
     revocations: RevocationFeed

@@ -1,0 +1,114 @@
+"""A user who is logged in adds a passkey. It needs a fresh log-in, to ask and to answer."""
+
+from dataclasses import dataclass
+
+from authapi.crypto.challenges import Binding, Purpose
+from authapi.crypto.ids import new_id
+from authapi.db import factors, passkeys, users
+from authapi.db.database import Database, Transaction
+from authapi.db.factors import NewFactor, StoredFactor
+from authapi.db.passkeys import NewPasskey
+from authapi.errors import AlreadyLinked, InvalidField, InvalidToken
+from authapi.services.accounts.devices import Device
+from authapi.services.accounts.freshness import require_fresh_login
+from authapi.services.accounts.passwords import Passwords
+from authapi.services.accounts.profile import get_profile
+from authapi.services.events.catalogue import Event, EventType
+from authapi.services.events.record import record
+from authapi.services.factors.passkey_ceremonies import Registered, RelyingParty
+from authapi.services.factors.passkeys import Answer, Asked, spend
+from authapi.services.factors.steps import Kind
+from authapi.verifier import Claims
+
+MOST_PASSKEYS = 50  # of an account
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A passkey that a user's browser has made. `transports` are space-separated."""
+
+    subject: Claims
+    answer: Answer
+    name: str | None
+    transports: str
+    device: Device
+
+
+@dataclass(frozen=True, slots=True)
+class AddedPasskey:
+    """The factor, and what is kept of the credential."""
+
+    factor: StoredFactor
+    passkey: NewPasskey
+
+
+def ask_to_register(db: Database, rp: RelyingParty, subject: Claims, *, now: float) -> Asked:
+    """Ask for a new passkey. Raises InsufficientUserAuthentication, InvalidToken."""
+    require_fresh_login(subject, now=now)
+    account = get_profile(db, subject.sub)
+    with db.connect() as connection:
+        there = passkeys.list_of_user(connection, account.id)
+    challenge = rp.challenges.make(_binding(account.id), now=now)
+    return Asked(challenge.id, rp.creation_options(challenge, account, there))
+
+
+def add_passkey(
+    db: Database, rp: RelyingParty, passwords: Passwords, new: Registration
+) -> AddedPasskey:
+    """Add the passkey, in force at once. A bad answer counts with the failed log-ins.
+
+    Raises InsufficientUserAuthentication, RateLimited, InvalidSession, InvalidCode, AlreadyLinked,
+    InvalidField for one too many, InvalidToken.
+    """
+    require_fresh_login(new.subject, now=new.answer.at)
+    user_id = new.subject.sub
+    with passwords.attempt(new.device.address) as count_for:
+        count_for(user_id, user_id)
+        challenge = spend(db, rp, new.answer, _binding(user_id))
+        registered = rp.read_registration(challenge, new.answer.credential)
+    try:
+        with db.begin() as tx:
+            return _add(tx, new, registered)
+    except passkeys.AlreadyTakenError as error:
+        raise AlreadyLinked from error
+
+
+def _binding(user_id: str) -> Binding:
+    return Binding(Purpose.REGISTRATION, user_id)
+
+
+def _add(tx: Transaction, new: Registration, registered: Registered) -> AddedPasskey:
+    """Write it. What is raised here undoes nothing: nothing is written before."""
+    account = users.lock(tx, new.subject.sub)
+    if account is None or account.disabled_at is not None:
+        raise InvalidToken
+    if len(passkeys.list_of_user(tx, account.id)) >= MOST_PASSKEYS:
+        message = f"An account has at most {MOST_PASSKEYS} passkeys. Remove one first"
+        raise InvalidField("credential", message, "too_many")
+    factor = NewFactor(
+        id=new_id(),
+        user_id=account.id,
+        kind=Kind.PASSKEY,
+        name=new.name,
+        is_second=True,
+        is_in_force=True,
+    )
+    passkey = NewPasskey(
+        factor_id=factor.id,
+        credential_id=registered.credential_id,
+        public_key=registered.public_key,
+        sign_count=registered.sign_count,
+        backup_eligible=registered.backup_eligible,
+        backed_up=registered.backed_up,
+        transports=new.transports,
+    )
+    stored = factors.add(tx, factor)
+    passkeys.add(tx, passkey)
+    _tell(tx, new, stored)
+    return AddedPasskey(stored, passkey)
+
+
+def _tell(tx: Transaction, new: Registration, factor: StoredFactor) -> None:
+    fields = {"user_id": factor.user_id, "sid": new.subject.sid, "ip": new.device.address}
+    more = {"kind": factor.kind, "factor_id": factor.id}
+    record(tx, Event(EventType.FACTOR_ADDED, {**fields, **more}))

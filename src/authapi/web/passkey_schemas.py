@@ -1,0 +1,138 @@
+"""Bodies of passkeys. Names within a credential are those of WebAuthn's JSON (level 3).
+
+A browser may add members to a credential: those that are not known are not read.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
+
+from authapi.clock import as_datetime
+from authapi.db.models import Transport
+from authapi.services.factors.passkey_registration import AddedPasskey
+from authapi.services.factors.passkeys import Answer, Asked
+from authapi.web.schemas import EXAMPLE_ID, TRANSPORTS, Body, Resource, require_plain_text
+
+# Bytes as WebAuthn's JSON has them.
+Base64url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*$")]
+CredentialId = Annotated[Base64url, Field(min_length=1, max_length=1364)]  # 1023 bytes
+ClientData = Annotated[Base64url, Field(max_length=4096)]
+# Names of transports that a browser has told, for the next time that it is asked.
+Carrier = Annotated[str, StringConstraints(max_length=20, pattern=r"^[a-z-]+$")]
+FactorName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(require_plain_text)]
+AuthSession = Annotated[str, Field(max_length=128), AfterValidator(require_plain_text)]
+ChallengeId = Annotated[str, Field(max_length=128), AfterValidator(require_plain_text)]
+
+
+class Attestation(BaseModel):
+    """AuthenticatorAttestationResponseJSON, as far as it is read."""
+
+    clientDataJSON: ClientData  # noqa: N815 - WebAuthn's names
+    attestationObject: Annotated[Base64url, Field(max_length=16384)]  # noqa: N815
+    transports: Annotated[list[Carrier], Field(max_length=10)] = []
+
+
+class Assertion(BaseModel):
+    """AuthenticatorAssertionResponseJSON, as far as it is read."""
+
+    clientDataJSON: ClientData  # noqa: N815
+    authenticatorData: Annotated[Base64url, Field(max_length=4096)]  # noqa: N815
+    signature: Annotated[Base64url, Field(max_length=1024)]
+    userHandle: Annotated[Base64url, Field(max_length=88)] | None = None  # noqa: N815
+
+
+class _Credential(BaseModel):
+    id: CredentialId
+    rawId: CredentialId  # noqa: N815
+    type: Literal["public-key"]
+
+
+class NewCredential(_Credential):
+    """RegistrationResponseJSON: what `navigator.credentials.create` gave, by its `toJSON()`."""
+
+    response: Attestation
+
+
+class UsedCredential(_Credential):
+    """AuthenticationResponseJSON: what `navigator.credentials.get` gave, by its `toJSON()`."""
+
+    response: Assertion
+
+
+class PasskeyProof(Body):
+    challenge_id: ChallengeId
+    credential: UsedCredential
+
+    def answered(self, at: float) -> Answer:
+        return Answer(self.challenge_id, self.credential.model_dump(), at)
+
+
+class PasskeyQuestion(Body):
+    auth_session: AuthSession | None = Field(
+        None, description="For a second factor: of the log-in that waits."
+    )
+
+
+class PasskeyLogIn(PasskeyProof):
+    transport: Annotated[Transport, WithJsonSchema(TRANSPORTS)] = Transport.BEARER
+    resource: Resource = None
+    remember: bool = Field(
+        default=True,
+        strict=True,
+        description="False: cookies without Max-Age, and the session ends after a day unused.",
+    )
+
+
+class PasskeyRegistration(Body):
+    challenge_id: ChallengeId
+    credential: NewCredential
+    name: FactorName | None = Field(None, examples=["Phone"])
+
+    def answered(self, at: float) -> Answer:
+        return Answer(self.challenge_id, self.credential.model_dump(), at)
+
+    @property
+    def transports(self) -> str:
+        return " ".join(dict.fromkeys(self.credential.response.transports))
+
+
+class PasskeyOptions(BaseModel):
+    """`options` are for `PublicKeyCredential.parse…OptionsFromJSON`. They last for 5 minutes."""
+
+    challenge_id: str
+    options: dict[str, Any]
+
+    @classmethod
+    def of(cls, asked: Asked) -> Self:
+        return cls(challenge_id=asked.challenge_id, options=dict(asked.options))
+
+
+class PasskeyInfo(BaseModel):
+    """`backup_eligible`: the passkey may be synced. `backed_up`: it is."""
+
+    id: str = Field(examples=[EXAMPLE_ID])
+    kind: Literal["passkey"]
+    name: str | None = Field(examples=["Phone"])
+    created_at: datetime
+    last_used_at: datetime | None
+    backup_eligible: bool
+    backed_up: bool
+
+    @classmethod
+    def of(cls, added: AddedPasskey) -> Self:
+        return cls(
+            id=added.factor.id,
+            kind="passkey",
+            name=added.factor.name,
+            created_at=as_datetime(added.factor.created_at),
+            last_used_at=None,
+            backup_eligible=added.passkey.backup_eligible,
+            backed_up=added.passkey.backed_up,
+        )
+
+
+class RelatedOrigins(BaseModel):
+    """WebAuthn level 3, section 5.11: which origins may use the passkeys of this host."""
+
+    origins: list[str] = Field(examples=[["https://app.example"]])

@@ -1,0 +1,109 @@
+"""A passkey as a second factor: what POST /login/continue and POST /reauth call."""
+
+import pytest
+
+from authapi.crypto.challenges import Binding
+from authapi.errors import InvalidCode, InvalidSession
+from authapi.services.factors.passkeys import Answer, proof_again, prove, second_step
+from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.authenticator import UP, UV, Authenticator, Json, b64
+from tests.support.clock import TestClock
+from tests.support.passkeys import (
+    NEW_OPTIONS,
+    OPTIONS,
+    ask,
+    assert_error,
+    registered,
+    runtime_of,
+    user_id,
+)
+
+
+def waiting(api: Api, user: str) -> str:
+    """Return the auth_session of a log-in that waits."""
+    answer = api.client.post("/login", json={"email": user, "password": PASSWORD})
+    assert_error(answer, 400, "insufficient_authorization")
+    return str(answer.json()["auth_session"])
+
+
+def proved(api: Api, asked: Json, credential: Json, binding: Binding, user: str) -> str:
+    """Return the `amr` that the answer proves."""
+    runtime = runtime_of(api)
+    answer = Answer(asked["challenge_id"], credential, runtime.clock())
+    return prove(runtime.db, runtime.relying_party, user, answer, binding).amr
+
+
+def test_a_second_step_asks_for_the_accounts_own_passkeys(api: Api) -> None:
+    tokens = api.register_and_login()
+    authenticator = registered(api, tokens)
+    registered(api, api.register_and_login("bob@example.com"))
+    options = ask(api, OPTIONS, auth_session=waiting(api, EMAIL))["options"]
+    assert [each["id"] for each in options["allowCredentials"]] == [b64(authenticator.id)]
+    assert options["userVerification"] == "preferred"
+
+
+@pytest.mark.parametrize("auth_session", ["", "A" * 43, "A" * 128, "é"])
+def test_a_second_step_of_an_unknown_log_in_is_refused(api: Api, auth_session: str) -> None:
+    answer = api.client.post(OPTIONS, json={"auth_session": auth_session})
+    assert_error(answer, 400, "invalid_session")
+
+
+def test_an_auth_session_that_expired_asks_nobody(api: Api, clock: TestClock) -> None:
+    registered(api, api.register_and_login())
+    auth_session = waiting(api, EMAIL)
+    clock.advance(301)
+    answer = api.client.post(OPTIONS, json={"auth_session": auth_session})
+    assert_error(answer, 400, "invalid_session")
+
+
+@pytest.mark.parametrize(("flags", "amr"), [(UP, "pop"), (UP | UV, "mfa pop")])
+def test_presence_is_enough_for_a_second_factor(api: Api, flags: int, amr: str) -> None:
+    tokens = api.register_and_login()
+    authenticator = registered(api, tokens, Authenticator(flags=flags))
+    auth_session = waiting(api, EMAIL)
+    asked = ask(api, OPTIONS, auth_session=auth_session)
+    authenticator.user_handle = None  # an older one keeps none
+    credential = authenticator.get(asked["options"])
+    who = user_id(api, tokens)
+    assert proved(api, asked, credential, second_step(auth_session), who) == amr
+    with pytest.raises(InvalidSession):
+        proved(api, asked, credential, second_step(auth_session), who)
+
+
+def test_another_accounts_passkey_is_no_second_factor(api: Api) -> None:
+    tokens = api.register_and_login()
+    registered(api, tokens)
+    eve = registered(api, api.register_and_login("eve@example.com"))
+    auth_session = waiting(api, EMAIL)
+    asked = ask(api, OPTIONS, auth_session=auth_session)
+    credential = eve.get(asked["options"])
+    with pytest.raises(InvalidCode):
+        proved(api, asked, credential, second_step(auth_session), user_id(api, tokens))
+
+
+def test_a_challenge_of_another_log_in_or_purpose_is_no_second_factor(api: Api) -> None:
+    tokens = api.register_and_login()
+    authenticator = registered(api, tokens)
+    who, auth_session = user_id(api, tokens), waiting(api, EMAIL)
+    others = [
+        ask(api, OPTIONS),
+        ask(api, OPTIONS, auth_session=waiting(api, EMAIL)),
+        ask(api, "/reauth/passkey/options", tokens),
+        ask(api, NEW_OPTIONS, tokens),
+    ]
+    for asked in others:
+        credential = authenticator.get(asked["options"])
+        with pytest.raises(InvalidSession):
+            proved(api, asked, credential, second_step(auth_session), who)
+
+
+def test_a_challenge_for_reauth_is_for_one_account(api: Api) -> None:
+    tokens, eve = api.register_and_login(), api.register_and_login("eve@example.com")
+    authenticator = registered(api, tokens)
+    who = user_id(api, tokens)
+    asked = ask(api, "/reauth/passkey/options", tokens)
+    assert [each["id"] for each in asked["options"]["allowCredentials"]] == [b64(authenticator.id)]
+    credential = authenticator.get(asked["options"])
+    with pytest.raises(InvalidSession):
+        proved(api, asked, credential, proof_again(user_id(api, eve)), who)
+    assert proved(api, asked, credential, proof_again(who), who) == "mfa pop"

@@ -33,8 +33,8 @@ export async function canAutofill() {
 export async function usePasskey(passkeys, ask, { conditional, signal } = {}) {
   const mediation = conditional ? "conditional" : "optional";
   for (;;) {
-    const { challenge_id, options } = await ask();
     const request = takePlace(signal);
+    const { challenge_id, options } = await ask();
     const timer = conditional && setTimeout(() => request.abort(STALE), RENEWED_AFTER);
     try {
       const credential = await passkeys.get(options, { mediation, signal: request.signal });
@@ -55,7 +55,7 @@ function takePlace(signal) {
   pending?.abort();
   const request = (pending = new AbortController());
   if (signal?.aborted) request.abort(signal.reason);
-  signal?.addEventListener("abort", () => request.abort(signal.reason));
+  signal?.addEventListener("abort", () => request.abort(signal.reason), { once: true });
   return request;
 }
 

@@ -9,6 +9,7 @@ const KINDS = {
   recovery_codes: "Recovery codes",
   identity: "Log-in by another provider",
 };
+const problem = at("factors-problem");
 let begun; // an authenticator app that is not in force yet
 
 onSubmit(at("add-factor"), async ({ name }, kind) => {
@@ -16,7 +17,7 @@ onSubmit(at("add-factor"), async ({ name }, kind) => {
   await auth.addPasskey(name || undefined);
   at("add-factor").reset();
   await showFactors();
-  say("Your passkey is added: log in by it, without a password. Make recovery codes for the day that it is lost.");
+  tell("Your passkey is added: log in by it, without a password. Make recovery codes for the day that it is lost.");
 });
 onSubmit(at("confirm-totp"), async ({ code }) => {
   const codes = await auth.confirmTotp(begun.id, code);
@@ -24,18 +25,27 @@ onSubmit(at("confirm-totp"), async ({ code }) => {
   at("add-factor").reset();
   await showFactors();
   if (codes.length) showCodes(codes);
-  else say("Your authenticator app is added.");
+  else tell("Your authenticator app is added.");
 });
 onClick("cancel-totp", closeTotp);
 onClick("new-codes", async () => {
   showCodes(await auth.recoveryCodes());
   await showFactors();
-});
+}, problem);
 onClick("codes-kept", () => {
-  at("codes").replaceChildren();
-  at("recovery").hidden = true;
+  closeCodes();
   at("factors-title").focus();
 });
+// The next person at this browser sees no secret.
+auth.addEventListener("ended", () => {
+  closeCodes();
+  closeTotp();
+  at("add-factor").reset();
+});
+
+function tell(sentence) {
+  say(sentence, at("factors-notice"));
+}
 
 export async function showFactors() {
   const factors = await auth.factors();
@@ -62,15 +72,15 @@ function itemOf({ id, kind, name, provider, remaining, last_used_at }) {
   onSubmit(form, async (typed) => {
     await auth.renameFactor(id, typed.name || null);
     await showFactors();
-    say("The name is changed.");
+    tell("The name is changed.");
   });
   remove.setAttribute("aria-label", `Remove ${title}`);
   remove.addEventListener("click", () => confirm(`Remove “${title}”?`) && attempt(async () => {
     await auth.removeFactor(id);
     await showFactors();
     at("factors-title").focus(); // the button is gone
-    say("Removed.");
-  }));
+    tell("Removed.");
+  }, problem));
   return item;
 }
 
@@ -85,9 +95,16 @@ async function beginTotp(name) {
 
 function closeTotp() {
   begun = null;
+  at("totp-secret").textContent = "";
+  at("totp-link").removeAttribute("href");
   at("confirm-totp").reset();
   at("confirm-totp").hidden = true;
   at("add-factor").hidden = false;
+}
+
+function closeCodes() {
+  at("codes").replaceChildren();
+  at("recovery").hidden = true;
 }
 
 /** They are shown once. */

@@ -29,13 +29,13 @@ export function onClick(id, work, place) {
   at(id).addEventListener("click", () => attempt(work, place));
 }
 
-export function say(sentence) {
-  at("notice").textContent = sentence;
+export function say(sentence, place = at("notice")) {
+  place.textContent = sentence;
 }
 
 /** What goes wrong is told to the person. Whether it went well. */
 export async function attempt(work, place = at("notice")) {
-  place.textContent = at("notice").textContent = "";
+  for (const told of [place, ...document.querySelectorAll("[role=status]")]) told.textContent = "";
   try {
     await work();
     return true;

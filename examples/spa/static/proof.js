@@ -23,10 +23,10 @@ const WAYS = {
 const dialog = at("proof");
 const form = dialog.querySelector("form");
 const field = form.elements.proof;
+let chosen; // the way that is shown
 
 /** What `reauth` and `continueLogin` of the client take, or null: it was cancelled. */
 export function askForProof({ methods, error }) {
-  let chosen;
   const choose = (method) => {
     chosen = method;
     const { label, attributes } = WAYS[method];
@@ -44,7 +44,7 @@ export function askForProof({ methods, error }) {
   };
   form.querySelector(".problem").textContent = error ? sentenceOf(error) : "";
   dialog.showModal();
-  choose(methods[0]);
+  choose(error && methods.includes(chosen) ? chosen : methods[0]);
   return new Promise((resolve) => {
     dialog.onclose = () => {
       const isGiven = dialog.returnValue === "send";

@@ -30,6 +30,7 @@ from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import EventType
 from authapi.services.factors.passkey_ceremonies import RelyingParty
+from authapi.services.factors.providers import Providers
 from authapi.services.keys.ring import Keys
 from authapi.services.keys.rotation import new_keys
 from authapi.services.limits.rate_limits import RateLimits
@@ -70,6 +71,7 @@ from authapi.web.routers import (
     client_script,
     factors,
     health,
+    identities,
     links,
     me,
     metrics,
@@ -141,8 +143,8 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:
-    of_users = (accounts, links, tokens, me, factors, passkeys, own_data, sessions, admin)
-    for group in (*of_users, well_known, revocations, health):
+    of_accounts = (accounts, links, tokens, identities, passkeys, me, factors)
+    for group in (*of_accounts, own_data, sessions, admin, well_known, revocations, health):
         yield group.router
     if settings.metrics:
         yield metrics.router
@@ -191,6 +193,7 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         mail_sender=sender,
         purge=Purge(settings, clock),
         presence=Presence(settings, clock),
+        providers=Providers(settings, clock),
     )
 
 

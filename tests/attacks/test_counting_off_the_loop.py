@@ -13,6 +13,8 @@ WRONG: dict[str, object] = {"token": "made-up"}
 # What counts something, by its path.
 BODIES: dict[str, dict[str, object]] = {
     "/login": {"email": EMAIL, "password": "wrong"},
+    "/login/id-token": {"provider": "acme", "id_token": "a.b.c"},
+    "/me/identities": {"provider": "acme", "id_token": "a.b.c"},
     "/register": {"email": "bob@example.com", "password": PASSWORD},
     "/refresh": {},
     "/login/continue": {"auth_session": "made-up", "totp_code": "123456"},

@@ -53,6 +53,9 @@ RUN_BY = {
     "docs/deploy.md ini": PROJECT + "test_systemd_unit.py::*",
     "docs/deploy.md sh": PROJECT + "test_deploy_page.py::test_every_block_of_the_page_is_run",
     "docs/errors.md json": ANSWERS + "test_a_refusal_has_the_body_of_the_page",
+    "docs/factors.md#ID tokens sh": PROJECT
+    + "test_shell_snippets.py::test_its_settings_are_accepted",
+    "docs/factors.md#ID tokens js": "tests/factors/test_page.py::test_googles_button_logs_in",
     "docs/fastapi.md python": TESTED_FILES,
     "docs/fastapi.md console": PROJECT
     + "test_snippets.py::test_the_application_prints_what_the_page_says",

@@ -1,5 +1,6 @@
 """Secrets, addresses and origins in the settings: what is too weak or too vague to start with."""
 
+import json
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
@@ -176,3 +177,78 @@ def test_proxies_are_addresses_and_networks() -> None:
     assert settings.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
     assert refusal(trusted_proxies="proxy").startswith("AUTHAPI_TRUSTED_PROXIES ")
     assert refusal(trusted_proxies="10.0.0.1/8").startswith("AUTHAPI_TRUSTED_PROXIES ")
+
+
+GOOGLE = {"name": "google", "issuer": "https://accounts.google.com", "audiences": ["an-id"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"name": "Google"}, "takes names of 1 to 32 small letters"),
+        ({"name": ""}, "takes names of 1 to 32 small letters"),
+        ({"name": 5}, "takes names of 1 to 32 small letters"),
+        ({"issuer": "http://accounts.google.com"}, "an issuer that has to begin with https://"),
+        ({"issuer": "accounts.google.com"}, "an issuer that has to be a URL"),
+        ({"issuer": "https://user:hidden@a.example"}, "without a user and a password"),
+        ({"issuer": "https://a.example?hidden"}, "without a query"),
+        ({"issuer": "https://a.example#hidden"}, "without a fragment"),
+        ({"issuer": 5}, "an issuer that is a URL"),
+        ({"issuer": "https://a.example/" + "a" * 300}, "an issuer that is a URL"),
+        ({"audiences": []}, "a list of 1 to 50 client ids"),
+        ({"audiences": "hidden"}, "a list of 1 to 50 client ids"),
+        ({"audiences": [5]}, "at most 200 characters"),
+        ({"audiences": ["a" * 201]}, "at most 200 characters"),
+        ({"audiences": [""]}, "visible characters"),
+        ({"audiences": ["a hidden b"]}, "visible characters"),
+        ({"client_secret": "hidden"}, "and nothing else"),
+    ],
+)
+def test_a_wrong_provider_is_refused_in_a_sentence(changes: dict[str, object], part: str) -> None:
+    sentence = refusal(identity_providers=json.dumps([GOOGLE | changes]))
+    assert sentence.startswith("AUTHAPI_IDENTITY_PROVIDERS ")
+    assert part in sentence
+    assert "hidden" not in sentence
+
+
+@pytest.mark.parametrize(
+    "text", ["google", "{}", "5", "null", '"google"', "[", json.dumps(GOOGLE), '[{"name": 1']
+)
+def test_what_is_no_list_of_providers_is_refused(text: str) -> None:
+    assert "has to be a JSON list such as" in refusal(identity_providers=text)
+
+
+@pytest.mark.parametrize("text", ["[5]", "[[]]", "[{}]", '[{"name": "google"}]'])
+def test_what_is_no_provider_is_refused(text: str) -> None:
+    assert "name, issuer and audiences, and nothing else" in refusal(identity_providers=text)
+
+
+@pytest.mark.parametrize(
+    ("other", "what"), [({"issuer": "https://b.example"}, "name"), ({"name": "b"}, "issuer")]
+)
+def test_a_provider_stands_there_once(other: dict[str, str], what: str) -> None:
+    twice = [GOOGLE, GOOGLE | other]
+    assert f"has one {what} twice" in refusal(identity_providers=json.dumps(twice))
+
+
+def test_a_repeated_member_is_refused() -> None:
+    text = json.dumps([GOOGLE]).replace('"name"', '"name": "x", "name"')
+    assert "has to be a JSON list" in refusal(identity_providers=text)
+
+
+def test_an_issuer_with_and_without_a_slash_is_one() -> None:
+    twice = [GOOGLE, {**GOOGLE, "name": "b", "issuer": "https://accounts.google.com/"}]
+    assert "has one issuer twice" in refusal(identity_providers=json.dumps(twice))
+
+
+def test_providers_are_read_from_text_and_from_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = [GOOGLE, {"name": "dev", "issuer": "http://127.0.0.1:1/x/", "audiences": ["a", "b"]}]
+    in_python = load_settings(identity_providers=given).identity_providers
+    monkeypatch.setenv("AUTHAPI_IDENTITY_PROVIDERS", json.dumps(given))
+    settings = load_settings()
+    assert settings.identity_providers == in_python
+    assert [provider.issuer for provider in in_python] == [str(each["issuer"]) for each in given]
+    # What `authapi config` prints can be set again, and a test's settings are made of others.
+    assert json.loads(settings.masked()["AUTHAPI_IDENTITY_PROVIDERS"]) == given
+    assert load_settings(identity_providers=in_python).identity_providers == in_python
+    assert load_settings(identity_providers="").identity_providers == ()

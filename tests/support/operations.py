@@ -15,6 +15,8 @@ OF_AN_ID = re.compile(r"\{\w+_id\}")
 BODIES: dict[str, dict[str, Any]] = {
     "/register": {"email": "eve@example.com", "password": PASSWORD, "username": "eve"},
     "/login": {"email": "eve@example.com", "password": PASSWORD},
+    "/login/id-token": {"provider": "acme", "id_token": "a.b.c"},
+    "/me/identities": {"provider": "acme", "id_token": "a.b.c"},
     "/refresh": {"refresh_token": "a.b.c"},
     "/logout": {"refresh_token": "a.b.c"},
     "/login/continue": {"auth_session": "A" * 43, "totp_code": "123456"},

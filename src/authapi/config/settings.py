@@ -33,6 +33,7 @@ from pydantic_settings import (
 
 from authapi.config import passkeys, problems, stores, value_files
 from authapi.config import values as rules
+from authapi.config.identity_providers import IdentityProvider, as_json, read_providers
 from authapi.config.value_files import Problem
 from authapi.errors import CommandError
 from authapi.verifier.lifetimes import MAX_ACCESS_TOKEN_SECONDS, MAX_LEEWAY_SECONDS
@@ -136,6 +137,10 @@ class Settings(BaseSettings):
     breached_passwords_fail_closed: bool = False
     event_retention_days: int = Field(365, ge=1, le=3650)
     purge: bool = True
+
+    identity_providers: Annotated[
+        tuple[IdentityProvider, ...], NoDecode, BeforeValidator(read_providers)
+    ] = ()
 
     # Limits
     limit_login_address: Limit = "60/minute;600/hour"
@@ -288,5 +293,7 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
+        if value and isinstance(value[0], IdentityProvider):
+            return as_json(value)
         return ",".join(map(str, value))
     return "" if value is None else rules.mask_url(str(value))

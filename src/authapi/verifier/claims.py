@@ -41,15 +41,15 @@ class Claims:
     @property
     def audiences(self) -> frozenset[str]:
         """Return the services that the token is for. A session that was looked up names none."""
-        return _named(self.raw.get("aud", ()))
+        return named(self.raw.get("aud", ()))
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
     # Printable: these go into logs, headers and queries, where a line break or NUL does harm.
     return isinstance(value, str) and value != "" and value.isprintable()
 
 
-def _is_date(value: object) -> bool:
+def is_date(value: object) -> bool:
     # bool is an int for isinstance; a float or a string is what lax libraries take for a date.
     return type(value) is int and 0 <= value < MAX_DATE
 
@@ -58,7 +58,7 @@ def _is_scope(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable()
 
 
-def _is_audience(value: object) -> bool:
+def is_audience(value: object) -> bool:
     return isinstance(value, str) or (
         isinstance(value, list) and all(isinstance(name, str) for name in value)
     )
@@ -67,14 +67,24 @@ def _is_audience(value: object) -> bool:
 Rules = Mapping[str, Callable[[object], bool]]
 TEXTS = ("iss", "sub", "sid", "jti", "client_id")
 REQUIRED: Rules = {
-    **dict.fromkeys(TEXTS, _is_text),
-    "aud": _is_audience,
-    **dict.fromkeys(("exp", "iat"), _is_date),
+    **dict.fromkeys(TEXTS, is_text),
+    "aud": is_audience,
+    **dict.fromkeys(("exp", "iat"), is_date),
 }
-OPTIONAL: Rules = {"nbf": _is_date, "auth_time": _is_date, "scope": _is_scope}
+OPTIONAL: Rules = {"nbf": is_date, "auth_time": is_date, "scope": _is_scope}
 
 
-def _named(aud: Any) -> frozenset[str]:  # noqa: ANN401 - as _is_audience
+def require_form(payload: Mapping[str, Any], required: Rules, optional: Rules) -> None:
+    """Raise InvalidTokenError unless each claim has the form that its rule asks for."""
+    for name, holds in required.items():
+        if not holds(payload.get(name)):
+            raise InvalidTokenError(f"{name} is missing or malformed")
+    for name, holds in optional.items():
+        if name in payload and not holds(payload[name]):
+            raise InvalidTokenError(f"{name} is malformed")
+
+
+def named(aud: Any) -> frozenset[str]:  # noqa: ANN401 - as is_audience
     return frozenset((aud,) if isinstance(aud, str) else aud)
 
 
@@ -85,15 +95,10 @@ def read_claims(
 
     Raises InvalidTokenError unless the table above holds.
     """
-    for name, holds in REQUIRED.items():
-        if not holds(payload.get(name)):
-            raise InvalidTokenError(f"{name} is missing or malformed")
-    for name, holds in OPTIONAL.items():
-        if name in payload and not holds(payload[name]):
-            raise InvalidTokenError(f"{name} is malformed")
+    require_form(payload, REQUIRED, OPTIONAL)
     if payload["iss"] != issuer:
         raise InvalidTokenError(f"iss names another issuer: {payload['iss']!r}, not {issuer!r}")
-    if audiences.isdisjoint(_named(payload["aud"])):
+    if audiences.isdisjoint(named(payload["aud"])):
         raise InvalidTokenError("aud does not name this service")
     if payload["exp"] - payload["iat"] > MAX_ACCESS_TOKEN_SECONDS:
         raise InvalidTokenError("exp is over an hour after iat")

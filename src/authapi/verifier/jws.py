@@ -12,6 +12,7 @@ from authapi.verifier.strict_json import parse_object
 
 MAX_TOKEN_BYTES = 8 * 1024
 NO_KEY = "no key has this kid and alg"
+NO_TYPE = ""  # among `types`: a token without `typ` is accepted too
 
 # Each changes how the rest must be read. Our tokens have none, and two verifiers would disagree if
 # one ignored them (RFC 7515 section 4.1.11; RFC 7797; RFC 8725 section 3.3). Headers that bring a
@@ -63,7 +64,9 @@ def open_compact(token: bytes, find_key: FindKey, *, types: frozenset[str]) -> O
     if len(parts) != 3:
         raise InvalidTokenError("the token does not have three parts")
     header = _read_header(parts[0])
-    if header["typ"].lower() not in types:
+    if "typ" not in header and NO_TYPE not in types:
+        raise InvalidTokenError("the header has no typ")
+    if header.get("typ", NO_TYPE).lower() not in types:
         raise InvalidTokenError("typ names another kind of token")
     signature = _decode_part(parts[2])
     signing_input = token[: token.rindex(b".")]
@@ -82,10 +85,11 @@ def open_compact(token: bytes, find_key: FindKey, *, types: frozenset[str]) -> O
 @lru_cache(maxsize=64)
 def _read_header(part: bytes) -> Mapping[str, Any]:
     header = parse_object(_decode_part(part), "the header")
-    for name in ("alg", "typ", "kid"):
+    for name in ("alg", "kid", *({"typ"} & header.keys())):
         if not isinstance(header.get(name), str) or not header[name]:
             raise InvalidTokenError(f"the header has no {name}")
-    if not header["typ"].isascii():  # or lower() could turn another letter into one of ours
+    # Of other letters, lower() could make one of ours.
+    if not header.get("typ", NO_TYPE).isascii():
         raise InvalidTokenError("typ names another kind of token")
     if not REFUSED_HEADERS.isdisjoint(header):
         raise InvalidTokenError("the header has an extension that must be understood")

@@ -12,6 +12,7 @@ from authapi.errors import Refusal
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.factors.passkey_ceremonies import RelyingParty
+from authapi.services.factors.providers import Providers
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.mails import Mails
 from authapi.services.mail.sending import MailSender
@@ -58,6 +59,7 @@ class Runtime:
     mail_sender: MailSender
     purge: Purge
     presence: Presence
+    providers: Providers
     turns: Turns = field(default_factory=Turns)
     # For the metrics: requests, log-ins by outcome, refreshes by row of the rule, answers with an
     # error by class of errors.py, and the connections of `authapi serve`.
@@ -71,6 +73,7 @@ class Runtime:
         """Finish what is under way, and let go of threads and connections."""
         self.password_pool.close()
         self.passwords.breached.close()
+        self.providers.close()
         self.poll.stop()
         self.row_follower.stop()
         self.mail_sender.stop()

@@ -146,7 +146,7 @@ def _wait_for_proof(here: Registrar, new: NewAccount, wanted: NewUser, device: D
 
 def _open_account(here: Registrar, new: NewAccount, mail: Mail, device: Device) -> Account:
     with here.db.begin() as tx:
-        account = _insert(tx, here.usernames, new)
+        account = insert_account(tx, here.usernames, new)
         record(tx, Event(EventType.USER_REGISTERED, {"user_id": account.id, "ip": device.address}))
         here.passwords.known_addresses.remember_registration(tx, account, device)
         here.mails.post(tx, mail)
@@ -192,7 +192,7 @@ def make_user(db: Database, maker: Maker, wanted: NewUser) -> Hashing[Account]:
     new = replace(new, password_hash=password_hash)
     try:
         with db.begin() as tx:
-            account = _insert(tx, maker.usernames, new)
+            account = insert_account(tx, maker.usernames, new)
             maker.finish(tx, account)
             return account
     except users.AlreadyTakenError:
@@ -201,7 +201,7 @@ def make_user(db: Database, maker: Maker, wanted: NewUser) -> Hashing[Account]:
         raise
 
 
-def _insert(tx: Transaction, usernames: Usernames, new: NewAccount) -> Account:
+def insert_account(tx: Transaction, usernames: Usernames, new: NewAccount) -> Account:
     if links.is_kept_for_another(tx, new.email_canonical):
         raise users.AlreadyTakenError
     account = users.add(tx, new)

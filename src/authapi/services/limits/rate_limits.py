@@ -126,6 +126,11 @@ class RateLimits:
         for _, key in row:
             self._storage.clear(key)
 
+    def count_login_success(self, user_id: str, address: str) -> None:
+        """Count a log-in by what nobody can guess, with those by password. Raises RateLimited."""
+        who = self._digest(user_id)
+        self._count(_counters(self._login_success, "login-success", who, bucket(address)))
+
     def count_registration(self, address: str) -> None:
         self._count(_counters(self._register, "register", bucket(address)))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from authapi.crypto.ids import new_id
 from authapi.crypto.session_ids import SessionId, new_session_id
-from authapi.db import sessions, users
+from authapi.db import factors, sessions, users
 from authapi.db.auth_sessions import Waiting
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason, Transport
@@ -34,7 +34,8 @@ class Opening:
     `account` was read before the proof of identity, which is `proven`. `came_with` are the
     sids of genuine credentials in the request. `upgraded_hash`: a stronger one of this password.
     `remember` is false for a session that ends with the browser, and after a day unused. One that
-    replaces another takes over the other's. `notice` is posted after a log-in from a new device.
+    replaces another takes over the other's. `used_factor` is noted as used now. `notice` is posted
+    after a log-in from a new device.
     """
 
     account: Account
@@ -43,6 +44,7 @@ class Opening:
     came_with: Collection[str] = ()
     upgraded_hash: str | None = None
     proven: Proven = BY_PASSWORD
+    used_factor: str | None = None
     notice: NewDeviceNotice | None = None
     remember: bool = field(kw_only=True)
 
@@ -162,6 +164,8 @@ def _add(
 def _write_the_rest(tx: Transaction, opening: Opening) -> None:
     if opening.upgraded_hash:
         users.upgrade_hash(tx, opening.account, opening.upgraded_hash)
+    if opening.used_factor:
+        factors.touch(tx, opening.used_factor)
     for sid in sorted(opening.came_with):
         sessions.revoke(tx, sid, RevokedReason.NEW_LOGIN)
 

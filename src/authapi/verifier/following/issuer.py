@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import httpx
 
 from authapi.verifier.following.fetching import NO_HEADERS, AbsentError, Fetched, FetchError, fetch
+from authapi.verifier.keys import VerifyingKey, parse_jwk_set
 from authapi.verifier.log import log
 from authapi.verifier.loopback import is_loopback_host
 
@@ -81,7 +82,7 @@ class IssuerSite:
     """Fetches the issuer's documents. Its coroutines belong to one event loop."""
 
     def __init__(self, address: IssuerAddress, transport: httpx.AsyncBaseTransport | None) -> None:
-        self._address = address
+        self.address = address
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
         self._places: Places | None = None
@@ -93,7 +94,11 @@ class IssuerSite:
         headers = {"Cache-Control": "no-cache"}
         if etag:
             headers["If-None-Match"] = etag
-        return await self._fetch((await self._find()).key_set, headers=headers)
+        return await self.fetch((await self._find()).key_set, headers=headers)
+
+    def read_keys(self, document: Mapping[str, Any]) -> dict[str, VerifyingKey]:
+        """Return the keys of a JWK Set by their `kid`. Raises ValueError as parse_jwk_set does."""
+        return parse_jwk_set(document)
 
     async def get_revocations(
         self, since: str | None, *, wait: float, on_new_connection: bool
@@ -105,7 +110,7 @@ class IssuerSite:
         url = urlsplit((await self._find()).revocations)._replace(query=urlencode(query)).geturl()
         seconds = wait + DOCUMENT_SECONDS if wait else PAGE_SECONDS
         headers = {"Connection": "close"} if on_new_connection else NO_HEADERS
-        return await self._fetch(url, limit=MAX_PAGE_BYTES, seconds=seconds, headers=headers)
+        return await self.fetch(url, limit=MAX_PAGE_BYTES, seconds=seconds, headers=headers)
 
     def forget_places(self) -> None:
         """Read the metadata again before the next request: a place may have moved."""
@@ -117,7 +122,7 @@ class IssuerSite:
         if client:
             await client.aclose()
 
-    async def _fetch(
+    async def fetch(
         self,
         url: str,
         *,
@@ -134,32 +139,32 @@ class IssuerSite:
     async def _find(self) -> Places:
         async with self._finding:
             if self._places is None:
-                self._places = await self._discover()
+                self._places = await self.discover()
             return self._places
 
-    async def _discover(self) -> Places:
+    async def discover(self) -> Places:
         """Return the places. Raises FetchError if the issuer is out of reach, or another one."""
-        base, foreign = urlsplit(self._address.base), None
+        base, foreign = urlsplit(self.address.base), None
         # The place of RFC 8414 section 3.1, then the place that many use. Often they are one.
         for path in dict.fromkeys([METADATA + base.path, base.path + METADATA]):
             url = base._replace(path=path).geturl()
             try:
-                metadata = (await self._fetch(url)).document()
+                metadata = (await self.fetch(url)).document()
             except AbsentError:
                 continue
             # RFC 8414 section 3.3, or one issuer could hand out its own keys as another's.
-            if metadata.get("issuer") == self._address.issuer:
+            if metadata.get("issuer") == self.address.issuer:
                 return self._read(metadata)
             foreign = f"{url} names {str(metadata.get('issuer'))[:MAX_NAMED_CHARACTERS]!r}"
         if foreign:
             raise FetchError(
                 f"{foreign} as its issuer (AUTHAPI_PUBLIC_URL), and this verifier has the issuer "
-                f"{self._address.issuer!r}. Both have to be the same text."
+                f"{self.address.issuer!r}. Both have to be the same text."
             )
         return self._read({})
 
     def _read(self, metadata: dict[str, object]) -> Places:
-        address = self._address
+        address = self.address
         key_set, revocations = metadata.get("jwks_uri"), metadata.get("revocations_uri")
         for url in (key_set, revocations):
             if url is not None and address.resolve(url) is None:

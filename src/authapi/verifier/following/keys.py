@@ -8,7 +8,7 @@ from authapi.verifier.errors import VerifierNotReadyError
 from authapi.verifier.following.contact import Contact, Moment
 from authapi.verifier.following.fetching import Fetched, FetchError
 from authapi.verifier.following.issuer import IssuerSite
-from authapi.verifier.keys import VerifyingKey, parse_jwk_set
+from authapi.verifier.keys import VerifyingKey
 
 # Seconds until the set is fetched again: the issuer's max-age, within these.
 SHORTEST_SECONDS, USUAL_SECONDS, LONGEST_SECONDS = 10, 300, 3600
@@ -73,7 +73,7 @@ class FetchedKeys:
 
     def _read(self, fetched: Fetched) -> Mapping[str, VerifyingKey]:
         try:
-            keys = parse_jwk_set(fetched.document())
+            keys = self._site.read_keys(fetched.document())
         except ValueError as error:
             raise FetchError(f"{fetched.url}: {error}") from None
         # The same key stays the same object, so that its verified tokens stay remembered.

@@ -55,6 +55,7 @@ class LinkOptions:
     keys_max_age: float
     transport: httpx.AsyncBaseTransport | None
     clock: Callable[[], float]
+    site: type[IssuerSite] = IssuerSite  # knows where the documents are
 
     def __post_init__(self) -> None:
         if not (self.poll_interval > 0 and self.max_staleness > 0):
@@ -74,7 +75,7 @@ class IssuerLink:
 
     def __init__(self, options: LinkOptions) -> None:
         self._options = options
-        self._site = IssuerSite(options.address, options.transport)
+        self._site = options.site(options.address, options.transport)
         self._contact = Contact(options.catch_up, clock=options.clock, monotonic=monotonic)
         self._keys_tried_at = monotonic() - REFETCH_AFTER_SECONDS
         self._eager_until = 0.0

@@ -27,7 +27,8 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 LOGIN_SUCCEEDED = "succeeded"
 LOGIN_OUTCOMES = (
     *(LOGIN_SUCCEEDED, "invalid_credentials", "email_not_verified", "insufficient_authorization"),
-    *("invalid_session", "invalid_code", "rate_limited", "unavailable"),
+    *("invalid_session", "invalid_code", "already_registered", "registration_closed"),
+    *("rate_limited", "unavailable"),
 )
 
 

@@ -4,10 +4,12 @@ export const ATTEMPTS = 3;
 const LONGEST_WAIT = 10; // seconds; a longer Retry-After is the page's to show
 
 export class AuthError extends Error {
-  constructor(response, { error = "server_error", error_description, errors = [] }) {
+  constructor(response, { error = "server_error", error_description, errors = [], ...rest }) {
     super(error_description ?? `authapi answered ${response.status}`);
     Object.assign(this, { name: "AuthError", status: response.status, code: error, errors });
     this.retryAfter = retryAfter(response);
+    this.authSession = rest.auth_session;
+    this.methods = rest.methods ?? [];
   }
 
   static async of(response) {
@@ -36,10 +38,14 @@ export function parse(text) {
   }
 }
 
-/** RFC 9470: the token is good, and its log-in too old. */
-export function asksForReauth(response) {
+/** RFC 9470: the token is good, and its log-in too old or too weak. What is wanted, or null. */
+export function wantedLogIn(response) {
   const challenge = response.headers.get("WWW-Authenticate") ?? "";
-  return challenge.includes("insufficient_user_authentication");
+  const isAsked = challenge.includes("insufficient_user_authentication");
+  if (response.status !== 401 || !isAsked) return null;
+  const [, age] = /max_age="(\d+)"/.exec(challenge) ?? [];
+  const [, acr] = /acr_values="([^"]*)"/.exec(challenge) ?? [];
+  return { maxAge: age && Number(age), acr };
 }
 
 /** Whether there is no session any more. Only 204 and 401 say so. */

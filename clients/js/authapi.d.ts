@@ -30,6 +30,63 @@ export interface SessionInfo {
   readonly ip: string | null;
 }
 
+/** How somebody can prove who they are: in `reauth`, or after a log-in's first factor. */
+export type Method = "password" | "totp" | "recovery_code" | "passkey";
+
+/** A second factor. For a passkey the client asks the browser, or the app's `passkeys`. */
+export type SecondFactor = { totpCode: string } | { recoveryCode: string } | { passkey: true };
+export type Proof = { password: string } | SecondFactor;
+
+/** A member of what `GET /me/factors` answers. */
+export interface Factor {
+  readonly id: string;
+  readonly kind: "totp" | "passkey" | "recovery_codes" | "identity";
+  readonly name: string | null;
+  readonly created_at: string;
+  readonly last_used_at: string | null;
+  /** Of recovery codes: those that were not used. */
+  readonly remaining?: number | null;
+  /** Of an identity. */
+  readonly provider?: string | null;
+  /** Of a passkey: it can be copied to other devices, and it was. */
+  readonly backup_eligible?: boolean | null;
+  readonly backed_up?: boolean | null;
+}
+
+/** For an authenticator app: `secret` to type, `otpauth_uri` as a link or a QR code. */
+export interface NewTotp {
+  readonly id: string;
+  readonly secret: string;
+  readonly otpauth_uri: string;
+}
+
+/** Of another provider: Google's button, Apple's sheet. `nonce`: the one that they were given. */
+export interface IdToken {
+  provider: string;
+  idToken: string;
+  nonce?: string;
+}
+
+/** What a request needs: a log-in of at most `maxAge` seconds, and of the level `acr`. */
+export interface StepUp {
+  readonly maxAge?: number;
+  /** "aal2": with a second factor. */
+  readonly acr?: string;
+  /** What to ask for: one of these. */
+  readonly methods: readonly Method[];
+  /** Why the one before was refused: mostly an AuthError. */
+  readonly error?: any;
+}
+
+/**
+ * For apps: what asks the telephone for a passkey. It is given the options of WebAuthn as JSON, and
+ * returns the credential as JSON.
+ */
+export interface Passkeys {
+  get(options: any): Promise<any>;
+  create(options: any): Promise<any>;
+}
+
 /**
  * Where an app keeps the refresh token: Keychain, Keystore, a file of mode 600. `get` gives what
  * `set` was given, or null. `set` is done when the value would survive a crash. Each may be async.
@@ -67,15 +124,31 @@ export interface Options {
    * browser's console. Default: false.
    */
   alwaysAsk?: boolean;
+  /** As the member `onStepUp`. */
+  onStepUp?: AuthClient["onStepUp"];
+  /** Where there is no browser. Default: the browser's. */
+  passkeys?: Passkeys;
 }
 
-export type Credentials = ({ email: string } | { username: string }) & {
-  password: string;
+export interface LoginOptions {
   /** Not on a "bearer" client: TypeError. */
   transport?: Transport;
   /** false: the session ends with the browser, and after a day unused. Default: true. */
   remember?: boolean;
-};
+}
+export type Credentials = ({ email: string } | { username: string }) & {
+  password: string;
+} & LoginOptions;
+
+export interface PasskeyOptions extends LoginOptions {
+  /**
+   * Offer passkeys in the list of a form's field, `autocomplete="username webauthn"`, for as long as
+   * the page is open.
+   */
+  conditional?: boolean;
+  /** Abort it: the promise is rejected with the signal's reason. */
+  signal?: AbortSignal;
+}
 
 export interface NewAccount {
   email: string;
@@ -134,6 +207,10 @@ export declare class AuthError extends Error {
   readonly errors: readonly { loc: (string | number)[]; msg: string; type: string }[];
   /** Seconds, where a 429 or 503 named them. */
   readonly retryAfter: number | undefined;
+  /** Of "insufficient_authorization": the log-in that `continueLogin` goes on with. */
+  readonly authSession: string | undefined;
+  /** Of the same: the second factors of the account. Else empty. */
+  readonly methods: readonly Method[];
 
   /** Of a response that `fetch` returned. It reads the body. */
   static of(response: Response): Promise<AuthError>;
@@ -152,14 +229,67 @@ export declare class AuthClient extends Target {
   /** Make an account; it logs nobody in. null: a mail says how to go on. Throws AuthError. */
   register(account: NewAccount): Promise<User | null>;
 
-  /** A new session; the one before is ended. Throws AuthError. */
+  /**
+   * A new session; the one before is ended. Throws AuthError. Where the account has a second factor,
+   * its `code` is "insufficient_authorization": go on by `continueLogin`.
+   */
   login(credentials: Credentials): Promise<Session>;
 
   /**
-   * After a 401 `insufficient_user_authentication`: prove again who you are. A new session of the
-   * same user replaces this one, in all tabs. Throws AuthError: 403 "invalid_credentials".
+   * The second factor, for five minutes after the first one. `authSession`: the error's; default: the
+   * last one. Throws AuthError: "invalid_code", or "invalid_session" after five wrong ones.
    */
-  reauth(proof: { password: string }): Promise<Session>;
+  continueLogin(proof: SecondFactor & { authSession?: string }): Promise<Session>;
+
+  /**
+   * Log in by a passkey, without a name. Throws AuthError, or the browser's DOMException: a
+   * NotAllowedError where the person cancels. Another request for a passkey aborts this one.
+   */
+  loginWithPasskey(options?: PasskeyOptions & { conditional?: false }): Promise<Session>;
+  /** null: this browser can't offer passkeys in a form. */
+  loginWithPasskey(options?: PasskeyOptions): Promise<Session | null>;
+
+  /** Log in by another provider's ID token. Throws AuthError, as `login` for a second factor. */
+  loginWithIdToken(token: IdToken & LoginOptions): Promise<Session>;
+
+  /**
+   * After a 401 `insufficient_user_authentication`: prove again who you are. A new session of the
+   * same user replaces this one, in all tabs. Throws AuthError: 403 "invalid_credentials", 400
+   * "invalid_code", and "insufficient_authorization" as `login`.
+   */
+  reauth(proof: Proof): Promise<Session>;
+
+  /**
+   * Ask the person for one of `methods`, and return it; null: they don't want to. The client calls
+   * it where a request needs a fresh or stronger log-in, once for all requests that wait; it proves
+   * what comes by `reauth`, and sends them again. After a wrong factor it is called again with
+   * `error`. Without it, the 401 is the page's.
+   */
+  onStepUp?: ((wanted: StepUp) => Promise<Proof | null | undefined>) | undefined;
+
+  /** The factors in force. Throws AuthError, as all of these. */
+  factors(): Promise<Factor[]>;
+
+  /** Begin with an authenticator app. It is in force when `confirmTotp` had a code of it. */
+  addTotp(name?: string): Promise<NewTotp>;
+
+  /** The recovery codes: ten with the first second factor, else none. Show them once. */
+  confirmTotp(id: string, code: string): Promise<string[]>;
+
+  /** New recovery codes. The older ones end. */
+  recoveryCodes(): Promise<string[]>;
+
+  /** Let the browser make a passkey. It throws a DOMException too: see `loginWithPasskey`. */
+  addPasskey(name?: string): Promise<Factor>;
+
+  /** Link an account at another provider: `loginWithIdToken` logs in to this one from then on. */
+  addIdentity(token: IdToken): Promise<Factor>;
+
+  /** null takes the name away. */
+  renameFactor(id: string, name: string | null): Promise<Factor>;
+
+  /** AuthError "last_way_in": add another one first. */
+  removeFactor(id: string): Promise<void>;
 
   /**
    * Change the password. Every session of the user ends, and this page and its tabs hold a new one.
@@ -185,8 +315,8 @@ export declare class AuthClient extends Target {
   /**
    * As the global `fetch`, with the credential for authapi's, the page's and the named origins, and
    * for each of `resources` its own. Where there is no page, a path counts from `baseUrl`.
-   * A 401 that is returned is final. Throws AuthError where a refresh is refused for now and the
-   * token has run out.
+   * A 401 that is returned is final: see `onStepUp`. Throws AuthError where a refresh is refused for
+   * now and the token has run out.
    */
   fetch(...request: Parameters<typeof globalThis.fetch>): Promise<Response>;
 

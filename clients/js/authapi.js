@@ -15,8 +15,10 @@
  */
 
 import { absolute, resourceOf } from "./addresses.js";
-import { ATTEMPTS, AuthError, asksForReauth, isLoggedOut, patiently, readAnswer } from "./answers.js";
+import { ATTEMPTS, AuthError, isLoggedOut, patiently, readAnswer, wantedLogIn } from "./answers.js";
 import { Keeping, newKey } from "./keeping.js";
+import { browserPasskeys, canAutofill, makePasskey, usePasskey } from "./passkeys.js";
+import { askThePage } from "./stepping.js";
 
 export { AuthError };
 
@@ -25,12 +27,17 @@ const TIMEOUT = 15_000; // milliseconds; an answer that takes longer counts as l
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 const IDEMPOTENT = [...SAFE, "PUT", "DELETE"];
 const WITH_TOKENS = ["hybrid", "bearer"]; // transports that can have one for each service
-const SENT_ONCE = ["login", "register"]; // a person waits, and is told
+// A person waits, and is told. A code works once.
+const SENT_ONCE = ["login", "login/continue", "login/passkey", "login/id-token", "register"];
 // What an answer must have. Anything else is a portal's or a proxy's.
 const TOKENS = { session_id: "string", expires_in: "number" };
 const BEARER_TOKENS = { ...TOKENS, access_token: "string", refresh_token: "string" };
 const CSRF_TOKEN = { csrf_token: "string" };
 const PROFILE = { id: "string" };
+const FACTOR = { id: "string" };
+const CHALLENGE = { challenge_id: "string", options: "object" };
+const CODES = { recovery_codes: "object" };
+const LIST = { length: "number" };
 
 export class AuthClient extends EventTarget {
   #options;
@@ -44,11 +51,14 @@ export class AuthClient extends EventTarget {
   #csrf;
   #renewing = new Map(); // for each resource; undefined is authapi itself
   #renewed = Promise.resolve(); // when the last of them is done
+  #waiting = null; // a log-in whose second factor is asked for: authSession, transport, user
+  #steppingUp = null; // whether the log-in is fresh then; null while nobody is asked
 
   constructor({ baseUrl, transport = "hybrid", origins = [], resources = {}, ...rest } = {}) {
     super();
-    const { storage, alwaysAsk } = rest;
-    this.#options = { baseUrl: baseUrl || "/", transport, origins, resources, alwaysAsk };
+    const { storage, alwaysAsk, onStepUp, passkeys = browserPasskeys } = rest;
+    this.#options = { baseUrl: baseUrl || "/", transport, origins, resources, alwaysAsk, passkeys };
+    this.onStepUp = onStepUp;
     this.#demandTokens(transport);
     this.#isBearer = transport === "bearer";
     this.#keeping = new Keeping(storage, this.#isBearer, () => this.#name);
@@ -70,20 +80,32 @@ export class AuthClient extends EventTarget {
   }
 
   async login({ transport = this.#options.transport, ...credentials }) {
-    if ((transport === "bearer") !== this.#isBearer) {
-      throw new TypeError("A client is made for bearer, or for the transports with cookies.");
-    }
-    this.#demandTokens(transport);
-    return this.#alone(async () => {
-      const body = { ...credentials, transport };
-      const response = await this.#call("login", { body, expected: this.#tokens });
-      if (!response.ok) throw await AuthError.of(response);
-      return this.#start(response.answer, transport);
-    });
+    return this.#begin("login", { ...credentials, transport }, { transport });
   }
 
-  reauth(proof) {
-    return this.#replace("reauth", proof);
+  async continueLogin({ authSession = this.#waiting?.authSession, ...proof }) {
+    const isKnown = this.#waiting && this.#waiting.authSession === authSession;
+    const { transport, user } = isKnown ? this.#waiting : this.#options;
+    const asked = { auth_session: authSession };
+    const sent = await this.#proofOf(proof, "login/passkey/options", asked);
+    return this.#begin("login/continue", { ...asked, ...sent }, { transport, user });
+  }
+
+  async loginWithPasskey({ transport = this.#options.transport, ...options } = {}) {
+    const { conditional, signal, remember } = options;
+    if (conditional && !(await canAutofill())) return null;
+    const ask = () => this.#ask("login/passkey/options", { expected: CHALLENGE });
+    const passkey = await usePasskey(this.#options.passkeys, ask, { conditional, signal });
+    return this.#begin("login/passkey", { ...passkey, transport, remember }, { transport });
+  }
+
+  async loginWithIdToken({ provider, idToken, transport = this.#options.transport, ...rest }) {
+    const body = { provider, id_token: idToken, transport, ...rest };
+    return this.#begin("login/id-token", body, { transport });
+  }
+
+  async reauth(proof) {
+    return this.#replace("reauth", await this.#proofOf(proof, "reauth/passkey/options"));
   }
 
   changePassword(passwords) {
@@ -120,21 +142,54 @@ export class AuthClient extends EventTarget {
     await this.#end("logout");
   }
 
+  factors() {
+    return this.#ask("me/factors", { method: "GET", expected: LIST });
+  }
+
+  addTotp(name) {
+    return this.#ask("me/totp", { body: { name }, expected: { ...FACTOR, otpauth_uri: "string" } });
+  }
+
+  async confirmTotp(id, code) {
+    return (await this.#ask("me/totp/confirm", { body: { id, code }, expected: CODES })).recovery_codes;
+  }
+
+  async recoveryCodes() {
+    return (await this.#ask("me/recovery-codes", { expected: CODES })).recovery_codes;
+  }
+
+  async addPasskey(name) {
+    const asked = await this.#ask("me/passkeys/options", { expected: CHALLENGE });
+    const body = { ...(await makePasskey(this.#options.passkeys, asked)), name };
+    return this.#ask("me/passkeys", { body, expected: FACTOR });
+  }
+
+  addIdentity({ provider, idToken, nonce }) {
+    const body = { provider, id_token: idToken, nonce };
+    return this.#ask("me/identities", { body, expected: FACTOR });
+  }
+
+  renameFactor(id, name) {
+    return this.#ask(`me/factors/${id}`, { method: "PATCH", body: { name }, expected: FACTOR });
+  }
+
+  async removeFactor(id) {
+    await this.#ask(`me/factors/${id}`, { method: "DELETE" });
+  }
+
   async fetch(input, init) {
     const isAddress = typeof input === "string" && !globalThis.location;
     const request = new Request(isAddress ? absolute(input, this.#base) : input, init);
     const resource = resourceOf(request.url, this.#options.resources, this.#base);
     if (!resource && !this.#mayHaveCredential(request)) return fetch(request);
-    if (this.#held && isAlmostOver(this.#heldFor(resource))) {
-      await this.#renew(this.#heldFor(resource), resource).catch((error) => {
-        if (isAlmostOver(this.#heldFor(resource), 0)) throw error; // else it is good until then
-      });
+    for (let left = 2; ; left--) {
+      await this.#makeReady(resource);
+      const session = this.#session;
+      const response = await this.#sendRenewed(request, resource);
+      // A refresh makes no log-in new. A code alone may be too little: then once more.
+      const wanted = left && wantedLogIn(response);
+      if (!wanted || !(await this.#stepUp(wanted, session))) return response;
     }
-    const held = this.#heldFor(resource);
-    const response = await this.#send(request, resource);
-    // A refresh makes no log-in new: that is for `reauth`.
-    if (response.status !== 401 || asksForReauth(response)) return response;
-    return (await this.#renew(held, resource)) ? this.#send(request, resource) : response;
   }
 
   close() {
@@ -142,7 +197,44 @@ export class AuthClient extends EventTarget {
     this.#channel = undefined;
   }
 
+  // A factor that is asked for ------------------------------------------------------------------
+
+  /** Whether the log-in is a new one since `session`: the page is asked once for all requests. */
+  async #stepUp(wanted, session) {
+    if (this.#session !== session) return true;
+    if (!this.onStepUp) return false;
+    this.#steppingUp ??= askThePage(this, wanted).finally(() => (this.#steppingUp = null));
+    return this.#steppingUp;
+  }
+
+  /** What authapi takes, of what a page says. A passkey is asked for, with options of `path`. */
+  async #proofOf({ password, totpCode, recoveryCode, passkey }, path, body) {
+    const ask = () => this.#ask(path, { body, expected: CHALLENGE });
+    const answer = passkey && (await usePasskey(this.#options.passkeys, ask));
+    return { password, totp_code: totpCode, recovery_code: recoveryCode, passkey: answer || undefined };
+  }
+
   // The session -------------------------------------------------------------------------------
+
+  /** Log in, by what the body says. */
+  async #begin(path, body, { transport, user }) {
+    if ((transport === "bearer") !== this.#isBearer) {
+      throw new TypeError("A client is made for bearer, or for the transports with cookies.");
+    }
+    this.#demandTokens(transport);
+    return this.#alone(async () => {
+      const response = await this.#call(path, { body, expected: this.#tokens });
+      if (!response.ok) throw this.#remember(await AuthError.of(response), { transport, user });
+      return this.#start(response.answer, transport, user);
+    });
+  }
+
+  /** The error. If the log-in goes on by `continueLogin`, as what. */
+  #remember(error, as) {
+    const { authSession } = error;
+    if (authSession) this.#waiting = { ...as, authSession };
+    return error;
+  }
 
   /** Whether there is a session now. One at a time in this page, then one in this browser. */
   #renew(stale, resource) {
@@ -248,17 +340,16 @@ export class AuthClient extends EventTarget {
 
   /** The session in this one's place is the same person's. */
   async #replace(path, body) {
-    const headers = { "Content-Type": "application/json" };
-    const init = { method: "POST", headers, body: JSON.stringify(body), redirect: "error" };
-    const response = await this.fetch(`${this.#base}/${path}`, init);
-    if (!response.ok) throw await AuthError.of(response);
-    const answer = await readAnswer(response, this.#tokens);
     const transport = this.#held?.transport ?? this.#options.transport;
+    const answer = await this.#ask(path, { body, expected: this.#tokens }).catch((error) => {
+      throw this.#remember(error, { transport, user: this.#user });
+    });
     return this.#alone(() => this.#start(answer, transport, this.#user));
   }
 
   async #start(answer, transport, user) {
     const { session_id, refresh_token } = answer;
+    this.#waiting = null;
     await this.#keeping.write({ key: newKey(), transport, session_id, refresh_token });
     this.#accept(answer, { transport, user });
     return this.#session;
@@ -377,6 +468,22 @@ export class AuthClient extends EventTarget {
     return [...own, ...this.#options.origins].includes(new URL(request.url).origin);
   }
 
+  /** Refresh what is held, if it is almost over. */
+  async #makeReady(resource) {
+    if (!this.#held || !isAlmostOver(this.#heldFor(resource))) return;
+    await this.#renew(this.#heldFor(resource), resource).catch((error) => {
+      if (isAlmostOver(this.#heldFor(resource), 0)) throw error; // else it is good until then
+    });
+  }
+
+  /** Send, and once more with another token if this one is refused. */
+  async #sendRenewed(request, resource) {
+    const held = this.#heldFor(resource);
+    const response = await this.#send(request, resource);
+    if (response.status !== 401 || wantedLogIn(response)) return response;
+    return (await this.#renew(held, resource)) ? this.#send(request, resource) : response;
+  }
+
   #send(request, resource) {
     const headers = new Headers(request.headers);
     const token = this.#heldFor(resource)?.access_token;
@@ -386,6 +493,15 @@ export class AuthClient extends EventTarget {
     const credentials = hasCookie ? "include" : request.credentials;
     const send = () => fetch(new Request(request.clone(), { headers, credentials }));
     return patiently(send, { afterRefusal: IDEMPOTENT.includes(request.method) });
+  }
+
+  /** What authapi answers to a request with the credential. */
+  async #ask(path, { method = "POST", body, expected } = {}) {
+    const headers = body && { "Content-Type": "application/json" };
+    const init = { method, headers, body: body && JSON.stringify(body), redirect: "error" };
+    const response = await this.fetch(`${this.#base}/${path}`, init);
+    if (!response.ok) throw await AuthError.of(response);
+    return expected && readAnswer(response, expected);
   }
 
   /** The response. A success has, as `answer`, a body with the expected members. */

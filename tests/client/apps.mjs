@@ -1,6 +1,8 @@
 // What each test of an app's client begins with: a storage, and a network that is watched.
 // `node apps.mjs CLIENT BASE CREDENTIALS SCRIPT`; it prints what the script returns.
 
+import { createHmac } from "node:crypto";
+
 const [url, base, credentials, script] = process.argv.slice(2);
 const { AuthClient, AuthError } = await import(url);
 const ada = JSON.parse(credentials);
@@ -66,9 +68,24 @@ const holdTheAnswer = () => {
   };
   return [asking, come];
 };
+/** An authenticator app (RFC 6238). No code twice: the next step's is accepted too. */
+const authenticator = (secret) => {
+  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  let last = 0;
+  const code = () => {
+    last = Math.max(last + 1, Math.floor(Date.now() / 30_000));
+    const counter = Buffer.alloc(8);
+    counter.writeBigUInt64BE(BigInt(last));
+    const mac = createHmac("sha1", key).update(counter).digest();
+    const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+    return String(number % 1_000_000).padStart(6, "0");
+  };
+  return { code };
+};
 const onRefreshed = (work) => (onAnswer = work);
 
-const tools = { AuthClient, AuthError, ada, audiences, auth, base, caught, events, make, me, refreshes, sent, vault, wait };
+const tools = { AuthClient, AuthError, ada, audiences, auth, authenticator, base, caught, events, make, me, refreshes, sent, vault, wait };
 const AsyncFunction = (async () => {}).constructor;
 const run = new AsyncFunction("t", `const { ${Object.keys(tools).join(", ")} } = t; ${script}`);
 console.log(JSON.stringify((await run({ ...tools, holdTheAnswer, onRefreshed })) ?? null));

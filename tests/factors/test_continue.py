@@ -124,7 +124,8 @@ def test_a_session_that_came_along_with_either_step_ends(
     app = with_app(api, clock)
     api.register("bob@example.com")
     holder = Holder(api, "cookie").log_in("bob@example.com")
-    headers = {"/login": {}, "/login/continue": {}} | {step: holder.jar.header}
+    none: dict[str, str] = {}
+    headers = {"/login": none, "/login/continue": none} | {step: holder.jar.header}
     body = {"email": EMAIL, "password": PASSWORD, "transport": "session"}
     waiting = api.client.post("/login", json=body, headers=headers["/login"]).json()
     assert holder.is_in()

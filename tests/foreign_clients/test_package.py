@@ -73,7 +73,7 @@ def test_the_package_holds_the_client_its_types_and_its_licence(tarball: Path) -
         names = {name.removeprefix("package/") for name in archive.getnames()}
     assert names == {
         *("package.json", "README.md", "LICENSE", "authapi.d.ts"),
-        *("addresses.js", "answers.js", "authapi.js", "keeping.js"),
+        *("addresses.js", "answers.js", "authapi.js", "keeping.js", "passkeys.js", "stepping.js"),
     }
 
 

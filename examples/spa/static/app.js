@@ -1,14 +1,22 @@
-import { AuthClient, AuthError } from "./auth/client.js";
+import { auth } from "./auth.js";
+import { AuthError } from "./auth/client.js";
+import { showFactors } from "./factors.js";
+import { at, attempt, complain, day, onClick, onSubmit, say, time } from "./page.js";
+import { askForProof } from "./proof.js";
 
-const auth = new AuthClient({ baseUrl: "/auth" });
-const at = (id) => document.getElementById(id);
 const login = at("login");
+let autofill; // aborts the request for a passkey in the list of the e-mail field
 let profile = null;
 const views = [login, at("forgot"), at("reset"), at("verify"), at("account")];
 
 // What is shown follows the session, whichever tab began or ended it. What is being typed stays.
 const isBusy = () => !at("reset").hidden || !at("verify").hidden;
-auth.addEventListener("started", () => isBusy() || showAccount());
+auth.addEventListener("started", () => {
+  autofill?.abort();
+  if (isBusy()) return;
+  if (auth.user) attempt(showDevices); // the same person, with a fresh log-in
+  else showAccount();
+});
 auth.addEventListener("ended", ({ detail }) => {
   if (isBusy()) return;
   const wasHere = detail.reason === "logout";
@@ -19,9 +27,11 @@ onSubmit(login, async ({ email, password, transport }, button) => {
   if (button === "register" && (await post("register", { email, password })) === 202) {
     return say("A mail is on its way. Open its link, then log in."); // AUTHAPI_REGISTRATION_CONFIRMS_EMAIL
   }
-  await auth.login({ email, password, transport });
+  await auth.login({ email, password, transport }).catch(goOn);
   login.reset();
 });
+onClick("by-passkey", () => logInByPasskey().finally(offerPasskeys), login.querySelector(".problem"));
+login.addEventListener("change", ({ target }) => target.name === "transport" && offerPasskeys());
 onSubmit(at("forgot"), async ({ email }) => {
   await post("password/forgot", { email });
   proof = {};
@@ -47,14 +57,14 @@ onSubmit(at("unverified"), async ({ code }) => {
   at("profile-title").focus(); // the button is gone
   say("Your e-mail address is verified.");
 });
-at("resend").addEventListener("click", () => attempt(async () => {
+onClick("resend", async () => {
   await post("email/verify/resend", { email: profile.email });
   say("A new mail is on its way. The link and the code of the one before no longer work.");
-}));
+});
 for (const button of document.querySelectorAll(".opens-forgot")) {
   button.addEventListener("click", () => show(at("forgot")));
 }
-at("logout").addEventListener("click", () => attempt(() => auth.logout()));
+onClick("logout", () => auth.logout());
 at("end-others").addEventListener("click", () => endSessions(""));
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && auth.session) attempt(showDevices); // was it ended meanwhile?
@@ -72,17 +82,36 @@ if (opened && token) {
   showLogin(at("notice").textContent);
 }
 
-/** Do `work` with what was typed, once at a time. */
-function onSubmit(form, work) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    form.inert = true;
-    const isDone = await attempt(
-      () => work(Object.fromEntries(new FormData(form)), event.submitter?.value),
-      form.querySelector(".problem"),
-    );
-    form.inert = false;
-    if (!isDone) event.submitter?.focus();
+/** The second step of a log-in, until it is right or given up. */
+async function goOn(refused) {
+  const { authSession, methods } = refused;
+  if (!authSession) throw refused;
+  let error;
+  do {
+    const proof = await askForProof({ methods, error });
+    if (!proof) throw refused;
+    error = null;
+    await auth.continueLogin({ authSession, ...proof }).catch((failed) => (error = failed));
+  } while (error && error.code !== "invalid_session");
+  if (error) throw error;
+}
+
+async function logInByPasskey(options) {
+  try {
+    if (await auth.loginWithPasskey({ transport: login.transport.value, ...options })) login.reset();
+  } catch (error) {
+    throw error.code === "invalid_credentials" ? new Error("This passkey opens no account here.") : error;
+  }
+}
+
+/** Let the browser offer passkeys where the e-mail address is typed. */
+async function offerPasskeys() {
+  if (auth.session) return;
+  autofill?.abort();
+  autofill = new AbortController();
+  const { signal } = autofill;
+  await logInByPasskey({ conditional: true, signal }).catch((error) => {
+    if (!(error instanceof DOMException)) complain(error, login.querySelector(".problem"));
   });
 }
 
@@ -111,7 +140,7 @@ async function get(path) {
 
 async function showAccount() {
   await attempt(async () => {
-    [profile] = await Promise.all([get("me"), showDevices()]);
+    [profile] = await Promise.all([auth.loadUser(), showDevices(), showFactors()]);
     if (!profile || !auth.session) return;
     at("email").textContent = profile.email;
     at("since").textContent = day(profile.created_at);
@@ -154,6 +183,7 @@ function endSessions(which) {
 function showLogin(notice = "") {
   show(login);
   say(notice);
+  offerPasskeys();
 }
 
 /** Show one view. If it is another one, its first field or its heading gets the focus. */
@@ -166,40 +196,9 @@ function show(view) {
   view.querySelector("input:enabled, h1[tabindex]").focus();
 }
 
-function say(sentence) {
-  at("notice").textContent = sentence;
-}
-
-/** What goes wrong is told to the person. Whether it went well. */
-async function attempt(work, place = at("notice")) {
-  place.textContent = at("notice").textContent = "";
-  try {
-    await work();
-    return true;
-  } catch (error) {
-    complain(error, place);
-    return false;
-  }
-}
-
-function complain(error, place = at("notice")) {
-  const known = { invalid_credentials: "The e-mail address or the password is wrong." };
-  const [wrong] = error.errors ?? [];
-  place.textContent = error instanceof AuthError ? (known[error.code] ?? wrong?.msg ?? error.message)
-    : "The server can't be reached. Try again soon.";
-}
-
 function deviceOf(agent) {
   const find = (names) => names.find((name) => agent.includes(name));
   const browser = find(["Edg", "Firefox", "Chrome", "Safari", "curl"]) ?? "A device";
   const system = find(["Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux"]);
   return system ? `${browser} on ${system}` : browser;
-}
-
-function day(text) {
-  return new Date(text).toLocaleDateString(undefined, { dateStyle: "long" });
-}
-
-function time(text) {
-  return new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }

@@ -35,7 +35,6 @@ class EventType(StrEnum):
     SESSIONS_REVOKED = "sessions_revoked"
     ALL_SESSIONS_REVOKED = "all_sessions_revoked"
     REFRESH_TOKEN_REPLAYED = "refresh_token_replayed"  # noqa: S105
-    FACTOR_ADDED = "factor_added"
     PASSKEY_COPIED = "passkey_copied"
     SIGNING_KEY_ADDED = "signing_key_added"
     SIGNING_KEY_COMPROMISED = "signing_key_compromised"

@@ -11,7 +11,10 @@ from authapi.web.responses import cacheable
 router = APIRouter(include_in_schema=False)
 
 # Each imports only what stands before it. The last one exports what a page gets.
-MODULES = ("addresses.js", "answers.js", "keeping.js", "authapi.js")
+MODULES = (
+    *("addresses.js", "answers.js", "keeping.js", "passkeys.js", "stepping.js"),
+    "authapi.js",
+)
 IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)
 INNER = re.compile(r"^import .*;\n|^export (?=\w)", re.MULTILINE)
 

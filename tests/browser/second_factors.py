@@ -1,0 +1,50 @@
+"""An authenticator app, and a telephone that has passkeys (Chromium's virtual authenticator)."""
+
+from dataclasses import dataclass, field
+from time import time
+
+import pyotp
+from playwright.sync_api import CDPSession, Page
+
+STEP = 30
+TELEPHONE = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@dataclass
+class AuthenticatorApp:
+    """It shows no code twice: the server takes the code of the next 30 seconds too."""
+
+    secret: str = field(repr=False)
+    last_step: int = 0
+
+    def code(self) -> str:
+        now = int(time()) // STEP
+        self.last_step = max(now, self.last_step + 1)
+        assert self.last_step <= now + 1, "A test uses two codes: a third one is not accepted yet."
+        return pyotp.TOTP(self.secret.replace(" ", "")).at(self.last_step * STEP)
+
+
+class Telephone:
+    """A tab's authenticator for passkeys. The finger is on it, or not."""
+
+    def __init__(self, page: Page) -> None:
+        self._session: CDPSession = page.context.new_cdp_session(page)
+        self._session.send("WebAuthn.enable")
+        options = {"options": TELEPHONE}
+        added = self._session.send("WebAuthn.addVirtualAuthenticator", options)
+        self._id = str(added["authenticatorId"])
+
+    def touch(self, *, is_touched: bool = True) -> None:
+        state = {"authenticatorId": self._id, "enabled": is_touched}
+        self._session.send("WebAuthn.setAutomaticPresenceSimulation", state)
+
+    def passkeys(self) -> int:
+        found = self._session.send("WebAuthn.getCredentials", {"authenticatorId": self._id})
+        return len(found["credentials"])

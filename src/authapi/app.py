@@ -21,7 +21,7 @@ from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.crypto.signed_entries import SignedEntries
-from authapi.db.database import open_database
+from authapi.db.database import Database, open_database
 from authapi.db.session_cache import SessionCache
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.decoys import Decoys
@@ -166,16 +166,13 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
     sender = MailSender(settings, clock, mails, partial(may_send, limits))
     db = open_database(settings.database_url, clock, on_revoked=feed.add, on_mail=sender.wake)
     db = replace(db, reading=feed.reading, committed=Tally(*EventType))
-    hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
     verifier, verifier_for_all = _verifiers(settings, keys, feed, clock)
-    decoys = Decoys(settings.secrets[0], hasher, clock)
-    known_addresses = KnownAddresses(db, settings.secrets)
     return Runtime(
         settings=settings,
         clock=clock,
         db=db,
         tokens=TokenIssuer(settings, keys),
-        passwords=Passwords(hasher, limits, decoys, known_addresses, BreachedPasswords(settings)),
+        passwords=_passwords(settings, db, limits, clock),
         usernames=Usernames(NameDigests(settings.secrets)),
         relying_party=RelyingParty(settings),
         verifier=verifier,
@@ -196,6 +193,13 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         presence=Presence(settings, clock),
         providers=Providers(settings, clock),
     )
+
+
+def _passwords(settings: Settings, db: Database, limits: RateLimits, clock: Clock) -> Passwords:
+    hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
+    decoys = Decoys(settings.secrets[0], hasher, clock)
+    known_addresses = KnownAddresses(db, settings.secrets)
+    return Passwords(hasher, limits, decoys, known_addresses, BreachedPasswords(settings))
 
 
 def _verifiers(

@@ -128,8 +128,7 @@ class RateLimits:
             self._give_back(failures + successes)
             raise
         self._give_back(failures)
-        for _, key in row:
-            self._storage.clear(key)
+        self._clear(row)
 
     def count_login_success(self, user_id: str, address: str) -> None:
         """Count a log-in by what nobody can guess, with those by password. Raises RateLimited."""
@@ -169,8 +168,7 @@ class RateLimits:
         counted = _counters(self._login_account, "login-account", who)
         counted += _counters(self._login_row, "login-row", who)
         counted += _counters(self._login_pair, "login-pair", who, place)
-        for _, key in counted:
-            self._storage.clear(key)
+        self._clear(counted)
 
     def may_mail(self, purpose: str, email_canonical: str) -> bool:
         """Count a mail for this purpose to this address, and return whether it may be sent.
@@ -217,6 +215,10 @@ class RateLimits:
     def _refuse(self, kind: str, counted: Counted) -> NoReturn:
         self.refused.add(kind.removeprefix(UNKNOWN))
         raise RateLimited(self._wait(counted))
+
+    def _clear(self, counted: Counted) -> None:
+        for _, key in counted:
+            self._storage.clear(key)
 
     def _wait(self, counted: Counted) -> float:
         """Return the seconds until every limit allows another try."""

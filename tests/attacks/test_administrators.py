@@ -169,8 +169,9 @@ def insist(act: Callable[[], object]) -> object:
     return act()
 
 
-def as_actor(user_id: str) -> Operator:
-    return Operator(actor=Actor(user_id, DEVICE, "en"))
+def as_actor(admin: Admin) -> Operator:
+    claims = runtime_of(admin.api).verifier.verify(admin.tokens.access)
+    return Operator(actor=Actor(claims, DEVICE, "en"))
 
 
 @postgresql_only
@@ -180,12 +181,8 @@ def test_two_who_lock_each_other_out_leave_one(api: Api, attempt: int) -> None:
     db = runtime_of(api).db
     change = Change(is_disabled=True) if attempt % 2 else Change(scopes="read")
     outcomes = together(
-        lambda: insist(
-            lambda: administration.change_user(db, second.id, change, as_actor(first.id))
-        ),
-        lambda: insist(
-            lambda: administration.change_user(db, first.id, change, as_actor(second.id))
-        ),
+        lambda: insist(lambda: administration.change_user(db, second.id, change, as_actor(first))),
+        lambda: insist(lambda: administration.change_user(db, first.id, change, as_actor(second))),
     )
     assert [type(one) for one in outcomes].count(InsufficientScope) == 1
     assert one_is_left(api, first, second)
@@ -198,13 +195,13 @@ def test_two_who_leave_at_once_leave_one(api: Api, attempt: int) -> None:
     runtime = runtime_of(api)
 
     def leave(admin: Admin) -> object:
-        wanted = Deletion(admin.id, PASSWORD, "192.0.2.1")
+        wanted = Deletion(runtime.verifier.verify(admin.tokens.access), PASSWORD, "192.0.2.1")
         leaving = delete_account(runtime.db, runtime.passwords, runtime.usernames, wanted)
         return hash_here(leaving)
 
     def resign(admin: Admin) -> object:
         change = Change(scopes="")
-        return administration.change_user(runtime.db, admin.id, change, as_actor(admin.id))
+        return administration.change_user(runtime.db, admin.id, change, as_actor(admin))
 
     other = resign if attempt % 2 else leave
     outcomes = together(lambda: insist(lambda: leave(first)), lambda: insist(lambda: other(second)))

@@ -17,6 +17,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/me/identities": {"provider": "acme", "id_token": "a.b.c"},
     "/register": {"email": "bob@example.com", "password": PASSWORD},
     "/refresh": {},
+    "/login/continue": {"auth_session": "made-up", "totp_code": "123456"},
     "/reauth": {"password": "wrong"},
     "/me/password": {"current_password": "wrong", "new_password": NEW},
     "/me/email": {"email": "bob@example.com", "password": "wrong"},

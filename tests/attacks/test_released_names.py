@@ -101,7 +101,7 @@ def test_the_name_of_the_last_moment_rests_when_an_account_is_deleted(
     api: Api, ada: Tokens, db: Database
 ) -> None:
     runtime: Runtime = api.app.state.runtime
-    wanted = Deletion(runtime.verifier.verify(ada.access).sub, PASSWORD, "192.0.2.1")
+    wanted = Deletion(runtime.verifier.verify(ada.access), PASSWORD, "192.0.2.1")
     deleting = delete_account(db, runtime.passwords, runtime.usernames, wanted)
     compute = next(deleting)
     rename(api, ada, "countess")

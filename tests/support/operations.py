@@ -1,5 +1,6 @@
 """The OpenAPI document, its operations, and a good body for each that takes one."""
 
+import re
 from typing import Any, NamedTuple
 
 from authapi import clock
@@ -10,6 +11,7 @@ from tests.support.settings import NEVER_OPENED, settings_for
 with application(settings_for(NEVER_OPENED), clock.now) as app:
     DOCUMENT: dict[str, Any] = app.openapi()
 ANOTHER_ID = "A" * 22
+OF_AN_ID = re.compile(r"\{\w+_id\}")
 BODIES: dict[str, dict[str, Any]] = {
     "/register": {"email": "eve@example.com", "password": PASSWORD, "username": "eve"},
     "/login": {"email": "eve@example.com", "password": PASSWORD},
@@ -17,7 +19,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/me/identities": {"provider": "acme", "id_token": "a.b.c"},
     "/refresh": {"refresh_token": "a.b.c"},
     "/logout": {"refresh_token": "a.b.c"},
+    "/login/continue": {"auth_session": "A" * 43, "totp_code": "123456"},
     "/reauth": {"password": PASSWORD},
+    "/me/totp": {"name": "Telephone"},
+    "/me/totp/confirm": {"id": ANOTHER_ID, "code": "123456"},
+    "/me/factors/{factor_id}": {"name": "Telephone"},
     "/me": {"username": "countess"},
     "/me/password": {"current_password": PASSWORD, "new_password": "a new and longer phrase"},
     "/me/delete": {"password": PASSWORD},
@@ -49,7 +55,7 @@ def _operation(method: str, path: str, about: dict[str, Any]) -> Operation:
     security = about.get("security", [])
     return Operation(
         method=method.upper(),
-        path=path.replace("{session_id}", ANOTHER_ID).replace("{user_id}", ANOTHER_ID),
+        path=OF_AN_ID.sub(ANOTHER_ID, path),
         body=BODIES[path] if "requestBody" in about else None,
         is_protected=bool(security) and {} not in security,
         statuses=frozenset(map(int, about["responses"])),

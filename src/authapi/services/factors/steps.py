@@ -83,6 +83,10 @@ class Proven:
         """Return the same, with what the session before had proven itself."""
         return Proven(self.words, before.words)
 
+    def beside(self, before: "Proven") -> "Proven":
+        """Return the same, with all that the session before has: for a change that it was let."""
+        return Proven(self.words, before.words | before.handed_on)
+
     @property
     def has_second(self) -> bool:
         return not (self.words | self.handed_on).isdisjoint(SECOND)

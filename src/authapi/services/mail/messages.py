@@ -77,17 +77,8 @@ LINKS: Mapping[MailKind, LinkRule] = {
     MailKind.ACCOUNT_CREATED: LinkRule(Purpose.RESET, "reset_url", "/password/reset", 86400),
 }
 # Mails that nobody asked for: they tell of something that happened.
-NOTICES = frozenset(
-    {
-        MailKind.EMAIL_CHANGED,
-        MailKind.PASSWORD_CHANGED,
-        MailKind.NEW_DEVICE,
-        MailKind.SESSION_REPLAYED,
-        MailKind.SIGNED_OUT,
-        MailKind.ACCOUNT_CHANGED,
-        MailKind.ACCOUNT_DELETED,
-    }
-)
+NOTICES = {MailKind.EMAIL_CHANGED} | set(MailKind) - LINKS.keys()
+NOTICES -= {MailKind.ALREADY_REGISTERED, MailKind.EMAIL_TAKEN}
 # An undo link works for who reads the old mailbox, and nobody types its code.
 WITHOUT_CODE = frozenset({MailKind.EMAIL_CHANGED})
 

@@ -6,6 +6,7 @@ import pytest
 
 from authapi.services.limits.storage import MemoryStorage
 from tests.support.administration import Admin, account
+from tests.support import operations
 from tests.support.api import EMAIL, PASSWORD, Api
 
 NEW = "a sentence that nobody uses"
@@ -13,6 +14,8 @@ WRONG: dict[str, object] = {"token": "made-up"}
 # What counts something, by its path.
 BODIES: dict[str, dict[str, object]] = {
     "/login": {"email": EMAIL, "password": "wrong"},
+    "/login/passkey": operations.BODIES["/login/passkey"],
+    "/me/passkeys": operations.BODIES["/me/passkeys"],
     "/register": {"email": "bob@example.com", "password": PASSWORD},
     "/refresh": {},
     "/reauth": {"password": "wrong"},

@@ -53,6 +53,7 @@ RUN_BY = {
     "docs/deploy.md ini": PROJECT + "test_systemd_unit.py::*",
     "docs/deploy.md sh": PROJECT + "test_deploy_page.py::test_every_block_of_the_page_is_run",
     "docs/errors.md json": ANSWERS + "test_a_refusal_has_the_body_of_the_page",
+    "docs/factors.md js": "tests/browser/test_passkeys.py::*",
     "docs/fastapi.md python": TESTED_FILES,
     "docs/fastapi.md console": PROJECT
     + "test_snippets.py::test_the_application_prints_what_the_page_says",

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, CDPSession, Page, Route
 
 from tests.browser.visitor import PASSWORD
+from tests.project.tree import ROOT
 from tests.support.snippets import shown
 
 (BLOCK,) = shown("docs/factors.md", "js")
@@ -22,6 +23,21 @@ CARELESS = """() => {
 const parse = PublicKeyCredential.parseRequestOptionsFromJSON;
 PublicKeyCredential.parseRequestOptionsFromJSON =
   (options) => parse.call(PublicKeyCredential, { ...options, userVerification: "discouraged" });
+}"""
+MODULES = ROOT / "tests" / "foreign_clients" / "node_modules"
+BUNDLE = MODULES / "@simplewebauthn/browser/dist/bundle/index.umd.min.js"
+# The functions of the block again, by the library.
+SIMPLEWEBAUTHN = """() => {
+window.addPasskey = async (token, name) => {
+  const { challenge_id, options } = await post("/me/passkeys/options", {}, token);
+  const credential = await SimpleWebAuthnBrowser.startRegistration({ optionsJSON: options });
+  return post("/me/passkeys", { challenge_id, credential, name }, token);
+};
+window.logInByPasskey = async (transport) => {
+  const { challenge_id, options } = await post("/login/passkey/options");
+  const credential = await SimpleWebAuthnBrowser.startAuthentication({ optionsJSON: options });
+  return post("/login/passkey", { challenge_id, credential, transport });
+};
 }"""
 
 
@@ -105,6 +121,13 @@ def test_a_passkey_is_made_and_logs_in_without_a_name(device: Device, transport:
     assert device.log_in()["access_token"]
 
 
+def test_a_field_suggests_the_passkey(device: Device) -> None:
+    device.plug_in()
+    device.add_passkey()
+    opened = device.run("logInByPasskey('bearer', { mediation: 'conditional' })")
+    assert device.email_of(opened["access_token"]) == device.email
+
+
 def test_the_backup_flags_are_those_of_the_authenticator(device: Device) -> None:
     device.plug_in(defaultBackupEligibility=True, defaultBackupState=True)
     added = device.add_passkey()
@@ -159,3 +182,13 @@ def test_a_page_of_another_origin_is_refused(device: Device, elsewhere: int) -> 
     body = {"challenge_id": asked["challenge_id"], "credential": answered}
     answer = httpx.post(f"{device.spa}/auth/login/passkey", json=body, trust_env=False)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_credentials")
+
+
+@pytest.mark.skipif(not BUNDLE.exists(), reason="needs npm ci in tests/foreign_clients")
+def test_simplewebauthn_takes_the_options_and_makes_the_answers(device: Device) -> None:
+    device.plug_in()
+    device.page.add_script_tag(path=BUNDLE)
+    device.page.evaluate(SIMPLEWEBAUTHN)
+    added = device.add_passkey()
+    assert added["kind"] == "passkey"
+    assert device.log_in()["access_token"]

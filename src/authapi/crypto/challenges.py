@@ -36,7 +36,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A purpose, and whom it is for: the id of an account or session, or an auth_session's digest."""
+    """A purpose, and whom it is for: the id of an account or session, an auth_session's digest."""
 
     purpose: Purpose
     whom: str = ""

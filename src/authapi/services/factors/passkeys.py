@@ -25,6 +25,7 @@ from authapi.services.factors.passkey_ceremonies import (
     RelyingParty,
 )
 from authapi.services.factors.steps import Proof, Proven
+from authapi.verifier import Claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ def second_step(auth_session: str) -> Binding:
     return Binding(Purpose.SECOND_FACTOR, digest_of(auth_session))
 
 
-def proof_again(user_id: str) -> Binding:
-    """Return what a challenge for /reauth is bound to."""
-    return Binding(Purpose.REAUTHENTICATION, user_id)
+def proof_again(sid: str) -> Binding:
+    """Return what a challenge for /reauth is bound to: the session that asks."""
+    return Binding(Purpose.REAUTHENTICATION, sid)
 
 
 def ask_anybody(rp: RelyingParty, *, now: float) -> Asked:
@@ -71,11 +72,11 @@ def ask_second_step(db: Database, rp: RelyingParty, auth_session: str, *, now: f
     return _ask(rp, binding, there, now)
 
 
-def ask_again(db: Database, rp: RelyingParty, user_id: str, *, now: float) -> Asked:
+def ask_again(db: Database, rp: RelyingParty, subject: Claims, *, now: float) -> Asked:
     """Ask a user who is logged in for one of the account's passkeys, for POST /reauth."""
     with db.connect() as connection:
-        there = passkeys.list_of_user(connection, user_id)
-    return _ask(rp, proof_again(user_id), there, now)
+        there = passkeys.list_of_user(connection, subject.sub)
+    return _ask(rp, proof_again(subject.sid), there, now)
 
 
 def prove(db: Database, rp: RelyingParty, user_id: str, answer: Answer, binding: Binding) -> Proven:

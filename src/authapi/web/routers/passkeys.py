@@ -29,7 +29,7 @@ from authapi.web.credentials.handover import hand_over
 from authapi.web.credentials.reading import sessions_sent
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
 from authapi.web.metrics.requests import outcome_of
-from authapi.web.openapi.document import BODY, CHANGE, NOT_MODIFIED, WITH_LINKS, refusals
+from authapi.web.openapi.document import BODY, CHANGE, WITH_LINKS, refusals
 from authapi.web.passkey_schemas import (
     PasskeyInfo,
     PasskeyLogIn,
@@ -38,11 +38,10 @@ from authapi.web.passkey_schemas import (
     PasskeyRegistration,
     RelatedOrigins,
 )
-from authapi.web.responses import cacheable
+from authapi.web.responses import as_json
 from authapi.web.schemas import TokenResponse
 
 LOG_IN = (InvalidCredentials, InvalidSession, CsrfFailed, EmailNotVerified, RateLimited)
-ORIGINS_MAX_AGE_SECONDS = 3600
 
 router = APIRouter(route_class=StrictRoute, tags=["factors"])
 
@@ -102,7 +101,7 @@ async def login_by_passkey(
 def reauth_options(runtime: AppRuntime, current: CurrentSubject) -> PasskeyOptions:
     """Return options for one of your passkeys. The answer is for POST /reauth."""
     now = runtime.clock()
-    return PasskeyOptions.of(ask_again(runtime.db, runtime.relying_party, current.sub, now=now))
+    return PasskeyOptions.of(ask_again(runtime.db, runtime.relying_party, current, now=now))
 
 
 @router.post(
@@ -144,12 +143,11 @@ def register_passkey(
     "/.well-known/webauthn",
     summary="Which other origins may use the passkeys of this host",
     response_model=RelatedOrigins,
-    responses={**NOT_MODIFIED, **refusals(NotFound)},
+    responses=refusals(NotFound),
 )
-async def related_origins(request: Request, runtime: AppRuntime) -> Response:
+async def related_origins(runtime: AppRuntime) -> Response:
     """Return the origins of AUTHAPI_PASSKEY_ORIGINS. Without that setting there is nothing."""
     web = [name for name in runtime.settings.passkey_origins if name.startswith("https:")]
     if not web:
         raise NotFound
-    content = RelatedOrigins(origins=web).model_dump_json().encode()
-    return cacheable(request, content, max_age=ORIGINS_MAX_AGE_SECONDS)
+    return as_json(RelatedOrigins(origins=web))

@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import Future
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from time import monotonic
 
 import pytest
 
-from authapi.services.factors.providers import own_wait
 from tests.support.api import Api
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
@@ -272,11 +270,3 @@ def test_an_application_that_is_closed_can_begin_again(api: Api, provider: Provi
 def test_no_answer_tells_what_the_provider_said(api: Api, provider: Provider) -> None:
     provider.instead[METADATA] = answers({"issuer": "a-hidden-name"})
     assert "hidden" not in json.dumps(log_in(api, provider).json())
-
-
-def test_a_request_that_gives_up_leaves_the_fetch_to_the_others() -> None:
-    attempt: Future[None] = Future()
-    first, second = own_wait(attempt), own_wait(attempt)
-    assert first.cancel()
-    attempt.set_result(None)
-    assert (first.cancelled(), second.done(), second.cancelled()) == (True, True, False)

@@ -23,7 +23,6 @@ from tests.support.provider import (
     serving,
     statuses_of,
 )
-from tests.support.together import together
 from tests.support.until import until
 
 pytestmark = sqlite_only
@@ -204,29 +203,6 @@ def test_a_place_that_is_not_safe_is_not_asked(api: Api, provider: Provider, url
     provider.metadata["jwks_uri"] = url
     unavailable(api, provider)
     assert provider.asked == [METADATA]
-
-
-def wait(provider: Provider, _: BaseHTTPRequestHandler) -> None:
-    provider.released.wait(PATIENCE)
-
-
-def test_a_provider_that_says_nothing_holds_up_nobody_else(api: Api, provider: Provider) -> None:
-    api.register()
-    provider.instead[METADATA] = wait
-    healthy: list[int] = []
-
-    def others() -> object:
-        until(lambda: METADATA in provider.asked, seconds=PATIENCE)
-        api.login()
-        healthy.append(len(provider.asked))
-        return None
-
-    # More than there are threads for requests.
-    waiting = [partial(log_in, api, provider)] * 60
-    *answered, _ = together(*waiting, others)
-    assert healthy
-    statuses = {getattr(answer, "status_code", answer) for answer in answered}
-    assert statuses == {503}
 
 
 def test_one_that_was_down_is_asked_again(make_api: MakeApi, clock: TestClock) -> None:

@@ -118,6 +118,7 @@ def refusals(*classes: type[Refusal]) -> dict[int | str, dict[str, Any]]:
             },
         )
         example = {"error": refusal.code, "error_description": refusal.description}
+        example |= refusal.members
         response["content"]["application/json"]["examples"][refusal.__name__] = {
             "summary": refusal.description,
             "value": example | FIELD_ERRORS if refusal is InvalidField else example,

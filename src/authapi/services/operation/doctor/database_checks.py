@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from authapi.db import migrations, outbox
+from authapi.crypto.derived_keys import SEAL_TOTP_SECRETS, Seal
+from authapi.db import migrations, outbox, totp_secrets
 from authapi.db.clock import read_clock
 from authapi.db.server_settings import read_durability
 from authapi.errors import OperatorError
@@ -15,6 +16,7 @@ WEAK, WRONG = Severity.WEAK, Severity.WRONG
 Found = Iterator[tuple[Severity, str, str]]
 
 NOTABLE_SKEW_SECONDS = 5
+MOST_TOTP_SECRETS = 1000  # are looked at
 
 
 def schema(patient: Patient) -> Found:
@@ -57,6 +59,29 @@ def keys(patient: Patient) -> Found:
             WRONG,
             f"The key {active.kid} has signed for {age:.0f} days, and {days} are allowed.",
             "Is a process running? It replaces keys by itself. Now: `authapi keys rotate`.",
+        )
+
+
+def factors(patient: Patient) -> Found:
+    if patient.settings.secret is None:
+        yield Severity.UNKNOWN, "Without AUTHAPI_SECRET no TOTP secret can be looked at.", ""
+        return
+    seal = Seal(patient.settings.secrets, SEAL_TOTP_SECRETS)
+    with patient.db.connect() as connection:
+        # Ids are random, and so are the first ones. Each takes 20 microseconds.
+        looked_at = totp_secrets.list_after(connection, "", MOST_TOTP_SECRETS)
+    old = [one for one in looked_at if not seal.is_current(one.sealed)]
+    if lost := [one for one in old if not seal.opens(one.sealed)]:
+        yield (
+            WRONG,
+            f"AUTHAPI_SECRET opens {len(lost)} of {len(looked_at)} TOTP secrets not: codes fail.",
+            "Put the older secret last in the list, then run `authapi keys reseal`.",
+        )
+    elif old:
+        yield (
+            WEAK,
+            f"{len(old)} of {len(looked_at)} TOTP secrets are sealed by an older secret.",
+            "Run `authapi keys reseal` before that secret goes.",
         )
 
 

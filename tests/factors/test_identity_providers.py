@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import Future
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from time import monotonic
 
 import pytest
 
-from authapi.services.factors.providers import own_wait
 from tests.support.api import Api
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
@@ -25,7 +23,6 @@ from tests.support.provider import (
     serving,
     statuses_of,
 )
-from tests.support.together import together
 from tests.support.until import until
 
 pytestmark = sqlite_only
@@ -208,29 +205,6 @@ def test_a_place_that_is_not_safe_is_not_asked(api: Api, provider: Provider, url
     assert provider.asked == [METADATA]
 
 
-def wait(provider: Provider, _: BaseHTTPRequestHandler) -> None:
-    provider.released.wait(PATIENCE)
-
-
-def test_a_provider_that_says_nothing_holds_up_nobody_else(api: Api, provider: Provider) -> None:
-    api.register()
-    provider.instead[METADATA] = wait
-    healthy: list[int] = []
-
-    def others() -> object:
-        until(lambda: METADATA in provider.asked, seconds=PATIENCE)
-        api.login()
-        healthy.append(len(provider.asked))
-        return None
-
-    # More than there are threads for requests.
-    waiting = [partial(log_in, api, provider)] * 60
-    *answered, _ = together(*waiting, others)
-    assert healthy
-    statuses = {getattr(answer, "status_code", answer) for answer in answered}
-    assert statuses == {503}
-
-
 def test_one_that_was_down_is_asked_again(make_api: MakeApi, clock: TestClock) -> None:
     provider = Provider(clock)
     with serving(provider):
@@ -272,11 +246,3 @@ def test_an_application_that_is_closed_can_begin_again(api: Api, provider: Provi
 def test_no_answer_tells_what_the_provider_said(api: Api, provider: Provider) -> None:
     provider.instead[METADATA] = answers({"issuer": "a-hidden-name"})
     assert "hidden" not in json.dumps(log_in(api, provider).json())
-
-
-def test_a_request_that_gives_up_leaves_the_fetch_to_the_others() -> None:
-    attempt: Future[None] = Future()
-    first, second = own_wait(attempt), own_wait(attempt)
-    assert first.cancel()
-    attempt.set_result(None)
-    assert (first.cancelled(), second.done(), second.cancelled()) == (True, True, False)

@@ -74,7 +74,9 @@ def test_another_request_takes_the_place_of_an_offer(guest: Visitor) -> None:
     guest.client(f"{ADDED % ('hybrid', guest.credentials('hybrid'))} await auth.logout()")
     telephone.touch(is_touched=False)
     with guest.page.expect_response("**/login/passkey/options"):
-        guest.client(f"{CAUGHT} const stop = {{}}; window.offered = caught({CONDITIONAL}); return 0")
+        guest.client(
+            f"{CAUGHT} const stop = {{}}; window.offered = caught({CONDITIONAL}); return 0"
+        )
     telephone.touch()
     assert guest.client(
         "await auth.loginWithPasskey(); return [await offered, (await auth.loadUser()).email]"

@@ -15,8 +15,9 @@ MAILS_IN_FILES := grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAP
 PUBLIC_URL_OF_PORT = grep -Eqs '^(export )?AUTHAPI_PUBLIC_URL(_FILE)?=' .env || [ "$${AUTHAPI_PUBLIC_URL_FILE+set}" ] || \
   export AUTHAPI_PUBLIC_URL="$${AUTHAPI_PUBLIC_URL-http://localhost:$(PORT)}"
 
-# For make test-fuzz.
+# For make test-fuzz, and for make soak.
 SECONDS := 600
+MINUTES := 10
 
 # For make bench: seconds a round, rounds of each arm, and its environments.
 ROUND := 2
@@ -36,7 +37,7 @@ AUDITED := requirements.lock requirements-build.lock requirements-dev.lock requi
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-browser test-clients test-faults test-fuzz check audit fix migrate lock wheel
+.PHONY: help run test test-browser test-clients test-faults soak test-fuzz check audit fix migrate lock wheel
 .PHONY: example-spa example-pages example-nginx example-api
 .PHONY: bench bench-growth bench-lock
 
@@ -59,9 +60,12 @@ test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx 
 test-clients: .venv/dev.stamp .venv-clients/stamp .venv-envoy/stamp tests/foreign_clients/node_modules/stamp $(GENERATORS)/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's, Envoy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
 	@$(BIN)/pytest tests/foreign_clients $(ARGS)
 
-test-faults: .venv/dev.stamp ## break whole systems: failover, full disks, networks that are cut, PgBouncer (as root; apt install haproxy nginx pgbouncer postfix iproute2)
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile tests/faults/systems $(ARGS)
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --through-pgbouncer -k "postgresql and not listener" $(POOLED)
+test-faults: .venv/dev.stamp ## break whole systems: failover, full disks, networks that are cut, PgBouncer (as root; apt install haproxy nginx pgbouncer postfix iproute2 redis-server faketime)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadfile tests/faults/systems $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadfile --through-pgbouncer -k "postgresql and not listener" $(POOLED)
+
+soak: .venv/dev.stamp ## 200 clients of all transports while workers are killed, ten minutes (MINUTES=2 for less)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.faults.soak $(MINUTES)
 
 test-fuzz: .venv/dev.stamp .venv-fuzz/stamp ## let Schemathesis ask every route of a server, ten minutes (SECONDS=60 for less)
 	@$(BIN)/python -m tests.fuzz $(SECONDS) $(ARGS)

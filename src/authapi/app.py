@@ -21,11 +21,12 @@ from authapi.crypto.csrf_tokens import CsrfTokens
 from authapi.crypto.name_digests import NameDigests
 from authapi.crypto.passwords import PasswordHasher
 from authapi.crypto.signed_entries import SignedEntries
-from authapi.db.database import open_database
+from authapi.db.database import Database, open_database
 from authapi.db.session_cache import SessionCache
 from authapi.services.accounts.breached_passwords import BreachedPasswords
 from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.devices import KnownAddresses
+from authapi.services.accounts.notices import may_send
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import EventType
@@ -143,8 +144,8 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
 
 
 def _routers(settings: Settings) -> Iterator[APIRouter]:
-    of_accounts = (accounts, links, tokens, identities, passkeys, me, factors)
-    for group in (*of_accounts, own_data, sessions, admin, well_known, revocations, health):
+    ways_in = (accounts, links, tokens, passkeys, identities, me, factors)
+    for group in (*ways_in, own_data, sessions, admin, well_known, revocations, health):
         yield group.router
     if settings.metrics:
         yield metrics.router
@@ -161,20 +162,17 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
     cache = SessionCache(settings.redis_url, entries.sign, entries.verify)
     feed = RevocationFeed(settings, clock, when_added=cache.revoke)
     mails = Mails.of(settings)
-    sender = MailSender(settings, clock, mails)
+    limits = RateLimits(settings, clock)
+    sender = MailSender(settings, clock, mails, partial(may_send, limits))
     db = open_database(settings.database_url, clock, on_revoked=feed.add, on_mail=sender.wake)
     db = replace(db, reading=feed.reading, committed=Tally(*EventType))
-    limits = RateLimits(settings, clock)
-    hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
     verifier, verifier_for_all = _verifiers(settings, keys, feed, clock)
-    decoys = Decoys(settings.secrets[0], hasher, clock)
-    known_addresses = KnownAddresses(db, settings.secrets)
     return Runtime(
         settings=settings,
         clock=clock,
         db=db,
         tokens=TokenIssuer(settings, keys),
-        passwords=Passwords(hasher, limits, decoys, known_addresses, BreachedPasswords(settings)),
+        passwords=_passwords(settings, db, limits, clock),
         usernames=Usernames(NameDigests(settings.secrets)),
         relying_party=RelyingParty(settings),
         verifier=verifier,
@@ -195,6 +193,13 @@ def assemble(settings: Settings, clock: Clock) -> Runtime:
         presence=Presence(settings, clock),
         providers=Providers(settings, clock),
     )
+
+
+def _passwords(settings: Settings, db: Database, limits: RateLimits, clock: Clock) -> Passwords:
+    hasher = PasswordHasher(settings.hash_memory_kib, settings.hash_time_cost)
+    decoys = Decoys(settings.secrets[0], hasher, clock)
+    known_addresses = KnownAddresses(db, settings.secrets)
+    return Passwords(hasher, limits, decoys, known_addresses, BreachedPasswords(settings))
 
 
 def _verifiers(

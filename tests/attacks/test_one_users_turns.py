@@ -10,12 +10,20 @@ from sqlalchemy import text
 from authapi.db.database import Database
 from authapi.errors import Unavailable
 from authapi.web.turns import MOST_PRESENT, Turns
+from tests.support.administration import Admin
 from tests.support.api import Api, Tokens
 from tests.support.databases import postgresql_only
 
 REQUESTS = 8
 BLOCKED = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-LOCK = text("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+LONG = [
+    ("/sessions", "sessions"),
+    ("/me/export", "sessions"),
+    ("/me/events", "events"),
+    ("/admin/users?q=a", "users"),
+    ("/admin/users/{id}/sessions", "sessions"),
+    ("/admin/events", "events"),
+]
 
 
 async def pages(api: Api, tokens: Tokens, path: str) -> list[int]:
@@ -26,15 +34,20 @@ async def pages(api: Api, tokens: Tokens, path: str) -> list[int]:
 
 
 @postgresql_only
-@pytest.mark.parametrize("path", ["/sessions", "/me/export"])
-def test_a_user_reads_one_long_answer_at_a_time(api: Api, db: Database, path: str) -> None:
-    tokens = api.register_and_login()
+@pytest.mark.parametrize(("path", "table"), LONG)
+def test_a_user_reads_one_long_answer_at_a_time(
+    api: Api, db: Database, path: str, table: str
+) -> None:
+    admin = Admin(api)
 
     async def exercise() -> tuple[int, list[int]]:
         with db.begin() as tx:
-            tx.execute(LOCK)
-            reading = asyncio.create_task(pages(api, tokens, path))
-            await asyncio.sleep(0.3)
+            tx.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+            reading = asyncio.create_task(pages(api, admin.tokens, path.format(id=admin.id)))
+            async with asyncio.timeout(15):
+                while not tx.execute(BLOCKED).scalar_one():  # noqa: ASYNC110 - no event tells it
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)  # more of them would block meanwhile
             blocked = tx.execute(BLOCKED).scalar_one()
         return blocked, await reading
 

@@ -3,25 +3,28 @@
 from threading import Event
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from authapi.crypto.name_digests import NameDigests
 from authapi.db import users
 from authapi.db.database import Database
-from authapi.db.models import ReleasedName
+from authapi.db.models import PendingRegistration, ReleasedName
 from authapi.errors import NotFound, UsernameTaken
+from authapi.services.accounts import profile
 from authapi.services.accounts.administration import get_by_email
 from authapi.services.accounts.deletion import Deletion, delete_account
+from authapi.services.accounts.hashing import hash_here
 from authapi.services.accounts.profile import UsernameChange, change_username
 from authapi.services.accounts.registration import NewUser, Registrar, add_user
 from authapi.services.accounts.registration import register as register_account
 from authapi.services.operation.purge import purge_all
 from authapi.web.runtime import Runtime
+from tests.support.administration import account, runtime_of
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.contender import Contender
-from tests.support.databases import sqlite_only
+from tests.support.databases import postgresql_only, sqlite_only
 from tests.support.settings import SECRET
 from tests.support.transports import TRANSPORTS, Holder
 
@@ -161,11 +164,11 @@ def test_a_stranger_who_waits_for_the_moment_of_the_release_does_not_get_it(
     stranger = Contender(
         db, lambda: change_username(db, runtime.usernames, runtime.limits, eve, wanted)
     )
-    account = get_by_email(db, EMAIL)
+    owner = get_by_email(db, EMAIL)
     with db.begin() as tx:
-        users.set_username(tx, account.id, "countess", "countess")
+        users.set_username(tx, owner.id, "countess", "countess")
         stranger.run_into_the_lock()
-        runtime.usernames.give_up(tx, account)
+        runtime.usernames.give_up(tx, owner)
     with pytest.raises(UsernameTaken):
         stranger.result()
     assert get_by_email(db, EVE).username is None
@@ -223,3 +226,47 @@ def test_names_that_are_asked_for_count_with_the_registrations(make_api: MakeApi
     rename(api, ada, "countess")
     rename(api, ada, "eve", 429)
     register(api, "mallory", "m@example.com", 429)
+
+
+# An account and a registration that waits for its proof are in two tables: no index sees both.
+
+
+@postgresql_only
+def test_a_name_that_is_taken_at_this_instant_is_not_reserved(make_api: MakeApi) -> None:
+    api = make_api(registration_confirms_email=True)
+    runtime, ada = runtime_of(api), account(api, EMAIL)
+    here = Registrar(
+        runtime.db, runtime.settings, runtime.passwords, runtime.usernames, runtime.mails
+    )
+    wanted = NewUser(EVE, PASSWORD, "countess", address="198.51.100.7")
+    stranger = Contender(runtime.db, lambda: hash_here(register_account(here, wanted)))
+    with runtime.db.begin() as tx:
+        locked = users.lock(tx, ada)
+        assert locked
+        profile.rename(tx, runtime.usernames, locked, "countess")
+        stranger.run_into_the_lock()
+    with pytest.raises(UsernameTaken):
+        stranger.result()
+
+
+@postgresql_only
+def test_a_name_that_is_reserved_at_this_instant_is_not_taken(
+    make_api: MakeApi, clock: TestClock
+) -> None:
+    api = make_api(registration_confirms_email=True)
+    runtime = runtime_of(api)
+    account(api, EMAIL)
+    ada = runtime.verifier.verify(api.login().access)
+    register(api, "eve", status=202)
+    renaming = UsernameChange("countess", "198.51.100.7", clock())
+    stranger = Contender(
+        runtime.db,
+        lambda: change_username(runtime.db, runtime.usernames, runtime.limits, ada, renaming),
+    )
+    with runtime.db.begin() as tx:
+        reserved = {"username": "countess", "username_canonical": "countess"}
+        tx.execute(update(PendingRegistration).values(reserved))
+        users.take_turn(tx, "countess")
+        stranger.run_into_the_lock()
+    with pytest.raises(UsernameTaken):
+        stranger.result()

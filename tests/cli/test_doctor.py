@@ -16,13 +16,15 @@ from sqlalchemy import make_url, text
 
 from authapi import clock
 from authapi.config import load_settings
-from authapi.db import migrations
+from authapi.crypto.derived_keys import SEAL_TOTP_SECRETS, Seal
+from authapi.db import migrations, totp_secrets
 from authapi.db.database import open_database
 from authapi.services.operation.presence import Presence, Traffic
 from tests.cli.conftest import Authapi
 from tests.support.clock import TestClock
 from tests.support.databases import DATABASES, postgresql_only, sqlite_only
 from tests.support.redis_server import RedisServer, needs_redis
+from tests.support.settings import SECRET
 
 on_both = pytest.mark.parametrize("database_url", DATABASES, indirect=True)
 
@@ -284,6 +286,25 @@ def test_a_key_that_is_overdue_is_found(authapi: Authapi) -> None:
 
 
 @on_both
+def test_totp_secrets_of_an_older_secret_are_found(
+    authapi: Authapi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = Seal([b"another secret that is long enough"], SEAL_TOTP_SECRETS).seal(b"x" * 20)
+    execute(
+        "INSERT INTO users (id, email, email_canonical, password_hash, scopes, created_at) "
+        "VALUES ('u', 'a@example.com', 'a@example.com', '!', '', 1)"
+    )
+    execute("INSERT INTO factors (id, user_id, kind, created_at) VALUES ('f', 'u', 'totp', 1)")
+    with closing(open_database(load_settings().database_url, clock.now)) as db, db.begin() as tx:
+        totp_secrets.add(tx, "f", sealed)
+    assert severities(examine(authapi)[1]) == {"factors": "wrong"}
+    monkeypatch.setenv("AUTHAPI_SECRET", f"{SECRET},another secret that is long enough")
+    assert severities(examine(authapi)[1])["factors"] == "weak"
+    assert authapi("keys", "reseal").output == "0 key(s) and 1 TOTP secret(s) sealed anew.\n"
+    assert "factors" not in severities(examine(authapi)[1])
+
+
+@on_both
 def test_mails_that_wait_and_that_were_given_up_are_found(authapi: Authapi) -> None:
     execute(
         "INSERT INTO outbox (id, kind, created_at, next_try_at, tries) VALUES ('a', 'x', 1, 1, 0)"
@@ -306,6 +327,25 @@ def test_commits_that_can_be_lost_are_found(authapi: Authapi, configured: str) -
         assert "synchronous_commit" not in found()
     finally:
         execute(f'ALTER DATABASE "{database}" RESET synchronous_commit')
+
+
+@postgresql_only
+def test_processes_that_may_open_too_many_connections_are_found(
+    authapi: Authapi, configured: str
+) -> None:
+    database = make_url(configured).database
+    execute(f'ALTER DATABASE "{database}" CONNECTION LIMIT 40')
+    execute("DELETE FROM processes")
+    try:
+        with running():
+            assert severities(examine(authapi)[1]) == {}
+        with running():
+            _, findings = examine(authapi)
+    finally:
+        execute(f'ALTER DATABASE "{database}" CONNECTION LIMIT -1')
+    assert severities(findings) == {"connections": "weak"}
+    assert "2 processes with 32" in findings["connections"][0]["sentence"]
+    assert "PgBouncer" in findings["connections"][0]["remedy"]
 
 
 @postgresql_only

@@ -1,10 +1,11 @@
 """`authapi users …`: the operator's hand on accounts, and what the running service makes of it."""
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 
 from authapi.db.database import Database
 from authapi.db.models import OutboxMail, User
+from authapi.services.accounts.administration import list_users
 from tests.cli.conftest import Authapi
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.clock import TestClock
@@ -67,6 +68,24 @@ def test_the_list_shows_a_line_an_account_the_oldest_first(
         [EMAIL, "ada", "read"],
         ["b@example.com", "-", "-"],
     ]
+
+
+def test_a_long_list_is_read_a_page_at_a_time(db: Database) -> None:
+    """So a million accounts are not in memory at once."""
+    with db.begin() as tx:
+        for second in range(3):  # the import stores a thousand in the same moment
+            numbers = range(second * 1000, (second + 1) * 1000)
+            rows = [{"id": f"{n * 7919 % 3000:022}", "email": f"{n}@x.example"} for n in numbers]
+            same = {"scopes": "", "password_hash": "", "created_at": float(second)}
+            tx.execute(insert(User), [{**r, **same, "email_canonical": r["email"]} for r in rows])
+    listed = list_users(db)
+    ids = [next(iter(listed)).id]
+    with db.begin() as tx:
+        tx.execute(delete(User).where(User.email == "2999@x.example"))
+    ids += [account.id for account in listed]
+    with db.connect() as connection:
+        in_order = connection.scalars(select(User.id).order_by(User.created_at, User.id)).all()
+    assert ids == in_order
 
 
 def test_a_disabled_account_can_neither_log_in_nor_refresh(authapi: Authapi, api: Api) -> None:
@@ -269,6 +288,16 @@ def test_the_last_administrator_stays_unless_it_is_forced(authapi: Authapi, act:
         "This is the last administrator. Make another one first. --force does it all the same."
     )
     assert authapi("users", act, EMAIL, "--force").status == 0
+
+
+def test_the_last_administrator_keeps_an_address_to_log_in_with(
+    authapi: Authapi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(authapi, *ADMIN)
+    monkeypatch.setenv("AUTHAPI_LOGIN_NEEDS_VERIFIED_EMAIL", "true")
+    assert authapi("users", "set-email", EMAIL, NEW).status == 1
+    assert authapi("users", "set-email", EMAIL, NEW, "--verified").status == 0
+    assert authapi("users", "set-email", NEW, EMAIL, "--force").status == 0
 
 
 def test_one_of_two_administrators_may_go(authapi: Authapi) -> None:

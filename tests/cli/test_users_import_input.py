@@ -376,7 +376,7 @@ def test_an_import_that_was_killed_goes_on(
     file.write_text("".join(lines))
 
     def stored() -> int:
-        return len(list_users(api.app.state.runtime.db))
+        return len(list(list_users(api.app.state.runtime.db)))
 
     command = [str(AUTHAPI), "users", "import", "-"]
     with subprocess.Popen(command, env=process_environment, stdin=subprocess.PIPE) as process:

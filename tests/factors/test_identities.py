@@ -168,6 +168,36 @@ def test_a_mail_tells_of_the_link(
     assert "einen anderen Dienst" in mail_api.mail(EMAIL, "neuen Weg").text
 
 
+def reset_by_mail(mail_api: MailApi) -> None:
+    assert mail_api.post("/password/forgot", email=EMAIL) == 202
+    token = mail_api.mail(EMAIL, "Choose a new password").token
+    new = "a new and longer phrase"
+    assert mail_api.post("/password/reset", token=token, new_password=new) == 204
+
+
+@pytest.mark.parametrize("is_verified", [False, True])
+def test_a_reset_ends_what_a_stranger_linked_before_the_address_was_verified(
+    make_api: MakeApi,
+    provider: Provider,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_verified: bool,
+) -> None:
+    """The kind: somebody registers with your address, and leaves a way in of their own."""
+    monkeypatch.setattr("authapi.services.mail.sending.MailSender.start", lambda _self: None)
+    folder = tmp_path / "mails"
+    api = make_api(identity_providers=[provider.setting], mail_dir=folder)
+    mail_api = MailApi(api, folder)
+    stranger = api.register_and_login()
+    if is_verified:
+        api.expect(204, "POST", "/email/verify", json={"token": mail_api.mail(EMAIL).token})
+    token = provider.token(email="stranger@example.com")
+    api.expect(201, "POST", "/me/identities", json=sent(provider, token), headers=stranger.bearer)
+    reset_by_mail(mail_api)
+    profile = me(api, logged_in(api, provider, token))
+    assert profile["email"] == (EMAIL if is_verified else "stranger@example.com")
+
+
 @sqlite_only
 def test_it_is_listed_with_its_provider(api: Api, provider: Provider) -> None:
     tokens = logged_in(api, provider)

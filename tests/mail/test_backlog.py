@@ -1,10 +1,13 @@
 """Mails that wait are seen by an operator: in the metrics, and in /readyz after ten minutes."""
 
+import pytest
+
 from authapi.services.mail.outbox import retry_mails
 from tests.mail.sending import application, send
 from tests.support.api import Api
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
+from tests.support.databases import sqlite_only
 from tests.support.mail_server import MailServer
 
 MINUTE = 60
@@ -14,6 +17,22 @@ def warnings(api: Api) -> list[str]:
     answer = api.client.get("/readyz")
     assert answer.status_code == 200
     return [str(warning) for warning in answer.json()["warnings"]]
+
+
+@sqlite_only
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ({}, "No mail is sent: AUTHAPI_SMTP_URL is not set."),
+        ({"mail_dir": "mails"}, "Mails are written as files: AUTHAPI_SMTP_URL is not set."),
+        ({"smtp_url": "smtp://localhost", "mail_from": "a@example.com"}, "It is good."),
+    ],
+)
+def test_without_a_mail_server_the_part_says_where_mails_go(
+    make_api: MakeApi, setting: dict[str, str], sentence: str
+) -> None:
+    parts = make_api(**setting).expect(200, "GET", "/readyz").json()["parts"]
+    assert {"name": "mails", "state": "ok", "detail": sentence} in parts
 
 
 def test_mails_that_wait_are_counted_and_late_ones_warned_of(

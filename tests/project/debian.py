@@ -128,7 +128,15 @@ class Machine:
         furnish(self.clone)
         # make's stamp: that environment is not to be installed again.
         (self.clone / ".venv/run.stamp").touch()
-        folders = ("bin", "opt", "etc/nginx/conf.d", "etc/systemd/system", "usr/local/sbin", "run")
+        folders = (
+            "bin",
+            "opt",
+            "etc/nginx/conf.d",
+            "etc/systemd/system",
+            "usr/local/sbin",
+            "run",
+            "etc/ssl",
+        )
         for folder in (*folders, "etc/letsencrypt/live/auth.example"):
             (self.root / folder).mkdir(parents=True)
         for name, script in STAND_INS.items():

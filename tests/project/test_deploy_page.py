@@ -114,6 +114,14 @@ def test_the_command_takes_the_settings_of_the_service(machine: Machine) -> None
     assert "ada@example.com" in machine.run("sudo authapi users list")
 
 
+def test_there_is_a_certificate_to_try_with(machine: Machine) -> None:
+    assert (machine.root / "etc/ssl/auth.example.key").stat().st_mode & 0o777 == 0o600
+    checked = machine.run(
+        "openssl x509 -checkhost auth.example -noout -in /etc/ssl/auth.example.pem"
+    )
+    assert "does match" in checked
+
+
 def test_authapi_is_behind_nginx(machine: Machine) -> None:
     ask = "curl --silent --output /dev/null --write-out '%{http_code}' https://auth.example/"
     assert machine.run(ask + "auth/healthz") == "200"
@@ -135,6 +143,9 @@ def test_an_upgrade_and_the_way_back_keep_sessions(machine: Machine) -> None:
     wait_until_ready(machine)
     assert link.readlink() == first
     assert refresh(machine, pair) == 200
+    machine.run(PAGE["Install"][-1] + upgrade + downgrade)  # of three, the second was bad
+    assert link.readlink() == first
+    wait_until_ready(machine)
 
 
 def test_a_restored_database_logs_in_and_revives_no_session(machine: Machine) -> None:

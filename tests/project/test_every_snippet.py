@@ -59,6 +59,7 @@ RUN_BY = {
     "docs/deploy.md ini": PROJECT + "test_systemd_unit.py::*",
     "docs/deploy.md sh": PROJECT + "test_deploy_page.py::test_every_block_of_the_page_is_run",
     "docs/errors.md json": ANSWERS + "test_a_refusal_has_the_body_of_the_page",
+    "docs/factors.md console": ANSWERS + "test_a_second_factor_is_added_and_asked_for",
     "docs/factors.md#ID tokens sh": PROJECT
     + "test_shell_snippets.py::test_its_settings_are_accepted",
     "docs/factors.md#ID tokens js": "tests/factors/test_page.py::test_googles_button_logs_in",

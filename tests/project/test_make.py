@@ -49,6 +49,7 @@ def test_make_alone_lists_the_targets() -> None:
         "test-browser",
         "test-clients",
         "test-faults",
+        "soak",
         "test-fuzz",
         "example-spa",
         "example-pages",

@@ -115,7 +115,7 @@ def test_every_target_of_make_exists(snippet: Snippet) -> None:
 
 @every_block
 def test_its_settings_are_accepted(snippet: Snippet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For docs/factors.md, docs/faults.md, docs/limits.md, docs/tokens.md and docs/operations.md."""
+    """For docs/factors.md, docs/faults.md, docs/limits.md, docs/tokens.md, docs/operations.md."""
     for line in ASSIGNMENT.findall(script(snippet)):
         for word in shlex.split(line):
             name, is_setting, value = word.partition("=")

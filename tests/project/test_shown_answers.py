@@ -1,12 +1,13 @@
 """What the pages show of requests and answers is what a running authapi takes and gives.
 
-docs/administration.md, docs/errors.md, docs/http.md, docs/mails.md, docs/refresh.md,
-docs/revocation.md, docs/tokens.md, docs/transports.md.
+docs/administration.md, docs/errors.md, docs/factors.md, docs/http.md, docs/mails.md,
+docs/refresh.md, docs/revocation.md, docs/tokens.md, docs/transports.md.
 """
 
 import base64
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,14 @@ def test_an_administrator_disables_a_user(tmp_path: Path) -> None:
         places |= {"p4RQpYBpOU1R1Hn0nUdM2Q": ada}
         places |= {"Bearer …": root.headers["Authorization"]}
         walk(f"```console\n{requests}```\n", tmp_path, places)
+
+
+@pytest.mark.skipif(shutil.which("oathtool") is None, reason="apt-get install oathtool")
+def test_a_second_factor_is_added_and_asked_for(tmp_path: Path) -> None:
+    with authapi_server(serve=True) as server:
+        httpx.post(f"{server.url}/register", json=ADA, trust_env=False).raise_for_status()
+        places = {"localhost:8000": server.url.removeprefix("http://")}
+        walk(consoles("docs/factors.md"), tmp_path, places)
 
 
 def test_a_refusal_has_the_body_of_the_page(client: httpx.Client) -> None:

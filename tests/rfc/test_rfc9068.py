@@ -44,7 +44,7 @@ def test_section_2_1_the_header_says_what_it_is(make_api: MakeApi, algorithm: st
 def test_section_2_2_the_claims_are_these(service: Service) -> None:
     assert set(claims(service.tokens)) == {
         *("iss", "sub", "aud", "exp", "iat", "jti", "client_id"),
-        *("sid", "auth_time", "scope"),
+        *("sid", "auth_time", "acr", "amr", "scope"),
     }
 
 
@@ -62,6 +62,8 @@ def test_section_2_2_they_say_who_for_whom_and_until_when(api: Api) -> None:
         "iat": int(START),
         "exp": int(START) + 900,
         "auth_time": int(START),
+        "acr": "aal1",
+        "amr": ["pwd"],
     }
 
 

@@ -48,7 +48,7 @@ def test_two_imports_at_once_make_each_account_once(api: Api, db: Database) -> N
     assert [each for each in fates if isinstance(each, Exception)] == []
     total = sum((each for each in fates if isinstance(each, Counter)), Counter[Fate]())
     assert total == {Fate.WITHOUT_PASSWORD: count, Fate.ALREADY_HERE: count}
-    assert len(list_users(db)) == count
+    assert len(list(list_users(db))) == count
 
 
 def test_somebody_who_registers_meanwhile_keeps_the_account(api: Api, db: Database) -> None:

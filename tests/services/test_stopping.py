@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from threading import Event as Flag
 
 import pytest
@@ -11,9 +12,11 @@ from authapi.db import stops, users
 from authapi.db.database import Database
 from authapi.db.models import Event, RevokedReason, Session, Stop
 from authapi.db.sessions import BATCH_ROWS
+from authapi.db.stops import Stopped
 from authapi.services.accounts.administration import disable_user, sign_out_user
 from authapi.services.operation.purge import purge_all
 from authapi.services.revocation.row_follower import RowFollower
+from authapi.services.revocation.stopping import change_rows
 from authapi.verifier.lifetimes import WINDOW_SECONDS
 from tests.support.api import PASSWORD, Api, Tokens
 from tests.support.application import MakeSettings
@@ -21,6 +24,7 @@ from tests.support.clock import TestClock
 from tests.support.databases import postgresql_only, sqlite_only
 from tests.support.operator import operate
 from tests.support.process import StartProcess
+from tests.support.together import together
 from tests.support.transports import Holder
 
 DAY = 86400
@@ -253,6 +257,25 @@ def telling(db: Database, user_id: str) -> int:
     with db.connect() as connection:
         count = select(func.count()).where(Event.user_id == user_id, tells)
         return connection.scalars(count.select_from(Event)).one()
+
+
+@postgresql_only
+@pytest.mark.parametrize("attempt", range(5))
+def test_two_who_acted_on_each_other_are_forgotten_at_once(
+    api: Api, db: Database, user_id: str, clock: TestClock, attempt: int
+) -> None:
+    """Each batch wants rows of the other's: in two orders both would wait until one is refused."""
+    pair = (f"first-{attempt}", f"second-{attempt}")
+    with db.begin() as tx:
+        model = dict(tx.execute(select(Event.__table__)).mappings().first() or {})
+        same = model | {"ip": "192.0.2.7", "user_agent": "a", "details": '{"a":1}'}
+        both = [same | {"user_id": pair[n % 2], "actor_id": pair[1 - n % 2]} for n in range(800)]
+        rows = [row | {"id": f"{(n * 7919) % 800}-{attempt}"} for n, row in enumerate(both)]
+        tx.execute(insert(Event), rows)
+    ended = [Stopped(each, 1, clock(), RevokedReason.ACCOUNT_DELETED) for each in pair]
+    outcomes = together(*(partial(change_rows, db, stop) for stop in ended))
+    assert list(outcomes) == [(0, False), (0, False)]
+    assert [telling(db, each) for each in pair] == [0, 0]
 
 
 @postgresql_only

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from authapi.services.accounts.administration import Change, change_user
 from authapi.services.accounts.registration import NewUser, add_user
 from authapi.web.runtime import Runtime
 from tests.support.api import PASSWORD, Api, Tokens
@@ -17,20 +18,32 @@ def runtime_of(api: Api) -> Runtime:
     return runtime
 
 
-def account(api: Api, email: str, scopes: str = "", username: str | None = None) -> str:
+def account(
+    api: Api,
+    email: str,
+    scopes: str = "",
+    username: str | None = None,
+    *,
+    is_verified: bool = False,
+) -> str:
     """Add an account with these scopes, and return its id."""
     api.expect(200, "GET", "/readyz")  # the database may be new
     runtime = runtime_of(api)
     new = NewUser(email, PASSWORD, username=username, scopes=scopes)
-    return add_user(runtime.db, runtime.passwords.hasher, new, runtime.usernames).id
+    id_ = add_user(runtime.db, runtime.passwords.hasher, new, runtime.usernames).id
+    if is_verified:
+        change_user(runtime.db, id_, Change(is_verified=True))
+    return id_
 
 
 class Admin:
     """An administrator who is logged in."""
 
-    def __init__(self, api: Api, email: str = ROOT, scopes: str = ADMIN) -> None:
+    def __init__(
+        self, api: Api, email: str = ROOT, scopes: str = ADMIN, *, is_verified: bool = False
+    ) -> None:
         self.api, self.email = api, email
-        self.id = account(api, email, scopes)
+        self.id = account(api, email, scopes, is_verified=is_verified)
         self.tokens: Tokens = api.login(email)
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:

@@ -5,7 +5,8 @@ from sqlalchemy import select
 from authapi.db.database import Database
 from authapi.db.models import Model
 
-SENT_MEANWHILE = frozenset({"links", "outbox"})  # a thread sends the mails of before
+# A thread sends the mails of before, and another tells each minute that the process is there.
+BY_THREADS = frozenset({"links", "outbox", "processes"})
 
 
 def contents(db: Database) -> dict[str, list[tuple[object, ...]]]:
@@ -13,5 +14,5 @@ def contents(db: Database) -> dict[str, list[tuple[object, ...]]]:
         return {
             name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
             for name, table in Model.metadata.tables.items()
-            if name not in SENT_MEANWHILE
+            if name not in BY_THREADS
         }

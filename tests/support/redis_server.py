@@ -3,17 +3,20 @@
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from tests.support.server import free_port
 
 PROGRAM = shutil.which("redis-server")
 START_TIMEOUT = 10.0  # seconds
+MAX_MEMORY = "64mb"
 
 needs_redis = pytest.mark.skipif(
     PROGRAM is None, reason="there is no redis-server here: apt-get install redis-server"
@@ -35,7 +38,7 @@ class RedisServer:
 
     def start(self) -> None:
         assert PROGRAM is not None
-        limits = ("--maxmemory", "64mb", "--save", "", "--appendonly", "no")
+        limits = ("--maxmemory", MAX_MEMORY, "--save", "", "--appendonly", "no")
         place = ("--bind", "127.0.0.1", "--port", str(self._port), "--dir", str(self._folder))
         self._process = subprocess.Popen([PROGRAM, *place, *limits], stdout=subprocess.DEVNULL)
         deadline = monotonic() + START_TIMEOUT
@@ -51,6 +54,17 @@ class RedisServer:
     def thaw(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Leave no memory during the block. Redis evicts nothing, and refuses to write."""
+        self.client.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(OutOfMemoryError):
+                self.client.set("more", "than it has")
+            yield
+        finally:
+            self.client.config_set("maxmemory", MAX_MEMORY)
 
     def stop(self) -> None:
         if self._process is not None:

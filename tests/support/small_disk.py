@@ -20,7 +20,7 @@ class SmallDisk:
         try:
             yield cls(path)
         finally:
-            subprocess.run(["umount", path], check=True)
+            subprocess.run(["umount", "--lazy", path], check=True)  # who was killed may still end
             path.rmdir()
 
     @contextmanager

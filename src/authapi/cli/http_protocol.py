@@ -147,6 +147,7 @@ class HttpProtocol(SlowedProtocol):
         self.url = rules.origin_form(self.url)
         self.expect_100_continue &= version != "1.0"
         super().on_headers_complete()
+        self.cycle.keep_alive &= not self._is_last_call
         self._reading = Reading.BODY
 
     def on_body(self, body: bytes) -> None:
@@ -205,10 +206,6 @@ class HttpProtocol(SlowedProtocol):
             self.transport.abort()
 
     # The time it takes
-
-    @property
-    def _is_answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
 
     def _set_deadline(self) -> None:
         is_answering = self._is_answering

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
@@ -27,16 +27,16 @@ def metrics_folder() -> Iterator[None]:
         yield
         return
     parent = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else Path(gettempdir())
-    try:
-        _remove_left(parent)
-        folder = TemporaryDirectory(prefix=PREFIX, dir=parent)
-    except OSError as error:
-        log.warning("metrics_not_shared", reason=str(error))
-        yield
-        return
-    with folder as name, (Path(name) / LOCK_NAME).open("wb") as held:
-        lock(held.fileno())
-        os.environ[FOLDER_VARIABLE] = name
+    with ExitStack() as stack:
+        try:
+            _remove_left(parent)
+            name = stack.enter_context(TemporaryDirectory(prefix=PREFIX, dir=parent))
+            held = stack.enter_context((Path(name) / LOCK_NAME).open("wb"))
+        except OSError as error:  # a full disk may lack an inode for either
+            log.warning("metrics_not_shared", reason=str(error))
+        else:
+            lock(held.fileno())
+            os.environ[FOLDER_VARIABLE] = name
         yield
 
 

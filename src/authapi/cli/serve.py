@@ -4,21 +4,24 @@ import gc
 import signal
 import socket
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 
 from authapi import clock, logs
 from authapi.app import create_app
 from authapi.cli import descriptors
 from authapi.cli.bounds import Bounds
+from authapi.cli.draining_server import DrainingServer
 from authapi.cli.http_protocol import HttpProtocol
 from authapi.cli.metrics_folder import metrics_folder
 from authapi.cli.printing import say_on_stderr
+from authapi.cli.supervisor import supervise
 from authapi.config import Settings, load_settings
 from authapi.config.secret_file import load_or_create, secret_path
 from authapi.config.values import DEFAULT_PORTS
@@ -26,6 +29,7 @@ from authapi.db.database import open_database
 from authapi.errors import CommandError, Unavailable
 from authapi.logs import log
 from authapi.services.keys.ring import KeyRing
+from authapi.services.operation.connections import tell_connections
 from authapi.services.operation.start import prepare
 from authapi.verifier.loopback import is_loopback_host
 
@@ -42,7 +46,7 @@ def serve_app(settings: Settings, host: str, port: int, *, workers: int, bounds:
     """
     logs.configure(settings.log_format)
     _require_free(host, port)
-    _prepare_once(settings)
+    _prepare_once(settings, workers)
     if sys.stderr and sys.stderr.isatty():
         _greet(settings, host, port)
     options: dict[str, Any] = {
@@ -63,14 +67,26 @@ def serve_app(settings: Settings, host: str, port: int, *, workers: int, bounds:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         if workers == 1:
-            uvicorn.run(_long_lived(create_app(settings)), **options)
+            _run_here(uvicorn.Config(_long_lived(create_app(settings)), **options))
         else:
             with metrics_folder():
-                uvicorn.run(f"{__name__}:worker_app", factory=True, workers=workers, **options)
+                supervise(
+                    uvicorn.Config(
+                        f"{__name__}:worker_app", factory=True, workers=workers, **options
+                    )
+                )
     except SystemExit as stop:
         if not stop.code:
             raise
         raise CommandError("authapi did not start; the log says why.") from stop
+
+
+def _run_here(config: uvicorn.Config) -> None:
+    server = DrainingServer(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def worker_app() -> FastAPI:
@@ -100,11 +116,12 @@ def _require_free(host: str, port: int) -> None:
         ) from error
 
 
-def _prepare_once(settings: Settings) -> None:
+def _prepare_once(settings: Settings, workers: int) -> None:
     """Migrate and make the first key before any worker starts. Raises OperatorError."""
     with closing(open_database(settings.database_url, clock.now)) as db:
         try:
             prepare(db, settings, KeyRing())
+            tell_connections(db, workers)
         except Unavailable:
             log.warning("database_out_of_reach", database=settings.database_url_masked)
 

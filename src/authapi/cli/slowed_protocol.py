@@ -24,6 +24,7 @@ from authapi.logs import log
 from authapi.web.runtime import Runtime
 
 SPARE_PART = 8  # an eighth more than the places of connections, for a moment; as many linger
+LAST_CALL_SECONDS = 0.5  # at the end, for a request that is on its way
 LINGER_SECONDS = 1  # a connection that is cut at once loses the refusal on its way
 
 
@@ -49,6 +50,7 @@ class SlowedProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None  # requests after it wait in the pipeline
         self._runtime: Runtime = self.app.state.runtime
         self._hurry = asyncio.Event()  # what waits here waits no longer
+        self._is_last_call = False  # the next answer ends the connection
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._waiting.pop(self, None)
@@ -61,8 +63,21 @@ class SlowedProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         self._hurry.set()
-        if not self._is_refused:
+        if self._is_refused:
+            return
+        self._is_last_call = True
+        if self._is_answering:
             super().shutdown()
+        else:
+            self.loop.call_later(LAST_CALL_SECONDS, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self._reading is Reading.NOTHING and not self._is_answering:
+            self.transport.close()
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     @property
     def _address(self) -> str | None:

@@ -150,13 +150,14 @@ def set_password(email: str, *, password_stdin: bool) -> None:
 @click.argument("email", callback=_trimmed)
 @click.argument("new", callback=_trimmed, required=False)
 @click.option("--verified", is_flag=True, help="The user reads the new mailbox: you know it.")
-def set_email(email: str, new: str | None, *, verified: bool) -> None:
+@FORCE
+def set_email(email: str, new: str | None, *, verified: bool, force: bool) -> None:
     """Give the account another address, and end every session. Without NEW it is asked for."""
     settings = settings_in_force()
     with _account(email, settings) as (db, account):
         typed = new or (click.prompt("New e-mail address") if sys.stdin.isatty() else _line())
         wanted = trimmed(typed)
-        operator = _operator(settings)
+        operator = _operator(settings, force=force)
         ended = administration.set_email(
             db, account.id, wanted, is_verified=verified, operator=operator
         )
@@ -223,7 +224,11 @@ def _account(email: str, settings: Settings | None = None) -> Iterator[tuple[Dat
 
 
 def _operator(settings: Settings, *, force: bool = False) -> Operator:
-    return Operator(_mails(settings), is_forced=force)
+    return Operator(
+        _mails(settings),
+        is_forced=force,
+        needs_verified_email=settings.login_needs_verified_email,
+    )
 
 
 def _mails(settings: Settings) -> Mails | None:

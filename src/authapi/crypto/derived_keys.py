@@ -54,6 +54,14 @@ class Seal:
         except InvalidToken as error:
             raise WrongSecretError from error
 
+    def opens(self, sealed: bytes) -> bool:
+        """Return whether any secret opens it."""
+        try:
+            self.open(sealed)
+        except WrongSecretError:
+            return False
+        return True
+
     def is_current(self, sealed: bytes) -> bool:
         """Whether the first secret has sealed it."""
         try:

@@ -22,6 +22,12 @@ def take_turn(tx: Transaction) -> None:
         tx.execute(select(func.pg_advisory_xact_lock(LAST_ADMINISTRATOR_LOCK)))
 
 
-def is_another(tx: Transaction, user_id: str) -> bool:
-    """Return whether an account besides this one is an enabled administrator's."""
-    return tx.execute(_OTHERS.where(User.id != user_id).limit(1)).first() is not None
+def is_another(tx: Transaction, user_id: str, *, is_verified: bool) -> bool:
+    """Return whether an account besides this one is an enabled administrator's.
+
+    `is_verified`: only one with a verified address counts.
+    """
+    others = _OTHERS.where(User.id != user_id)
+    if is_verified:
+        others = others.where(User.email_verified_at.is_not(None))
+    return tx.execute(others.limit(1)).first() is not None

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, and_, case, insert, or_, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.models import Event
@@ -82,20 +82,22 @@ def find_newest_type(connection: Connection, user_id: str) -> str | None:
     return connection.scalars(newest.order_by(Event.at.desc(), Event.id.desc()).limit(1)).first()
 
 
-def forget_person(connection: Connection, user_id: str, count: int) -> int:
-    """Keep what happened to the id, and nothing that tells of the person.
+def forget(connection: Connection, user_id: str, count: int) -> int:
+    """Keep what happened to a person, and what they did to others, without telling of the person.
 
     Change at most `count` events; return how many.
     """
-    tells = or_(Event.ip.is_not(None), Event.user_agent.is_not(None), Event.details != NO_DETAILS)
-    batch = select(Event.id).where(Event.user_id == user_id, tells).limit(count)
-    nothing = {"ip": None, "user_agent": None, "details": NO_DETAILS}
-    return connection.execute(update(Event).where(Event.id.in_(batch)).values(**nothing)).rowcount
-
-
-def forget_actor(connection: Connection, user_id: str, count: int) -> int:
-    """Keep what an administrator did to others, and not from where. Return how many changed."""
-    tells = or_(Event.ip.is_not(None), Event.user_agent.is_not(None))
-    batch = select(Event.id).where(Event.actor_id == user_id, tells).limit(count)
-    nowhere = update(Event).where(Event.id.in_(batch)).values(ip=None, user_agent=None)
-    return connection.execute(nowhere).rowcount
+    whence = or_(Event.ip.is_not(None), Event.user_agent.is_not(None))
+    is_own = Event.user_id == user_id
+    tells = or_(
+        and_(is_own, or_(whence, Event.details != NO_DETAILS)),
+        and_(Event.actor_id == user_id, whence),
+    )
+    ids = connection.scalars(select(Event.id).where(tells).limit(count)).all()
+    # In one order: two who acted on each other may be forgotten at the same time.
+    ordered = select(Event.id).where(Event.id.in_(ids)).order_by(Event.id)
+    connection.execute(ordered.with_for_update())
+    details = case((is_own, NO_DETAILS), else_=Event.details)
+    nothing = {"ip": None, "user_agent": None, "details": details}
+    connection.execute(update(Event).where(Event.id.in_(ids)).values(**nothing))
+    return len(ids)

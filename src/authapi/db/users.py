@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+from zlib import crc32
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from authapi.db.clock import db_now
@@ -45,6 +46,7 @@ class AlreadyTakenError(Exception):
     """The canonical e-mail address or username belongs to another user."""
 
 
+USERNAME_LOCKS = 0x6E616D65  # the first half of each lock: any number that nobody else takes
 _COLUMNS = [getattr(User, column.name) for column in fields(Account)]
 _ACCOUNT = select(*_COLUMNS)
 _BY_ID = _ACCOUNT.where(User.id == bindparam("user_id"))
@@ -88,8 +90,23 @@ def lock_all(connection: Connection, user_ids: Collection[str]) -> Mapping[str, 
     return {account.id: account for account in (Account(*row) for row in rows)}
 
 
-def list_all(connection: Connection) -> Sequence[Account]:
-    statement = _ACCOUNT.order_by(User.created_at, User.id)
+def take_turn(tx: Transaction, username_canonical: str | None) -> None:
+    """Let no other transaction claim the name past this point before the end of this one.
+
+    Names are in this table and in pending_registrations: no index sees both. A claim is written
+    first, and looks for others after its turn. SQLite has one writer at a time.
+    """
+    if username_canonical is not None and tx.dialect.name == "postgresql":
+        name = crc32(username_canonical.encode()) - 2**31
+        tx.execute(select(func.pg_advisory_xact_lock(USERNAME_LOCKS, name)))
+
+
+def list_oldest(connection: Connection, after: Account | None, count: int) -> Sequence[Account]:
+    """Return the first accounts by when they were made, or those after one."""
+    statement = _ACCOUNT.order_by(User.created_at, User.id).limit(count)
+    if after:
+        place = tuple_(User.created_at, User.id)
+        statement = statement.where(place > (after.created_at, after.id))
     return [Account(*row) for row in connection.execute(statement)]
 
 

@@ -1,6 +1,6 @@
 """Refusals of second factors, passkeys and identities (contract: more ways in)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from authapi.errors.refusal import Refusal
 
@@ -16,6 +16,11 @@ class InsufficientAuthorization(Refusal):
 
     code = "insufficient_authorization"
     description = "A second factor is needed. Send it to /login/continue."
+    members: Mapping[str, object] = {  # an example
+        "auth_session": "Vt3nQ0xkJm8yS5aWcLr2HdZp7bGfE1uoTiKs9NqYh4M",
+        "methods": ["totp", "recovery_code"],
+        "expires_in": AUTH_SESSION_SECONDS,
+    }
 
     def __init__(self, auth_session: str, methods: Sequence[str]) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
 
 from authapi.services.accounts.devices import Device
@@ -12,10 +12,21 @@ from authapi.web.middleware.proxies import FROM_PROXY
 from authapi.web.runtime import Runtime, runtime_of
 
 USER_AGENT_LENGTH = 256
+MOST_LISTED, USUALLY_LISTED = 100, 50
 
 
 async def runtime(request: Request) -> Runtime:
     return runtime_of(request)
+
+
+async def paging(
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=MOST_LISTED, description="The most entries of the page.")
+    ] = USUALLY_LISTED,
+) -> tuple[str | None, int]:
+    """Return the cursor and the limit of the query."""
+    return cursor, limit
 
 
 async def device(request: Request) -> Device:
@@ -65,3 +76,4 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
 AppRuntime = Annotated[Runtime, Depends(runtime)]
 CurrentSubject = Annotated[Claims, Security(access_token)]
 FromDevice = Annotated[Device, Depends(device)]
+Paging = Annotated[tuple[str | None, int], Depends(paging)]

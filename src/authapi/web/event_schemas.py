@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from authapi.clock import as_datetime
 from authapi.db.events import StoredEvent
 from authapi.db.links import StoredLink
+from authapi.db.pages import Page
 from authapi.web.factor_schemas import FactorInfo
 from authapi.web.schemas import EXAMPLE_ID, Profile, SessionInfo
 
@@ -48,6 +49,11 @@ class EventPage(BaseModel):
 
     events: list[EventInfo]
     next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[StoredEvent]) -> Self:
+        events = [EventInfo.of(event) for event in page.rows]
+        return cls(events=events, next_cursor=page.next_cursor)
 
 
 class PendingMail(BaseModel):

@@ -6,10 +6,15 @@ of its steps: `/verify` took 14 times as long. A request that waits for its turn
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from starlette.concurrency import run_in_threadpool
 
 from authapi.errors import Unavailable
+
+T = TypeVar("T")
 
 MOST_PRESENT = 32  # of one user: each that waits holds a connection, which nobody can cut
 
@@ -20,6 +25,11 @@ class Turns:
     def __init__(self) -> None:
         self._locks: dict[str, asyncio.Lock] = {}
         self._present = Counter[str]()  # that run or wait
+
+    async def take(self, who: str, work: Callable[[], T]) -> T:
+        """Do the work on a thread in a turn of this user, and return its result."""
+        async with self.turn(who):
+            return await run_in_threadpool(work)
 
     @asynccontextmanager
     async def turn(self, who: str) -> AsyncIterator[None]:

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -34,12 +34,23 @@ class Workers(ServerProcess):
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [self.pid, *map(int, children)]
 
+    @property
+    def serving(self) -> list[int]:
+        """Return the same without what helps: multiprocessing's tracker of resources."""
+        return [pid for pid in self.pids if "resource_tracker" not in _command_of(pid)]
+
     @contextmanager
     def untouched(self) -> Iterator[None]:
         """No process ends or is restarted during the block."""
         before = self.pids
         yield
         assert self.pids == before
+
+
+def _command_of(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,8 @@ class Told:
 class Load:
     """Made for the base URLs of one or more servers. `place` is entered by each thread.
 
-    `gateway`: a proxy is before them, whose own 502 and 504 count as 503.
+    `gateway`: a proxy is before them, whose own 502 and 504 count as 503. `cuts`: their processes
+    die or freeze, so a request may be cut off; then it is repeated, as one that was answered 503.
     """
 
     def __init__(
@@ -48,9 +49,12 @@ class Load:
         *urls: str,
         place: Callable[[], AbstractContextManager[object]] = nullcontext,
         gateway: bool = False,
+        cuts: bool = False,
+        keepers: int = KEEPERS,
     ) -> None:
         self.urls, self.told = urls, Told()
-        self._place, self._gateway = place, gateway
+        self._place, self._gateway, self._cuts = place, gateway or cuts, cuts
+        self._jobs = {"keeper": keepers, "leaver": LEAVERS, "reader": READERS}
         self._lock, self._is_over = Lock(), Event()
         self._threads: list[Thread] = []
 
@@ -59,8 +63,7 @@ class Load:
         """Register a user, and run the clients during the block. Each has come to work before."""
         with self.client() as client:
             self._insist(client, "POST", "/register", json=ADA, wanted=(201, 409))
-        jobs = {"keeper": KEEPERS, "leaver": LEAVERS, "reader": READERS}
-        for job, number in jobs.items():
+        for job, number in self._jobs.items():
             for each in range(number):
                 name = f"{job} {each}"
                 self._threads.append(Thread(target=self._run, args=(job, name), name=name))
@@ -195,13 +198,21 @@ class Load:
             raise _Over
         sleep(PAUSE_SECONDS)
         began = monotonic()
-        answer = client.request(method, path, **more)
+        answer = self._answer(client, method, path, **more)
         took = monotonic() - began
         with self._lock:
             self.told.statuses[f"{method} {path} {answer.status_code}"] += 1
-        if took > LONGEST_SECONDS:
+        if took > LONGEST_SECONDS and not self._cuts:
             self._note_wrong(f"{method} {path} took {took:.1f} s")
         return answer
+
+    def _answer(self, client: httpx.Client, method: str, path: str, **more: Any) -> httpx.Response:
+        try:
+            return client.request(method, path, **more)
+        except httpx.TransportError:
+            if not self._cuts:
+                raise
+            return httpx.Response(502)
 
     def _is_to_be_repeated(self, answer: httpx.Response) -> bool:
         if self._is_the_gateways(answer):

@@ -7,7 +7,8 @@
 | any other       | nothing there; an application's own `admin` neither |
 
 An administrator and the command line give these scopes, and nobody else. A disabled account is no
-administrator's.
+administrator's. Where LOGIN_NEEDS_VERIFIED_EMAIL is on, one whose address is not verified is not
+the one that is left.
 """
 
 from authapi.db import administrators
@@ -39,13 +40,14 @@ def is_administrator(account: Account) -> bool:
     return account.disabled_at is None and ADMIN in account.scopes.split()
 
 
-def require_another(tx: Transaction, account: Account) -> None:
-    """Raise LastAdministrator if nobody else is one. The caller holds the account's lock.
+def require_another(tx: Transaction, account: Account, *, needs_verified_email: bool) -> None:
+    """Raise LastAdministrator if nobody else is one who can log in.
 
-    Call it before an account stops to be an administrator's, in the same transaction. Of two calls
-    the second waits for the commit of the first: see db/administrators.
+    The caller holds the account's lock. Call it before an account stops to be an administrator's,
+    in the same transaction. Of two calls the second waits for the commit of the first: see
+    db/administrators.
     """
     if is_administrator(account):
         administrators.take_turn(tx)
-        if not administrators.is_another(tx, account.id):
+        if not administrators.is_another(tx, account.id, is_verified=needs_verified_email):
             raise LastAdministrator

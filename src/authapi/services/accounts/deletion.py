@@ -25,11 +25,15 @@ from authapi.verifier import Claims
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """Who asks, the password as typed, and where the request came from."""
+    """Who asks, the password as typed, and where the request came from.
+
+    `needs_verified_email` is the setting LOGIN_NEEDS_VERIFIED_EMAIL.
+    """
 
     subject: Claims
     password: str = field(repr=False)
     address: str
+    needs_verified_email: bool = False
 
 
 def delete_account(
@@ -44,7 +48,7 @@ def delete_account(
     account = yield from require_password(db, passwords, user_id, wanted.password, address)
     with db.begin() as tx:
         current = lock_proven(tx, account)
-        require_another(tx, current)
+        require_another(tx, current, needs_verified_email=wanted.needs_verified_email)
         stop = remove(tx, usernames, current)
         record(tx, Event(EventType.ACCOUNT_DELETED, {"user_id": user_id}))
     follow_up(db, stop)

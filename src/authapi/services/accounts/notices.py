@@ -12,7 +12,8 @@
 | account_changed  | an operator changed anything else, or ended one session       |
 
 An account gets MOST_AN_HOUR of each kind: who registers with a stranger's address must not be able
-to fill that mailbox.
+to fill that mailbox. Nor who makes one account with it after the other: `may_send` counts for the
+address.
 """
 
 from collections.abc import Mapping
@@ -24,8 +25,10 @@ from authapi.db.clock import read_clock
 from authapi.db.database import Transaction
 from authapi.db.users import Account
 from authapi.services.accounts.devices import Device
+from authapi.services.accounts.names import canonical_email
+from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.mails import Mails, as_time
-from authapi.services.mail.messages import DEFAULT_LOCALE, Mail, MailKind
+from authapi.services.mail.messages import DEFAULT_LOCALE, NOTICES, Mail, MailKind
 
 MOST_AN_HOUR = 5
 
@@ -51,6 +54,14 @@ def post_notice(tx: Transaction, mails: Mails, account: Account, notice: Notice)
         tx,
         Mail(notice.kind, account.email, user_id=account.id, locale=notice.locale, details=details),
     )
+
+
+def may_send(limits: RateLimits, mail: Mail) -> bool:
+    """Count a notice that is about to be sent; False for one too many to its address.
+
+    Every other mail was counted when it was asked for.
+    """
+    return mail.kind not in NOTICES or limits.may_mail(mail.kind, canonical_email(mail.to))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,18 @@
 The reset proves that its user reads the mailbox. So whoever had the account before, or registered
 it first with a stranger's address, has nothing left: every session ends, and so do a pending change
 of address and all other links, but those back to an address that was verified. Second factors stay.
+Identities of other providers stay too, if the address was verified before: else a stranger may have
+linked one, as a way back in.
 The limits on guesses of this account begin anew: strangers may have used them up.
 """
 
 from dataclasses import dataclass, field, replace
 
-from authapi.db import users
-from authapi.db.database import Database
+from authapi.db import identities, users
+from authapi.db.database import Database, Transaction
 from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason
+from authapi.db.users import Account
 from authapi.errors import InvalidLink
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing
@@ -71,6 +74,8 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
         account = use_up(tx, link)
         if canonical_email(account.email) != link.email_canonical:
             raise InvalidLink
+        if account.email_verified_at is None:
+            _unlink_identities(tx, account)
         users.set_password(tx, account.id, new_hash)
         users.verify_email(tx, account.id)
         end_links(tx, account.id, ENDED)
@@ -83,3 +88,9 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
         post_notice(tx, mails, account, Notice(MailKind.PASSWORD_CHANGED, reset.locale, told))
     passwords.limits.lift(link.user_id, reset.device.address)
     follow_up(db, stop)
+
+
+def _unlink_identities(tx: Transaction, account: Account) -> None:
+    for factor in identities.remove_all(tx, account.id):
+        fields = {"user_id": account.id, "factor_id": factor.id, "kind": factor.kind}
+        record(tx, Event(EventType.FACTOR_REMOVED, fields))

@@ -139,6 +139,7 @@ def _wait_for_proof(here: Registrar, new: NewAccount, wanted: NewUser, device: D
                 link_id=here.mails.post(tx, mail),
             )
             pending_registrations.put(tx, waiting)
+            users.take_turn(tx, new.username_canonical)
             _require_free_username(tx, here.usernames, new)  # a raise undoes the transaction
     except users.AlreadyTakenError:
         raise UsernameTaken from None

@@ -24,9 +24,9 @@ def require_grantable(scopes: str) -> None:
     """Raise InvalidField for more than an access token may carry, and for scopes we don't have."""
     if len(scopes) > MAX_LENGTH:
         sentence = f"all scopes together may have {MAX_LENGTH} characters at most"
-        raise InvalidField("scope", sentence, "too_long")
+        raise InvalidField("scopes", sentence, "too_long")
     ours = {scope for scope in scopes.split() if scope.startswith(RESERVED)}
     if not ours <= OWN_SCOPES:
         known = ", ".join(sorted(OWN_SCOPES))
         sentence = f"of the scopes that begin with {RESERVED} there are only {known}"
-        raise InvalidField("scope", sentence, "scope_unknown")
+        raise InvalidField("scopes", sentence, "scope_unknown")

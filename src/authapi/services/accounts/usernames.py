@@ -8,7 +8,8 @@
   of a registration that waits for its proof         -                              taken, but for
                                                                                     its address
 
-A race ends in `take`: it looks after the write, which waited for whoever held the name.
+A race ends in `take`: it looks after the write, which waited for whoever held the name, and in its
+turn among those who write the name into either table (db/users.take_turn).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from authapi.crypto.name_digests import NameDigests
-from authapi.db import pending_registrations, released_names
+from authapi.db import pending_registrations, released_names, users
 from authapi.db.database import Transaction
 from authapi.db.users import Account
 from authapi.errors import UsernameTaken
@@ -64,6 +65,7 @@ class Usernames:
 
         A raise undoes the transaction, and with it the write.
         """
+        users.take_turn(tx, name)
         self.require_unclaimed(tx, name, user_id, email)
         if name:
             released_names.remove(tx, self.digests.of(name))

@@ -12,7 +12,15 @@
   LIMIT_REFRESH       refreshes                    session
 
 A guess counts before it is hashed, for every limit: parallel guesses can't overrun one. The outcome
-gives back what does not apply. A refused request does not count: to wait for `Retry-After` is
+gives back what does not apply:
+
+  outcome                                gives back       and
+  right                                  the failures     ends their row
+  wrong, or the request was cancelled    the success
+  right, and a second factor must follow the failures     ends no row: no new guesses at its codes
+  any other                              both
+
+A refused request does not count: to wait for `Retry-After` is
 enough for the limit that refused it.
 """
 
@@ -85,11 +93,8 @@ class RateLimits:
         """Count one guess from an address; then the block counts it for its account.
 
         The count for the address comes first: past that limit, nobody looks up an account, and a
-        made-up name leaves no counter. A right password gives the failures back and ends their row,
-        a wrong one or a cancelled block gives the success back, and any other end of the block
-        both. A right password that a second factor has to follow gives the failures back, and ends
-        no row: who knows it gets no new guesses at the codes by it. Raises RateLimited. A limit per
-        account asks `is_known`, and lets through if it is.
+        made-up name leaves no counter. The table above says what each outcome gives back. A limit
+        per account asks `is_known`, and lets through if it is. Raises RateLimited.
         """
         place = bucket(address)
         failures, successes, row = Counted(), Counted(), Counted()
@@ -123,8 +128,7 @@ class RateLimits:
             self._give_back(failures + successes)
             raise
         self._give_back(failures)
-        for _, key in row:
-            self._storage.clear(key)
+        self._clear(row)
 
     def count_login_success(self, user_id: str, address: str) -> None:
         """Count a log-in by what nobody can guess, with those by password. Raises RateLimited."""
@@ -164,8 +168,7 @@ class RateLimits:
         counted = _counters(self._login_account, "login-account", who)
         counted += _counters(self._login_row, "login-row", who)
         counted += _counters(self._login_pair, "login-pair", who, place)
-        for _, key in counted:
-            self._storage.clear(key)
+        self._clear(counted)
 
     def may_mail(self, purpose: str, email_canonical: str) -> bool:
         """Count a mail for this purpose to this address, and return whether it may be sent.
@@ -212,6 +215,10 @@ class RateLimits:
     def _refuse(self, kind: str, counted: Counted) -> NoReturn:
         self.refused.add(kind.removeprefix(UNKNOWN))
         raise RateLimited(self._wait(counted))
+
+    def _clear(self, counted: Counted) -> None:
+        for _, key in counted:
+            self._storage.clear(key)
 
     def _wait(self, counted: Counted) -> float:
         """Return the seconds until every limit allows another try."""

@@ -76,6 +76,9 @@ LINKS: Mapping[MailKind, LinkRule] = {
     MailKind.RESET_PASSWORD: LinkRule(Purpose.RESET, "reset_url", "/password/reset", 900),
     MailKind.ACCOUNT_CREATED: LinkRule(Purpose.RESET, "reset_url", "/password/reset", 86400),
 }
+# Mails that nobody asked for: they tell of something that happened.
+NOTICES = {MailKind.EMAIL_CHANGED} | set(MailKind) - LINKS.keys()
+NOTICES -= {MailKind.ALREADY_REGISTERED, MailKind.EMAIL_TAKEN}
 # An undo link works for who reads the old mailbox, and nobody types its code.
 WITHOUT_CODE = frozenset({MailKind.EMAIL_CHANGED})
 

@@ -3,6 +3,7 @@
   outcome of a try                         the row
   taken by the server                      sent; what it says is removed
   no account, or the link was used since   removed, without a mail
+  a notice too many to this address        the same
   refused for good (5xx)                   given up; `authapi mail retry` tries again
   anything else                            due again later, for a day; then given up
   the process dies                         due again after LEASE_SECONDS, with the same Message-ID
@@ -13,6 +14,7 @@ once (LIMIT_LINKS). A sixth thread is left for its own mail, whose time so does 
 five were sent.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from math import inf
 from threading import Event, Thread
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 
 SENDING_THREADS = 6
+MAIL_CONNECTIONS = SENDING_THREADS + 1  # and one for `depth`
 POLL_SECONDS = 2.0  # for mails that another process posted
 LEASE_SECONDS = 60.0
 NOTING_SECONDS, NOTING_PAUSE_SECONDS = 10.0, 0.1  # a mail takes up to 45 s of the lease
@@ -47,17 +50,22 @@ MOST_TRIES = 32  # with these pauses they take a day
 PROBLEM_LENGTH = 200
 
 
+MaySend = Callable[[Mail], bool]  # asked once for a mail, before its first try
+
+
 class MailSender:
     """Sends mails from `start` to `stop`; `wake` tells that one was posted."""
 
-    def __init__(self, settings: Settings, clock: Clock, mails: Mails) -> None:
+    def __init__(self, settings: Settings, clock: Clock, mails: Mails, may_send: MaySend) -> None:
         self._settings, self._mails, self._clock = settings, mails, clock
+        self._may_send = may_send
         # Of all processes, as measured every POLL_SECONDS: health checks and metrics ask no query.
         self.waiting, self.oldest_seconds, self._measured_at = 0, 0.0, -inf
         # Connections of its own: requests that use up theirs must not delay a mail. None is held
         # while a mail server is waited for.
-        connections = SENDING_THREADS + 1  # and one for `depth`
-        self.db: Database = open_database(settings.database_url, clock, connections=connections)
+        self.db: Database = open_database(
+            settings.database_url, clock, connections=MAIL_CONNECTIONS
+        )
         self._wake, self._stopping = Event(), Event()
         self._has_failed = False
         self._threads: list[Thread] = []
@@ -153,6 +161,9 @@ class MailSender:
         if mail.kind in LINKS:
             with self.db.begin() as tx:
                 addressed = address(tx, due, mail)
+        if addressed is not None and due.tries == 1 and not self._may_send(addressed):
+            log.warning("mail_past_limit", mail_id=due.id, kind=due.kind)
+            addressed = None
         if addressed is not None:
             self._deliver(due, addressed)
         self._note_done(due, is_for_nobody=addressed is None)

@@ -10,8 +10,9 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
-from threading import Event, Lock, Thread
+from threading import Lock
 
+from authapi.background import Background
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.derived_keys import COMPARE_SETTINGS, derive
@@ -76,28 +77,15 @@ def _digest(settings: Settings, field: str) -> str:
     return ",".join(hmac.digest(key, b"secret", "sha256").hex()[:16] for key in keys)
 
 
-class Presence:
+class Presence(Background):
     """Writes the row of this process from `start` to `stop`. Who serves counts in `traffic`."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__("authapi-presence")
         self._settings, self._clock = settings, clock
         self.traffic = Traffic()
         self._id = new_id()
-        self._stopping = Event()
-        self._thread: Thread | None = None
         self._is_written = False
-
-    def start(self) -> None:
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="authapi-presence", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        if self._thread:
-            self._thread.join()
-        self._thread = None
-        self._stopping.clear()  # it may be started again
 
     def tell(self, db: Database) -> None:
         """Write the row now. Raises Unavailable."""

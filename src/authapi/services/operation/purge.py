@@ -7,9 +7,10 @@ as the batch: a purge takes a tenth of one core or disk. Of several processes on
 
 from collections.abc import Iterator, Mapping
 from random import uniform
-from threading import Event, Thread
+from threading import Event
 from time import monotonic
 
+from authapi.background import Background
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db import purge
@@ -62,25 +63,16 @@ def _batches(db: Database, rule: purge.Rule, stopping: Event) -> Iterator[int]:
         stopping.wait(took * PAUSE_OF_BATCH)
 
 
-class Purge:
+class Purge(Background):
     """Purges every hour from `start` to `stop`."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__("authapi-purge")
         self._settings, self._clock = settings, clock
-        self._stopping = Event()
-        self._thread: Thread | None = None
 
     def start(self) -> None:
-        if self._settings.purge and self._thread is None:
-            self._thread = Thread(target=self._run, name="authapi-purge", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        if self._thread:
-            self._thread.join()
-        self._thread = None
-        self._stopping.clear()  # it may be started again
+        if self._settings.purge:
+            super().start()
 
     def _run(self) -> None:
         # A random part more, so that processes which started together take turns.

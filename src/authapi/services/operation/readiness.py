@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from authapi.config import Settings
 from authapi.db import migrations
 from authapi.db.database import Database
 from authapi.db.primary import read_primary_clock
@@ -54,6 +55,7 @@ class Looked:
     feed: RevocationFeed
     cache: SessionCache
     is_prepared: bool
+    settings: Settings
     hashes_taken: float = 0.0  # of the places in the queue, from 0 to 1
     oldest_mail_seconds: float = 0.0
 
@@ -65,7 +67,7 @@ def parts(looked: Looked) -> list[Part]:
     found += [_revocations(looked.feed), _clock(looked.feed)]
     if looked.cache.is_used:
         found.append(_redis(looked.cache))
-    return [*found, _hashes(looked.hashes_taken), _mails(looked.oldest_mail_seconds)]
+    return [*found, _hashes(looked.hashes_taken), _mails(looked)]
 
 
 def named(found: list[Part], state: State) -> Iterator[Part]:
@@ -129,8 +131,16 @@ def _hashes(taken: float) -> Part:
     return Part("password hashes", *((State.WARNING, problem) if taken >= 1 else ()))
 
 
-def _mails(oldest_seconds: float) -> Part:
-    if oldest_seconds <= LATE_MAIL_SECONDS:
-        return Part("mails")
-    waits = f"The oldest mail waits for {oldest_seconds // 60:.0f} minutes"
+def _mails(looked: Looked) -> Part:
+    if looked.oldest_mail_seconds <= LATE_MAIL_SECONDS:
+        return Part("mails", detail=_where_mails_go(looked.settings))
+    waits = f"The oldest mail waits for {looked.oldest_mail_seconds // 60:.0f} minutes"
     return Part("mails", State.WARNING, f"{waits}: see `authapi mail list`.")
+
+
+def _where_mails_go(settings: Settings) -> str:
+    if settings.smtp_url:
+        return GOOD
+    if settings.mail_dir:
+        return "Mails are written as files: AUTHAPI_SMTP_URL is not set."
+    return "No mail is sent: AUTHAPI_SMTP_URL is not set."

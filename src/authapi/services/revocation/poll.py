@@ -6,9 +6,9 @@ failure. On PostgreSQL a notification starts a poll early.
 """
 
 from collections.abc import Mapping
-from threading import Event, Thread
 from time import monotonic
 
+from authapi.background import Background
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db.clock import read_clock
@@ -28,10 +28,13 @@ PAUSE_PER_POLL = 4
 ACCOUNTS_A_READING = 500
 
 
-class RevocationPoll:
+class RevocationPoll(Background):
+    """Polls every REVOCATION_POLL seconds from `start` to `stop`. The caller polls first."""
+
     def __init__(
         self, settings: Settings, ring: KeyRing, feed: RevocationFeed, clock: Clock
     ) -> None:
+        super().__init__("authapi-poll")
         self._settings, self._ring, self._feed, self._clock = settings, ring, feed, clock
         # A pool of its own: requests that use up theirs must not delay a poll.
         self.db = open_database(settings.database_url, clock, connections=1)
@@ -39,22 +42,11 @@ class RevocationPoll:
         self._known_keys: dict[str, float] = {}
         self._known_stops: dict[str, float] = {}  # accounts and generations, since the last poll
         self._full_at: float | None = None  # the database's time of the last whole window
-        self._stopping = Event()
-        self._thread: Thread | None = None
-
-    def start(self) -> None:
-        """Poll every REVOCATION_POLL seconds on a thread until `stop`. The caller polls first."""
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="authapi-poll", daemon=True)
-            self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
         self._feed.poll_soon.set()
-        if self._thread:
-            self._thread.join()
-        self._thread = None
-        self._stopping.clear()  # it may be started again
+        super().stop()
         self.db.close()
 
     def poll(self) -> None:

@@ -4,9 +4,9 @@ The sessions are out of force before. Each process of the service does it: two o
 different rows.
 """
 
-from threading import Event, Thread
 from time import monotonic
 
+from authapi.background import Background
 from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db import stops
@@ -19,25 +19,16 @@ INTERVAL_SECONDS = 5.0
 PAUSE_PER_BATCH = 4
 
 
-class RowFollower:
+class RowFollower(Background):
+    """Follows every INTERVAL_SECONDS from `start` to `stop`."""
+
     def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__("authapi-rows")
         # A pool of its own: it takes no connection from requests.
         self._db = open_database(settings.database_url, clock, connections=1)
-        self._stopping = Event()
-        self._thread: Thread | None = None
-
-    def start(self) -> None:
-        """Follow every INTERVAL_SECONDS on a thread until `stop`."""
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="authapi-rows", daemon=True)
-            self._thread.start()
 
     def stop(self) -> None:
-        self._stopping.set()
-        if self._thread:
-            self._thread.join()
-        self._thread = None
-        self._stopping.clear()  # it may be started again
+        super().stop()
         self._db.close()
 
     def follow(self) -> bool:

@@ -47,11 +47,8 @@ def change_rows(db: Database, stop: Stopped) -> tuple[int, bool]:
         ended = stops.end_rows(tx, stop)
         forgotten = 0
         if forgets:
-            forgotten = max(
-                stops.forget_person(tx, stop.user_id),
-                events.forget_person(tx, stop.user_id, BATCH_ROWS),
-                events.forget_actor(tx, stop.user_id, BATCH_ROWS),
-            )
+            of_sessions = stops.forget_person(tx, stop.user_id)
+            forgotten = max(of_sessions, events.forget(tx, stop.user_id, BATCH_ROWS))
         is_last = max(ended, forgotten) < BATCH_ROWS
         if is_last:
             stops.set_followed(tx, stop)

@@ -24,6 +24,7 @@ from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.factors.auth_sessions import digest_of, let_wait, new_auth_session
 from authapi.services.factors.steps import BY_PASSWORD, Proven
+from authapi.services.sessions.surplus import end_surplus
 from authapi.services.sessions.token_issue import CLIENT_ID, SessionTicket, TokenIssuer, TokenPair
 
 
@@ -78,7 +79,7 @@ def open_session(
     if session is None:
         return None
     with suppress(Unavailable):  # the session is there, and the next log-in counts again
-        _end_surplus(db, session, tokens.settings.max_sessions)
+        end_surplus(db, session, tokens.settings.max_sessions)
     return issue(tokens, opening, OpenedSession(session, session_id))
 
 
@@ -168,20 +169,3 @@ def _write_the_rest(tx: Transaction, opening: Opening) -> None:
         factors.touch(tx, opening.used_factor)
     for sid in sorted(opening.came_with):
         sessions.revoke(tx, sid, RevokedReason.NEW_LOGIN)
-
-
-def _end_surplus(db: Database, new: LockedSession, most: int) -> None:
-    # After the commit, which every later log-in sees: of several at once, the last one counts all.
-    user_id = new.user_id or ""
-    with db.connect() as connection:
-        if not (most and sessions.find_surplus(connection, user_id, new.sid, most)):
-            return
-    with db.begin() as tx:
-        users.lock(tx, user_id)
-        sids = sessions.find_surplus(tx, user_id, new.sid, most)
-        for sid in sorted(sids):
-            sessions.revoke(tx, sid, RevokedReason.TOO_MANY_SESSIONS)
-        if sids:
-            reason = RevokedReason.TOO_MANY_SESSIONS.value
-            fields = {"user_id": user_id, "sids": sids, "reason": reason}
-            record(tx, Event(EventType.SESSIONS_REVOKED, fields))

@@ -18,7 +18,7 @@ a second; the one that is asked reads its own.
 import mmap
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib.metadata import version
 from io import BufferedRandom
@@ -142,11 +142,31 @@ def _take(pattern: Path, size: int) -> BufferedRandom:
         descriptor = os.open(f"{pattern}-{number}", os.O_RDWR | os.O_CREAT, 0o600)
         file = os.fdopen(descriptor, "r+b")
         if lock(descriptor):
-            if os.fstat(descriptor).st_size != size:
+            with _closed_after_an_error(file):
                 file.truncate(size)
+                _require_space(descriptor, size)
             return file
         file.close()
     raise AssertionError
+
+
+@contextmanager
+def _closed_after_an_error(file: BufferedRandom) -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        file.close()
+        raise
+
+
+def _require_space(descriptor: int, size: int) -> None:
+    """Take the file's space now. Raises OSError.
+
+    A file of a given size has holes. On a full disk the first number in a hole is SIGBUS, which
+    kills the process. What is in the file stays.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        os.posix_fallocate(descriptor, 0, size)
 
 
 def lock(descriptor: int, *, shared: bool = False) -> bool:

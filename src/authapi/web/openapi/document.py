@@ -47,7 +47,7 @@ TAGS = {
     "mails": "What comes back from mails, and mails that strangers ask for.",
     "tokens": "Log in, refresh, log out.",
     "me": "The account of the credential.",
-    "factors": "Second factors, and other ways to log in.",
+    "factors": "Second factors, passkeys and identities: more ways to log in.",
     "sessions": "The sessions of the user.",
     "admin": "Accounts and events, for administrators.",
     "for services": "Keys and revocations, for services that verify access tokens themselves.",
@@ -118,6 +118,7 @@ def refusals(*classes: type[Refusal]) -> dict[int | str, dict[str, Any]]:
             },
         )
         example = {"error": refusal.code, "error_description": refusal.description}
+        example |= refusal.members
         response["content"]["application/json"]["examples"][refusal.__name__] = {
             "summary": refusal.description,
             "value": example | FIELD_ERRORS if refusal is InvalidField else example,

@@ -21,8 +21,9 @@ from authapi.errors import (
     UsernameTaken,
 )
 from authapi.services.accounts import administration
-from authapi.services.accounts.administration import Actor, Operator, WantedEvents, as_administrator
+from authapi.services.accounts.administration import Actor, Operator, WantedEvents
 from authapi.services.accounts.administration.creation import Tools, create_user
+from authapi.services.accounts.administration.operator import as_administrator
 from authapi.services.accounts.administrators import require_auditor
 from authapi.services.accounts.registration import NewUser
 from authapi.services.accounts.scopes import joined
@@ -30,21 +31,18 @@ from authapi.services.events.catalogue import EventType
 from authapi.verifier import Claims
 from authapi.web.admin_schemas import UserChange, UserCreation, UserInfo, UserPage
 from authapi.web.bodies import StrictRoute
-from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
-from authapi.web.event_schemas import EventInfo, EventPage
+from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, Paging, locale_of
+from authapi.web.event_schemas import EventPage
 from authapi.web.openapi.document import BODY, CHANGE, CREDENTIAL, refusals
 from authapi.web.responses import as_json
-from authapi.web.routers.sessions import WITH_LINK, as_session_list
+from authapi.web.routers.sessions import MOST_LISTED, WITH_LINK, Cursor, Limit, as_session_list
 from authapi.web.runtime import Runtime
 from authapi.web.schemas import SessionInfo, require_plain_text
 
-MOST_LISTED, USUALLY_LISTED = 100, 50
 READS = (*CREDENTIAL, InsufficientScope)
 ACTS = (*CHANGE, InsufficientScope, InsufficientUserAuthentication)
 TAKEN = (AlreadyRegistered, UsernameTaken)
 
-Cursor = Annotated[str | None, Query(description="Of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="The most entries of the page.")]
 Searched = Annotated[
     str | None,
     Query(
@@ -72,14 +70,13 @@ async def administrator(
     request: Request, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> Operator:
     """Return who acts by a request that may change something."""
-    actor = Actor(current, device, locale_of(request, None))
-    breached = runtime.passwords.breached
-    return as_administrator(runtime.mails, breached, actor, now=runtime.clock())
-
-
-async def paging(cursor: Cursor = None, limit: Limit = USUALLY_LISTED) -> tuple[str | None, int]:
-    """Return the cursor and the limit of the query."""
-    return cursor, limit
+    return as_administrator(
+        runtime.mails,
+        runtime.passwords.breached,
+        Actor(current, device, locale_of(request, None)),
+        now=runtime.clock(),
+        needs_verified_email=runtime.settings.login_needs_verified_email,
+    )
 
 
 async def wanted_events(
@@ -93,7 +90,6 @@ async def wanted_events(
 
 Auditor = Annotated[Claims, Depends(auditor)]
 Administrator = Annotated[Operator, Depends(administrator)]
-Paging = Annotated[tuple[str | None, int], Depends(paging)]
 
 router = APIRouter(route_class=StrictRoute, prefix="/admin", tags=["admin"])
 
@@ -104,20 +100,23 @@ router = APIRouter(route_class=StrictRoute, prefix="/admin", tags=["admin"])
     summary="List or search the accounts",
     responses=refusals(*READS, InvalidField),
 )
-def search_users(
+async def search_users(
     runtime: AppRuntime,
-    _: Auditor,
+    current: Auditor,
     which: Paging,
     q: Searched = None,
     *,
     disabled: bool | None = None,
 ) -> Response:
     """The newest first. With `q`, the account that it names exactly stands before the others."""
-    cursor, limit = which
-    page = administration.search_users(runtime.db, q, cursor, limit, is_disabled=disabled)
-    counts = administration.count_factors(runtime.db, [user.id for user in page.rows])
-    listed = [UserInfo.listed(user, counts.get(user.id, {})) for user in page.rows]
-    return as_json(UserPage(users=listed, next_cursor=page.next_cursor))
+
+    def read() -> Response:
+        page = administration.search_users(runtime.db, q, *which, is_disabled=disabled)
+        counts = administration.count_factors(runtime.db, [user.id for user in page.rows])
+        listed = [UserInfo.listed(user, counts.get(user.id, {})) for user in page.rows]
+        return as_json(UserPage(users=listed, next_cursor=page.next_cursor))
+
+    return await runtime.turns.take(current.sub, read)
 
 
 @router.post(
@@ -226,7 +225,7 @@ def reset_factors(user_id: str, runtime: AppRuntime, operator: Administrator) ->
     summary="List the sessions of an account",
     responses={200: WITH_LINK, **refusals(*READS, NotFound, InvalidField)},
 )
-def read_sessions_of(
+async def read_sessions_of(
     user_id: str,
     runtime: AppRuntime,
     current: Auditor,
@@ -234,9 +233,13 @@ def read_sessions_of(
     limit: Limit = MOST_LISTED,
 ) -> Response:
     """The latest used first. `Link` names the next page, if there is one (RFC 8288)."""
-    page = administration.list_sessions_of(runtime.db, user_id, cursor, limit)
-    path = f"{router.prefix}/users/{user_id}/sessions"
-    return as_session_list(runtime, page, current.sid, path, limit)
+
+    def read() -> Response:
+        page = administration.list_sessions_of(runtime.db, user_id, cursor, limit)
+        path = f"{router.prefix}/users/{user_id}/sessions"
+        return as_session_list(runtime, page, current.sid, path, limit)
+
+    return await runtime.turns.take(current.sub, read)
 
 
 @router.delete(
@@ -258,17 +261,18 @@ def end_session_of(
     summary="What happened",
     responses=refusals(*READS, InvalidField),
 )
-def search_events(
+async def search_events(
     runtime: AppRuntime,
-    _: Auditor,
+    current: Auditor,
     wanted: Annotated[WantedEvents, Depends(wanted_events)],
     which: Paging,
 ) -> Response:
     """What persons and administrators did, the newest first."""
-    cursor, limit = which
-    page = administration.search_events(runtime.db, wanted, cursor, limit)
-    events = [EventInfo.of(event) for event in page.rows]
-    return as_json(EventPage(events=events, next_cursor=page.next_cursor))
+
+    def read() -> Response:
+        return as_json(EventPage.of(administration.search_events(runtime.db, wanted, *which)))
+
+    return await runtime.turns.take(current.sub, read)
 
 
 def _user(runtime: Runtime, user_id: str) -> Response:

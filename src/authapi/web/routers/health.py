@@ -55,7 +55,8 @@ def _looked(runtime: Runtime, *, is_prepared: bool) -> Looked:
         runtime.tokens.keys.ring,
         runtime.revocations,
         runtime.lookups.cache,
-        is_prepared,
+        is_prepared=is_prepared,
+        settings=runtime.settings,
         hashes_taken=runtime.password_pool.taken_share,
         oldest_mail_seconds=runtime.mail_sender.oldest_seconds,
     )

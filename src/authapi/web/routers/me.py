@@ -85,7 +85,12 @@ async def delete_own_account(
     body: PasswordProof, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> None:
     """Delete the account and all personal data of it. Every session ends."""
-    wanted = Deletion(current, body.password, device.address)
+    wanted = Deletion(
+        current,
+        body.password,
+        device.address,
+        needs_verified_email=runtime.settings.login_needs_verified_email,
+    )
     deleting = delete_account(runtime.db, runtime.passwords, runtime.usernames, wanted)
     await runtime.password_pool.carry_out(deleting, device.address)
 

@@ -4,14 +4,12 @@ from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Query, Response
-from starlette.concurrency import run_in_threadpool
 
 from authapi.db.pages import Page
 from authapi.db.sessions import StoredSession
 from authapi.errors import InvalidField, NotFound
 from authapi.services.sessions.listing import list_sessions
 from authapi.services.sessions.logout import end_other_sessions, end_session
-from authapi.verifier import Claims
 from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppRuntime, CurrentSubject
 from authapi.web.openapi.document import CHANGE, CREDENTIAL, refusals
@@ -38,13 +36,12 @@ async def read_sessions(
     runtime: AppRuntime, current: CurrentSubject, cursor: Cursor = None, limit: Limit = MOST_LISTED
 ) -> Response:
     """The latest used first. `Link` names the next page, if there is one (RFC 8288)."""
-    async with runtime.turns.turn(current.sub):
-        return await run_in_threadpool(_read_page, runtime, current, cursor, limit)
 
+    def read() -> Response:
+        page = list_sessions(runtime.db, current.sub, cursor, limit)
+        return as_session_list(runtime, page, current.sid, router.prefix, limit)
 
-def _read_page(runtime: Runtime, current: Claims, cursor: str | None, limit: int) -> Response:
-    page = list_sessions(runtime.db, current.sub, cursor, limit)
-    return as_session_list(runtime, page, current.sid, router.prefix, limit)
+    return await runtime.turns.take(current.sub, read)
 
 
 def as_session_list(

@@ -19,7 +19,7 @@ from authapi.services.accounts.administration.ending import (
     reset_factors,
     sign_out_user,
 )
-from authapi.services.accounts.administration.operator import Actor, Operator, as_administrator
+from authapi.services.accounts.administration.operator import Actor, Operator
 from authapi.services.accounts.administration.passwords import mail_reset, set_password
 from authapi.services.accounts.administration.reading import (
     WantedEvents,
@@ -40,7 +40,6 @@ __all__ = [
     "Operator",
     "Rename",
     "WantedEvents",
-    "as_administrator",
     "change_scopes",
     "change_user",
     "count_factors",

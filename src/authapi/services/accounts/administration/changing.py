@@ -7,7 +7,9 @@
 | scopes                |                    | access tokens of before are refused; not the last   |
 |                       |                    | administrator's                                     |
 | address               | yes                | unverified unless it is said to be; every link ends |
-| verified, or not      |                    |                                                     |
+| not verified          |                    | with LOGIN_NEEDS_VERIFIED_EMAIL not the last        |
+|                       |                    | administrator's, nor another unverified address     |
+| verified              |                    |                                                     |
 | username              |                    | the old one rests                                   |
 
 What is already as wanted changes nothing: no event, no mail.
@@ -61,9 +63,15 @@ class Change:
         if self.rename and self.rename.typed is not None:
             parse_username(self.rename.typed)
 
-    @property
-    def takes_administration(self) -> bool:
-        return bool(self.is_disabled) or not (self.scopes is None or ADMIN in self.scopes.split())
+    def shuts_out(self, account: Account, *, needs_verified_email: bool) -> bool:
+        """Return whether who has this account could administer no more."""
+        takes_scope = self.scopes is not None and ADMIN not in self.scopes.split()
+        unverifies = needs_verified_email and not self._leaves_verified(account)
+        return bool(self.is_disabled) or takes_scope or unverifies
+
+    def _leaves_verified(self, account: Account) -> bool:
+        is_moved = self.email not in (None, account.email)
+        return bool(self.is_verified) if is_moved else self.is_verified is not False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +107,18 @@ def change_user(
     change.require_valid()
     stop, reissued = None, 0
     with db.begin() as tx:
-        changing = _Changing(tx, operator, operator.lock(tx, user_id))
-        if change.takes_administration:
-            operator.require_one_left(tx, changing.account)
+        account = operator.lock(tx, user_id)
+        changing = _Changing(tx, operator, account)
+        if change.shuts_out(account, needs_verified_email=operator.needs_verified_email):
+            operator.require_one_left(tx, account)
         for step in (_rename, _set_address, _set_scopes, _set_state):
             step(changing, change)
         if changing.told:
             details = {"changes": changing.told}
-            operator.tell(tx, changing.account, MailKind.ACCOUNT_CHANGED, details)
+            operator.tell(tx, account, MailKind.ACCOUNT_CHANGED, details)
         if changing.ends_by:
             stop = stop_sessions(tx, user_id, changing.ends_by)
-            operator.tell_signed_out(tx, changing.account, changing.ends_by)
+            operator.tell_signed_out(tx, account, changing.ends_by)
         elif change.scopes is not None:
             reissued = sessions.reissue(tx, user_id, change.scopes)
     if reissued == BATCH_ROWS:

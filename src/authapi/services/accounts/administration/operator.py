@@ -47,13 +47,15 @@ class Actor:
 class Operator:
     """Who acts. Without an `actor` it is the command line, and without `mails` no user is told.
 
-    `is_forced`: the last administrator may go, too.
+    `is_forced`: the last administrator may go, too. `needs_verified_email` is the setting
+    LOGIN_NEEDS_VERIFIED_EMAIL.
     """
 
     mails: Mails | None = None
     breached: BreachedPasswords | None = None
     actor: Actor | None = None
     is_forced: bool = False
+    needs_verified_email: bool = False
 
     def lock(self, tx: Transaction, user_id: str) -> Account:
         """Lock the account to act on, and return it.
@@ -77,7 +79,7 @@ class Operator:
     def require_one_left(self, tx: Transaction, account: Account) -> None:
         """Raise LastAdministrator if this account is the last one's. The caller has locked it."""
         if not self.is_forced:
-            require_another(tx, account)
+            require_another(tx, account, needs_verified_email=self.needs_verified_email)
 
     def record(self, tx: Transaction, kind: EventType, user_id: str, **details: object) -> None:
         """Record what was done to the account, and who did it from where."""
@@ -128,11 +130,16 @@ def require_id(user_id: str) -> None:
 
 
 def as_administrator(
-    mails: Mails, breached: BreachedPasswords, actor: Actor, *, now: float
+    mails: Mails,
+    breached: BreachedPasswords,
+    actor: Actor,
+    *,
+    now: float,
+    needs_verified_email: bool,
 ) -> Operator:
     """Return the operator of a request. Raises what `require_administrator` raises."""
     require_administrator(actor.subject, now=now)
-    return Operator(mails, breached, actor)
+    return Operator(mails, breached, actor, needs_verified_email=needs_verified_email)
 
 
 COMMAND_LINE = Operator()

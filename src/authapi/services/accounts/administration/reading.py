@@ -1,6 +1,6 @@
 """What an operator reads about accounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from authapi.db.database import Database
 from authapi.db.events import EventFilter, StoredEvent
 from authapi.db.factors import ListedFactor
 from authapi.db.pages import Page, read_page, search_page
-from authapi.db.sessions import StoredSession
+from authapi.db.sessions import BATCH_ROWS, StoredSession
 from authapi.db.user_pages import ListedUser, UserFilter
 from authapi.db.users import Account
 from authapi.errors import NotFound
@@ -35,10 +35,15 @@ class WantedEvents:
     since: datetime | None = None
 
 
-def list_users(db: Database) -> Sequence[Account]:
-    """Return every account, the oldest first."""
-    with db.connect() as connection:
-        return users.list_all(connection)
+def list_users(db: Database) -> Iterator[Account]:
+    """Yield every account, the oldest first. It reads BATCH_ROWS at a time."""
+    page: Sequence[Account] = ()
+    while True:
+        with db.connect() as connection:
+            page = users.list_oldest(connection, page[-1] if page else None, BATCH_ROWS)
+        yield from page
+        if len(page) < BATCH_ROWS:
+            return
 
 
 def get_by_email(db: Database, email: str) -> Account:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from authapi.db import migrations, outbox
+from authapi.crypto.derived_keys import SEAL_TOTP_SECRETS, Seal
+from authapi.db import migrations, outbox, totp_secrets
 from authapi.db.clock import read_clock
-from authapi.db.server_settings import read_durability
+from authapi.db.server_settings import read_durability, read_most_connections
 from authapi.errors import OperatorError
 from authapi.services.keys.ring import State, states
 from authapi.services.keys.rotation import DAY_SECONDS, list_keys
+from authapi.services.operation.connections import REMEDY, too_many
 from authapi.services.operation.doctor.findings import Patient, Severity
 from authapi.services.operation.readiness import LATE_MAIL_SECONDS, MAX_SKEW_SECONDS
 
@@ -15,6 +17,7 @@ WEAK, WRONG = Severity.WEAK, Severity.WRONG
 Found = Iterator[tuple[Severity, str, str]]
 
 NOTABLE_SKEW_SECONDS = 5
+MOST_TOTP_SECRETS = 1000  # are looked at
 
 
 def schema(patient: Patient) -> Found:
@@ -60,6 +63,29 @@ def keys(patient: Patient) -> Found:
         )
 
 
+def factors(patient: Patient) -> Found:
+    if patient.settings.secret is None:
+        yield Severity.UNKNOWN, "Without AUTHAPI_SECRET no TOTP secret can be looked at.", ""
+        return
+    seal = Seal(patient.settings.secrets, SEAL_TOTP_SECRETS)
+    with patient.db.connect() as connection:
+        # Ids are random, and so are the first ones. Each takes 20 microseconds.
+        looked_at = totp_secrets.list_after(connection, "", MOST_TOTP_SECRETS)
+    old = [one for one in looked_at if not seal.is_current(one.sealed)]
+    if lost := [one for one in old if not seal.opens(one.sealed)]:
+        yield (
+            WRONG,
+            f"AUTHAPI_SECRET opens {len(lost)} of {len(looked_at)} TOTP secrets not: codes fail.",
+            "Put the older secret last in the list, then run `authapi keys reseal`.",
+        )
+    elif old:
+        yield (
+            WEAK,
+            f"{len(old)} of {len(looked_at)} TOTP secrets are sealed by an older secret.",
+            "Run `authapi keys reseal` before that secret goes.",
+        )
+
+
 def mails(patient: Patient) -> Found:
     with patient.db.connect() as connection:
         waiting, age = outbox.depth(connection)
@@ -88,3 +114,10 @@ def durability(patient: Patient) -> Found:
                 f"PostgreSQL's {name} is off: a log-out that was answered can be lost.",
                 f"Set {name} = on for this database.",
             )
+
+
+def connections(patient: Patient) -> Found:
+    with patient.db.connect() as connection:
+        allowed = read_most_connections(connection)
+    if allowed is not None and (problem := too_many(len(patient.running) or 1, allowed)):
+        yield WEAK, problem, REMEDY

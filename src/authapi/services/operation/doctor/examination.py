@@ -37,8 +37,15 @@ CHECKS = (
     Check("clock", "It agrees with the database's.", database_checks.clock),
     Check("durability", "What is committed stays.", database_checks.durability),
     Check("keys", "One signs, and is young enough.", database_checks.keys, needs_schema=True),
+    Check("factors", "TOTP secrets are up to date.", database_checks.factors, needs_schema=True),
     Check("outbox", "No mail waits for long.", database_checks.mails, needs_schema=True),
     Check("processes", "They run.", process_checks.presence, needs_schema=True),
+    Check(
+        "connections",
+        "PostgreSQL has enough for all processes.",
+        database_checks.connections,
+        needs_schema=True,
+    ),
     Check("settings", "All run by the same.", process_checks.same_settings, needs_schema=True),
     Check("proxies", "Those that forward are trusted.", process_checks.proxies, needs_schema=True),
 )

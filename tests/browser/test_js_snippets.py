@@ -1,10 +1,11 @@
 """The JavaScript of the pages runs in Chromium as it stands, on the origin of authapi.
 
-clients/js/README.md, docs/browsers.md and docs/mails.md. A page that holds the block stands in for
+clients/js/README.md, docs/browsers.md, docs/factors.md and docs/mails.md. A page that holds the block stands in for
 the reader's; it has the names that the block leaves to the reader.
 """
 
 import json
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Dialog, Page, Route, expect
 
 from tests.browser.processes import example
+from tests.browser.second_factors import AuthenticatorApp, Telephone
 from tests.browser.visitor import PASSWORD
 from tests.support.mails import arriving
 from tests.support.snippets import shown
@@ -88,6 +90,66 @@ def test_the_page_for_browsers(page: Page, spa: str, email: str) -> None:
     visit(page, f"{spa}/a-page", with_errors + forgotten, email=email)
     assert page.evaluate("calls") == ["login"]
     assert answers == [202]
+
+
+def test_the_clients_readme_on_factors(page: Page, spa: str, email: str) -> None:
+    """Enrol; a change asks for the password and a code; enrol again, and log in by both."""
+    (factors,) = shown("clients/js/README.md", "js", "Second factors and passkeys")
+    (step_up,) = shown("clients/js/README.md", "js", "Step-up")
+    post(f"{spa}/auth/register", email=email, password=PASSWORD)
+    apps: list[AuthenticatorApp] = []
+    page.expose_function("showTotp", lambda secret, _: apps.append(AuthenticatorApp(secret)))
+    page.expose_function("ask", lambda what: PASSWORD if what == "password" else apps[-1].code())
+    client = 'const auth = new AuthClient({ baseUrl: "/auth" });'
+    imports = 'import { AuthClient, AuthError } from "authapi-client";'
+    run = (
+        "await auth.login({ email, password }); window.codes = await enrol();"
+        "const [{ id }] = await auth.factors();"
+        "window.renamed = await auth.renameFactor(id, 'Old telephone');"
+        "await auth.removeFactor(id); await enrol();"
+        "await auth.logout(); await logIn(email, password);"
+    )
+    blocks = "".join(re.sub(r"^import .*\n", "", block, flags=re.M) for block in (factors, step_up))
+    visit(page, f"{spa}/a-page", imports + client + blocks + run, email=email, password=PASSWORD)
+    assert len(page.evaluate("codes")) == 10
+    assert page.evaluate("renamed.name") == "Old telephone"
+    assert page.evaluate("values()")[0]["transport"] == "hybrid"
+
+
+def test_the_page_for_factors(page: Page, spa: str, email: str) -> None:
+    """Enrol by the button, remove it after a step-up; log in by another; be offered a passkey."""
+    enrol, log_in, step_up, offer = shown("docs/factors.md", "js", "In the browser")
+    post(f"{spa}/auth/register", email=email, password=PASSWORD)
+    Telephone(page)
+    apps: list[AuthenticatorApp] = []
+    shown_codes: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        if found := re.search(r"Type (\w+) into", dialog.message):
+            apps.append(AuthenticatorApp(found[1]))
+        if dialog.type == "alert":
+            shown_codes.append(dialog.message)
+            dialog.accept()
+        else:
+            dialog.accept(PASSWORD if "password" in dialog.message else apps[-1].code())
+
+    page.on("dialog", answer)
+    # The page's own offer of a passkey is taken at once: the finger is on it.
+    run = (
+        "await auth.login({ email, password }); const { onclick } = document.querySelector('#enrol');"
+        "await onclick(); const [{ id }] = await auth.factors(); await auth.removeFactor(id);"
+        "window.left = await auth.factors();"
+        "await onclick(); await auth.logout(); await logIn(email, password);"
+        "await auth.addPasskey('This telephone'); await auth.logout();"
+        "const started = new Promise((resolve) => auth.addEventListener('started', resolve));"
+        f"{offer} await started;"
+    )
+    names = {"email": email, "password": PASSWORD}
+    button = "<button id=enrol>Enrol</button>"
+    visit(page, f"{spa}/a-page", enrol + log_in + step_up + run, button, **names)
+    assert [len(text.split(", ")) for text in shown_codes] == [10, 10]
+    assert page.evaluate("left") == []
+    assert page.evaluate("values()")[0]["transport"] == "hybrid"
 
 
 def test_a_page_for_new_passwords(page: Page, tmp_path: Path, email: str) -> None:

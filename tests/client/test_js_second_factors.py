@@ -197,10 +197,12 @@ def test_requests_at_the_same_time_ask_once(run: Run) -> None:
 def test_a_fresh_log_in_is_asked_for_by_an_api_of_ones_own(run: Run) -> None:
     """RFC 9470: `/verify` stands for any service. Nobody has a second factor here."""
     assert run(
-        "await auth.login(ada); let asked = []; const stale = () => auth.fetch('/verify?max_age=3');"
+        "await auth.login(ada); const asked = [];"
+        "const stale = () => auth.fetch('/verify?max_age=3');"
         "const deadline = Date.now() + 50_000;"
         "while ((await stale()).status !== 401 && Date.now() < deadline)"
         " await new Promise((resolve) => setTimeout(resolve, 200));"
-        "auth.onStepUp = async (wanted) => { asked.push(wanted); return { password: ada.password } };"
+        "const { password } = ada;"
+        "auth.onStepUp = async (wanted) => { asked.push(wanted); return { password } };"
         "return [(await stale()).status, asked]"
     ) == [204, [{"maxAge": 3, "methods": ["password"]}]]

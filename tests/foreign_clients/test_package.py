@@ -123,6 +123,8 @@ def test_the_typescript_of_the_react_page_suits_vites_settings(project: Path) ->
         ("auth.addEventListener('ended', ({ detail }) => detail.why)", "why"),
         ("auth.removeEventListener('ended', ({ detail }) => detail.why)", "why"),
         ("new AuthClient({ resources: ['reports'] })", "string[]"),
+        ("auth.continueLogin({ totp: '123456' })", "totp"),
+        ("auth.onStepUp = async ({ methods }) => methods[0]", "Proof"),
         ("new AuthClient({ transport: 'bearer', storage: localStorage })", "TokenStorage"),
     ],
 )
@@ -137,6 +139,10 @@ declare function showAccount(): void;
 declare function showLogin(): void;
 declare function showProblem(error: unknown): void;
 """
+FACTOR_NAMES = """
+declare function showTotp(secret: string, address: string): void;
+declare function ask(...words: (string | undefined)[]): Promise<string>;
+"""
 EXPO = """
 declare module "expo-secure-store" {
   export function getItemAsync(key: string, options?: object): Promise<string | null>;
@@ -149,8 +155,10 @@ declare module "expo-secure-store" {
 def test_the_types_know_all_that_the_readme_shows(project: Path) -> None:
     readme = (ROOT / "clients" / "js" / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```js\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
-    page, looking, devices, resources, app = blocks
+    page, looking, factors, step_up, devices, resources, app = blocks
+    factors = factors.replace("(email, password)", "(email: string, password: string)")
     (project / "expo.d.ts").write_text(EXPO)
     (project / "auth.ts").write_text(app)
-    for source in (page + looking + README_NAMES, devices, resources, app):
+    asking = (factors + FACTOR_NAMES, step_up + FACTOR_NAMES)
+    for source in (page + looking + README_NAMES, *asking, devices, resources, app):
         assert compile_(project, source, (*USERS["a page"], "expo.d.ts")) == ""

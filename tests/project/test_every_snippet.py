@@ -40,6 +40,12 @@ RUN_BY = {
     "benchmarks/README.md sh": MAKE,
     "docs/performance.md sh": MAKE,
     "clients/js/README.md js": "tests/browser/test_js_snippets.py::test_the_clients_readme",
+    "clients/js/README.md#Second factors and passkeys js": "tests/browser/test_js_snippets.py::"
+    "test_the_clients_readme_on_factors",
+    "clients/js/README.md#Step-up js": "tests/browser/test_js_snippets.py::"
+    "test_the_clients_readme_on_factors",
+    "docs/factors.md#In the browser js": "tests/browser/test_js_snippets.py::"
+    "test_the_page_for_factors",
     "clients/js/README.md#Apps and Node js": "tests/client/test_js_snippets.py::test_an_app",
     "docs/browsers.md js": "tests/browser/test_js_snippets.py::test_the_page_for_browsers",
     "docs/browsers.md python": PROJECT

@@ -13,6 +13,7 @@ from tests.support.passkeys import (
     OPTIONS,
     ask,
     assert_error,
+    fresh_by_passkey,
     registered,
     runtime_of,
     user_id,
@@ -89,7 +90,7 @@ def test_a_challenge_of_another_log_in_or_purpose_is_no_second_factor(api: Api) 
         ask(api, OPTIONS),
         ask(api, OPTIONS, auth_session=waiting(api, EMAIL)),
         ask(api, "/reauth/passkey/options", tokens),
-        ask(api, NEW_OPTIONS, tokens),
+        ask(api, NEW_OPTIONS, fresh_by_passkey(api, authenticator)),
     ]
     for asked in others:
         credential = authenticator.get(asked["options"])

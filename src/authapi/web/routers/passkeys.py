@@ -16,6 +16,7 @@ from authapi.errors import (
     RateLimited,
 )
 from authapi.services.accounts.notices import NewDeviceNotice
+from authapi.services.factors.changes import Owner
 from authapi.services.factors.passkey_registration import (
     Registration,
     add_passkey,
@@ -28,10 +29,10 @@ from authapi.web.credentials.csrf import refuse_foreign
 from authapi.web.credentials.handover import hand_over
 from authapi.web.credentials.reading import sessions_sent
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
+from authapi.web.factor_schemas import FactorInfo
 from authapi.web.metrics.requests import outcome_of
 from authapi.web.openapi.document import BODY, CHANGE, WITH_LINKS, refusals
 from authapi.web.passkey_schemas import (
-    PasskeyInfo,
     PasskeyLogIn,
     PasskeyOptions,
     PasskeyQuestion,
@@ -125,18 +126,20 @@ def registration_options(runtime: AppRuntime, current: CurrentSubject) -> Passke
     ),
 )
 def register_passkey(
-    body: PasskeyRegistration, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
-) -> PasskeyInfo:
+    body: PasskeyRegistration,
+    request: Request,
+    runtime: AppRuntime,
+    current: CurrentSubject,
+    device: FromDevice,
+) -> FactorInfo:
     """Add a passkey. From now on a password alone opens no session of this account."""
     new = Registration(
-        subject=current,
+        owner=Owner(current, device, runtime.mails, locale_of(request, None)),
         answer=body.answered(runtime.clock()),
         name=body.name,
         transports=body.transports,
-        device=device,
     )
-    added = add_passkey(runtime.db, runtime.relying_party, runtime.passwords, new)
-    return PasskeyInfo.of(added)
+    return FactorInfo.of(add_passkey(runtime.db, runtime.relying_party, runtime.passwords, new))
 
 
 @router.get(

@@ -16,7 +16,7 @@ from authapi.services.accounts.profile import get_profile
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.factors.passkey_ceremonies import Registered, RelyingParty
-from authapi.services.factors.passkeys import Answer, Asked, spend
+from authapi.services.factors.passkeys import Answer, Asked, read_challenge, spend
 from authapi.services.factors.steps import Kind
 from authapi.verifier import Claims
 
@@ -64,7 +64,8 @@ def add_passkey(
     user_id = new.subject.sub
     with passwords.attempt(new.device.address) as count_for:
         count_for(user_id, user_id)
-        challenge = spend(db, rp, new.answer, _binding(user_id))
+        challenge = read_challenge(rp, new.answer, _binding(user_id))
+        spend(db, challenge)
         registered = rp.read_registration(challenge, new.answer.credential)
     try:
         with db.begin() as tx:

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from authapi.services.limits.storage import MemoryStorage
-from tests.support.administration import Admin, account
 from tests.support import operations
+from tests.support.administration import Admin, account
 from tests.support.api import EMAIL, PASSWORD, Api
 
 NEW = "a sentence that nobody uses"

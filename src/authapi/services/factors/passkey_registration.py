@@ -15,7 +15,7 @@ from authapi.services.accounts.profile import get_profile
 from authapi.services.events.catalogue import EventType
 from authapi.services.factors.changes import Owner
 from authapi.services.factors.passkey_ceremonies import Registered, RelyingParty
-from authapi.services.factors.passkeys import Answer, Asked, spend
+from authapi.services.factors.passkeys import Answer, Asked, read_challenge, spend
 from authapi.services.factors.steps import Kind
 from authapi.verifier import Claims
 
@@ -66,7 +66,8 @@ def _binding(user_id: str) -> Binding:
 
 def _read(db: Database, rp: RelyingParty, passwords: Passwords, new: Registration) -> Registered:
     user_id, address = new.owner.subject.sub, new.owner.device.address
-    challenge = spend(db, rp, new.answer, _binding(user_id))
+    challenge = read_challenge(rp, new.answer, _binding(user_id))
+    spend(db, challenge)
     try:
         return rp.read_registration(challenge, new.answer.credential)
     except InvalidCode:

@@ -1,7 +1,5 @@
 """How many connections the processes may open, beside how many PostgreSQL allows."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import make_url, text
 
@@ -15,7 +13,7 @@ FOR_A_MOMENT = 3  # the poll's notifications, the purge, the row in `processes`
 
 
 @pytest.fixture
-def runtime(api: Api) -> Iterator[Runtime]:
+def runtime(api: Api) -> Runtime:
     runtime: Runtime = api.app.state.runtime
     return runtime
 

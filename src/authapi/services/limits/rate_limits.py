@@ -85,11 +85,9 @@ class RateLimits:
         """Count one guess from an address; then the block counts it for its account.
 
         The count for the address comes first: past that limit, nobody looks up an account, and a
-        made-up name leaves no counter. A right password gives the failures back and ends their row,
-        a wrong one or a cancelled block gives the success back, and any other end of the block
-        both. A right password that a second factor has to follow gives the failures back, and ends
-        no row: who knows it gets no new guesses at the codes by it. Raises RateLimited. A limit per
-        account asks `is_known`, and lets through if it is.
+        made-up name leaves no counter. A right password gives the failures back and ends their row
+        (no row if a second factor must follow), a wrong one or a cancelled block the success, and
+        any other end both. Raises RateLimited. A limit per account lets through if `is_known`.
         """
         place = bucket(address)
         failures, successes, row = Counted(), Counted(), Counted()
@@ -116,11 +114,10 @@ class RateLimits:
             # GeneratorExit: the request was cancelled, and its hash may have been computed.
             self._give_back(successes)
             raise
-        except InsufficientAuthorization:
-            self._give_back(failures)
-            raise
-        except BaseException:
-            self._give_back(failures + successes)
+        except BaseException as error:
+            # The first of two factors ends no row: it would buy new guesses at the codes.
+            is_right = isinstance(error, InsufficientAuthorization)
+            self._give_back(failures if is_right else failures + successes)
             raise
         self._give_back(failures)
         for _, key in row:

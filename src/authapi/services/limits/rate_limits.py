@@ -53,6 +53,10 @@ ROW = "100/30 day"
 UNKNOWN = "unknown-"
 
 
+# GeneratorExit: the request was cancelled, and its hash may have been computed.
+WRONG = (InvalidCode, InvalidCredentials, WrongPassword, RegistrationWaits, GeneratorExit)
+
+
 def _nowhere(_account: str, _address: str) -> bool:
     return False
 
@@ -110,8 +114,7 @@ class RateLimits:
         failures += of_address
         try:
             yield count_for
-        except (InvalidCode, InvalidCredentials, WrongPassword, RegistrationWaits, GeneratorExit):
-            # GeneratorExit: the request was cancelled, and its hash may have been computed.
+        except WRONG:
             self._give_back(successes)
             raise
         except BaseException as error:

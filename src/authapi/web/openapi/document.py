@@ -117,7 +117,7 @@ def refusals(*classes: type[Refusal]) -> dict[int | str, dict[str, Any]]:
                 "content": {"application/json": {"examples": {}}},
             },
         )
-        example = {"error": refusal.code, "error_description": refusal.description}
+        example: dict[str, Any] = {"error": refusal.code, "error_description": refusal.description}
         example |= refusal.members
         response["content"]["application/json"]["examples"][refusal.__name__] = {
             "summary": refusal.description,

@@ -22,6 +22,7 @@ from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.cookies import set_cookies
 from tests.support.databases import sqlite_only
+from tests.support.factors import enrol, second_step
 from tests.support.provider import (
     METADATA,
     Key,
@@ -266,6 +267,23 @@ def test_a_second_factor_is_asked_for(api: Api, provider: Provider) -> None:
     assert (answer.status_code, body["error"]) == (400, "insufficient_authorization")
     assert (body["methods"], body["expires_in"]) == (["totp"], 300)
     assert "access_token" not in body
+
+
+def test_a_code_completes_the_log_in(api: Api, provider: Provider, clock: TestClock) -> None:
+    first = logged_in(api, provider)
+    app = enrol(api, first, clock)
+    for transport in ("bearer", "cookie"):
+        asked = log_in(api, provider, transport=transport)
+        assert asked.status_code == 400
+        assert not asked.headers.get_list("set-cookie")
+        answer = second_step(api, asked.json()["auth_session"], totp_code=app.next_code())
+        assert answer.status_code == 200, answer.text
+        assert bool(set_cookies(answer)) == (transport == "cookie")
+    answer = second_step(
+        api, log_in(api, provider).json()["auth_session"], totp_code=app.next_code()
+    )
+    claims = runtime_of(api).verifier.verify(answer.json()["access_token"])
+    assert (claims.raw["acr"], claims.raw["amr"]) == ("aal2", ["fed", "mfa", "otp"])
 
 
 def test_a_log_in_is_noted_at_the_identity(api: Api, provider: Provider, clock: TestClock) -> None:

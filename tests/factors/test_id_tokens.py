@@ -211,6 +211,17 @@ def test_another_algorithm_of_the_same_key_is_refused(make_api: MakeApi, clock: 
         assert log_in(api, provider).status_code == 200
 
 
+@pytest.mark.parametrize("said", ["RS256", "HS256", "none", "es256"])
+def test_a_header_that_names_another_algorithm_is_refused(
+    api: Api, provider: Provider, said: str
+) -> None:
+    header = {"alg": said, "kid": provider.key.kid}
+    parts = [json.dumps(part).encode() for part in (header, provider.claims())]
+    signed = b".".join(urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    signature = jwt.get_algorithm_by_name("ES256").sign(signed, provider.key.private)
+    refusal(api, provider, f"{signed.decode()}.{urlsafe_b64encode(signature).decode().rstrip('=')}")
+
+
 @pytest.mark.parametrize("typ", ["at+jwt", "rt+jwt", "logout+jwt", "JWS", 5], ids=str)
 def test_another_type_of_token_is_refused(api: Api, provider: Provider, typ: object) -> None:
     refusal(api, provider, provider.token(header={"typ": typ}))

@@ -110,6 +110,10 @@ def answers(document: object) -> Answer:
     return lambda provider, request: provider.send(request, document)
 
 
+def metadata(**changes: object) -> Answer:
+    return lambda provider, request: provider.send(request, provider.metadata | changes)
+
+
 def raw(content: bytes) -> Answer:
     def send(_: Provider, request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
@@ -127,9 +131,13 @@ def endless(_: Provider, request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(b" " * 65536)
 
 
-NO_METADATA = {
-    "another issuer": answers({"issuer": "https://accounts.evil.example", "jwks_uri": "x"}),
-    "no issuer": answers({}),
+NO_METADATA: dict[str, Answer] = {
+    "another issuer": metadata(issuer="https://accounts.evil.example"),
+    "a longer issuer": lambda provider, request: provider.send(
+        request, provider.metadata | {"issuer": provider.issuer + "/"}
+    ),
+    "no issuer": metadata(issuer=None),
+    "no place of keys": metadata(jwks_uri=None),
     "a list": answers([]),
     "a page": raw(b"<html>"),
     "a name twice": raw(b'{"issuer": "x", "issuer": "y"}'),
@@ -137,7 +145,7 @@ NO_METADATA = {
     "broken": send_status(500),
     "100 MB": endless,
 }
-NO_KEYS = {
+NO_KEYS: dict[str, Answer] = {
     "none": answers({"keys": []}),
     "no set": answers({"key": {}}),
     "broken": send_status(500),

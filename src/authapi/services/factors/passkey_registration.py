@@ -8,7 +8,7 @@ from authapi.db import factors, passkeys, users
 from authapi.db.database import Database, Transaction
 from authapi.db.factors import NewFactor, StoredFactor
 from authapi.db.passkeys import NewPasskey
-from authapi.errors import AlreadyLinked, InvalidField, InvalidToken
+from authapi.errors import AlreadyLinked, InvalidCode, InvalidField, InvalidToken
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.freshness import require_fresh_login
 from authapi.services.accounts.passwords import Passwords
@@ -62,11 +62,15 @@ def add_passkey(
     """
     require_fresh_login(new.subject, now=new.answer.at)
     user_id = new.subject.sub
-    with passwords.attempt(new.device.address) as count_for:
-        count_for(user_id, user_id)
-        challenge = read_challenge(rp, new.answer, _binding(user_id))
-        spend(db, challenge)
+    challenge = read_challenge(rp, new.answer, _binding(user_id))
+    spend(db, challenge)
+    try:
         registered = rp.read_registration(challenge, new.answer.credential)
+    except InvalidCode:
+        # A good one proves nothing of the account, and must not end the row of its failures.
+        with passwords.attempt(new.device.address) as count_for:
+            count_for(user_id, user_id)
+            raise
     try:
         with db.begin() as tx:
             return _add(tx, new, registered)

@@ -20,7 +20,8 @@ OPERATIONS = {
 }
 EACH = pytest.mark.parametrize("name", OPERATIONS)
 PUBLIC = {
-    *("POST /register", "POST /login", "POST /refresh", "GET /healthz", "GET /readyz"),
+    *("POST /register", "POST /login", "POST /login/continue", "POST /refresh"),
+    *("GET /healthz", "GET /readyz"),
     *("GET /metrics", "GET /revocations", "GET /.well-known/jwks.json"),
     *("GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration"),
     *("POST /email/verify", "POST /email/verify/resend", "POST /email/undo"),

@@ -15,6 +15,8 @@ EACH = pytest.mark.parametrize("operation", PROTECTED, ids=str)
 PUBLIC = {
     *("POST /register", "POST /login", "POST /login/continue", "POST /refresh", "POST /logout"),
     "POST /login/id-token",
+    *("POST /register", "POST /login", "POST /refresh", "POST /logout"),
+    *("POST /login/passkey/options", "POST /login/passkey", "GET /.well-known/webauthn"),
     *("GET /healthz", "GET /readyz", "GET /metrics", "GET /revocations"),
     *("GET /.well-known/jwks.json", "GET /.well-known/oauth-authorization-server"),
     "GET /.well-known/openid-configuration",
@@ -23,7 +25,6 @@ PUBLIC = {
     *("POST /password/forgot", "POST /password/reset"),
 }
 # An access token is not in a cookie; no provider is in the setting.
-ELSE = {"/csrf": {401}, "/me/identities": {422}}
 
 
 def nobody(service: Service) -> dict[str, str]:
@@ -60,6 +61,10 @@ def by_the_headers_of_a_proxy(service: Service) -> dict[str, str]:
         "X-Forwarded-For": "127.0.0.1",
     }
 
+
+# What an operation answers to its user, where it is no success: without a cookie, and to an answer
+# that nobody asked for.
+UNUSUAL = {"/csrf": {401}, "/me/identities": {422}, "/me/passkeys": {400}}
 
 CALLERS: list[Caller] = [
     *(nobody, with_a_forged_token, with_a_refresh_token, with_a_password),
@@ -111,7 +116,7 @@ def test_every_protected_route_answers_to_its_user(api: Api, operation: Operatio
     if operation.path.startswith("/admin/"):
         assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
     else:
-        assert answer.status_code in ELSE.get(operation.path, {200, 201, 202, 204, 404})
+        assert answer.status_code in UNUSUAL.get(operation.path, {200, 201, 202, 204, 404})
 
 
 @sqlite_only
@@ -125,7 +130,7 @@ def test_every_route_of_administration_answers_to_an_administrator(
     )
     # The last one can't delete the own account.
     allowed = {409} if operation.path == "/me/delete" else {200, 201, 202, 204, 404}
-    assert answer.status_code in ELSE.get(operation.path, allowed)
+    assert answer.status_code in UNUSUAL.get(operation.path, allowed)
 
 
 def log_out(api: Api, tokens: Tokens) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from authapi.services.limits.storage import MemoryStorage
+from tests.support import operations
 from tests.support.administration import Admin, account
 from tests.support.api import EMAIL, PASSWORD, Api
 
@@ -15,6 +16,8 @@ BODIES: dict[str, dict[str, object]] = {
     "/login": {"email": EMAIL, "password": "wrong"},
     "/login/id-token": {"provider": "acme", "id_token": "a.b.c"},
     "/me/identities": {"provider": "acme", "id_token": "a.b.c"},
+    "/login/passkey": operations.BODIES["/login/passkey"],
+    "/me/passkeys": operations.BODIES["/me/passkeys"],
     "/register": {"email": "bob@example.com", "password": PASSWORD},
     "/refresh": {},
     "/login/continue": {"auth_session": "made-up", "totp_code": "123456"},

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from functools import partial
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
+from httpx import Response
 from sqlalchemy import func, select
 
 from authapi.db import factors, users
@@ -19,7 +22,18 @@ from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.cookies import set_cookies
 from tests.support.databases import sqlite_only
-from tests.support.provider import Key, Provider, log_in, logged_in, me, serving, statuses_of
+from tests.support.factors import enrol, second_step
+from tests.support.provider import (
+    METADATA,
+    Key,
+    Provider,
+    log_in,
+    logged_in,
+    me,
+    serving,
+    statuses_of,
+)
+from tests.support.until import until
 
 CONFIRMED = {"registration_confirms_email": True}
 FOREIGN = {"Origin": "https://evil.example"}
@@ -129,7 +143,7 @@ UNVERIFIED: dict[str, dict[str, object]] = {
 @sqlite_only
 @pytest.mark.parametrize("changes", UNVERIFIED.values(), ids=UNVERIFIED)
 def test_an_unverified_address_begins_no_account(
-    api: Api, provider: Provider, changes: dict[str, object]
+    api: Api, provider: Provider, changes: dict[str, Any]
 ) -> None:
     answer = refused(api, provider, provider.token(**changes))
     assert answer == (403, "email_not_verified")
@@ -255,6 +269,23 @@ def test_a_second_factor_is_asked_for(api: Api, provider: Provider) -> None:
     assert "access_token" not in body
 
 
+def test_a_code_completes_the_log_in(api: Api, provider: Provider, clock: TestClock) -> None:
+    first = logged_in(api, provider)
+    app = enrol(api, first, clock)
+    for transport in ("bearer", "cookie"):
+        asked = log_in(api, provider, transport=transport)
+        assert asked.status_code == 400
+        assert not asked.headers.get_list("set-cookie")
+        answer = second_step(api, asked.json()["auth_session"], totp_code=app.next_code())
+        assert answer.status_code == 200, answer.text
+        assert bool(set_cookies(answer)) == (transport == "cookie")
+    answer = second_step(
+        api, log_in(api, provider).json()["auth_session"], totp_code=app.next_code()
+    )
+    claims = runtime_of(api).verifier.verify(answer.json()["access_token"])
+    assert (claims.raw["acr"], claims.raw["amr"]) == ("aal2", ["fed", "mfa", "otp"])
+
+
 def test_a_log_in_is_noted_at_the_identity(api: Api, provider: Provider, clock: TestClock) -> None:
     logged_in(api, provider)
     clock.advance(60)
@@ -376,3 +407,32 @@ def test_a_new_device_is_told_by_mail(
     elsewhere = {"User-Agent": "another browser"}
     api.expect(200, "POST", "/login/id-token", json=sent, headers=elsewhere)
     assert len(mail_api.mails(EMAIL)) == 1
+
+
+def wait(provider: Provider, _: BaseHTTPRequestHandler) -> None:
+    provider.released.wait(60)
+
+
+def test_a_provider_that_says_nothing_holds_up_nobody_else(
+    make_api: MakeApi, provider: Provider
+) -> None:
+    api = make_api(identity_providers=[provider.setting], limit_login_address="")
+    api.register()
+    provider.instead[METADATA] = wait
+    answered = list[int]()
+
+    def meanwhile() -> Response:
+        until(lambda: METADATA in provider.asked, seconds=60)
+        answer = api.client.post("/login", json={"email": EMAIL, "password": PASSWORD})
+        answered.extend(early.status_code for early in entered)
+        return answer
+
+    entered = list[Response]()
+
+    def enter() -> Response:
+        entered.append(log_in(api, provider))
+        return entered[-1]
+
+    # More than there are threads for requests, and connections of the database.
+    assert statuses_of(*[enter] * 60, meanwhile) == [200, *[503] * 60]
+    assert answered == []

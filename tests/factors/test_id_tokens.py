@@ -5,6 +5,7 @@ import hmac
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from typing import Any
 
 import jwt
 import pytest
@@ -89,7 +90,7 @@ def refusal(api: Api, provider: Provider, token: str, **more: object) -> str:
 
 
 @pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
-def test_a_good_token_is_accepted(api: Api, provider: Provider, changes: dict[str, object]) -> None:
+def test_a_good_token_is_accepted(api: Api, provider: Provider, changes: dict[str, Any]) -> None:
     answer = log_in(api, provider, provider.token(**changes))
     assert answer.status_code == 200, answer.text
 
@@ -108,7 +109,7 @@ def test_a_token_may_be_ten_minutes_old(api: Api, provider: Provider, clock: Tes
 
 @pytest.mark.parametrize(("changes", "reason"), BAD.values(), ids=BAD)
 def test_a_bad_claim_is_refused(
-    api: Api, provider: Provider, log: Log, changes: dict[str, object], reason: str
+    api: Api, provider: Provider, log: Log, changes: dict[str, Any], reason: str
 ) -> None:
     wrong = api.client.post("/login", json={"email": "nobody@example.com", "password": "x" * 9})
     assert refusal(api, provider, provider.token(**changes)) == wrong.text
@@ -117,7 +118,7 @@ def test_a_bad_claim_is_refused(
 
 @pytest.mark.parametrize(("changes", "reason"), TIMES.values(), ids=TIMES)
 def test_a_token_out_of_time_is_refused(
-    api: Api, provider: Provider, log: Log, changes: dict[str, int], reason: str
+    api: Api, provider: Provider, log: Log, changes: dict[str, Any], reason: str
 ) -> None:
     now = int(provider.clock())
     token = provider.token(**{name: now + value for name, value in changes.items()})
@@ -210,6 +211,17 @@ def test_another_algorithm_of_the_same_key_is_refused(make_api: MakeApi, clock: 
         assert log_in(api, provider).status_code == 200
 
 
+@pytest.mark.parametrize("said", ["RS256", "HS256", "none", "es256"])
+def test_a_header_that_names_another_algorithm_is_refused(
+    api: Api, provider: Provider, said: str
+) -> None:
+    header = {"alg": said, "kid": provider.key.kid}
+    parts = [json.dumps(part).encode() for part in (header, provider.claims())]
+    signed = b".".join(urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    signature = jwt.get_algorithm_by_name("ES256").sign(signed, provider.key.private)
+    refusal(api, provider, f"{signed.decode()}.{urlsafe_b64encode(signature).decode().rstrip('=')}")
+
+
 @pytest.mark.parametrize("typ", ["at+jwt", "rt+jwt", "logout+jwt", "JWS", 5], ids=str)
 def test_another_type_of_token_is_refused(api: Api, provider: Provider, typ: object) -> None:
     refusal(api, provider, provider.token(header={"typ": typ}))
@@ -270,3 +282,14 @@ def test_an_altered_token_is_refused(api: Api, provider: Provider) -> None:
     _, payload, _ = provider.token(sub="another").split(".")
     refusal(api, provider, f"{header}.{payload}.{signature}")
     assert provider.count(JWKS) == 1
+
+
+def test_the_log_has_no_token_and_no_nonce(api: Api, provider: Provider, log: Log) -> None:
+    token, nonce = provider.token(nonce="a-secret-nonce"), "a-secret-nonce"
+    assert log_in(api, provider, token, nonce=nonce).status_code == 200
+    refusal(api, provider, token, nonce="another-secret-nonce")
+    unknown = provider.token(header={"kid": "unknown"})
+    refusal(api, provider, unknown)
+    assert "secret-nonce" not in log.text
+    for each in (token, unknown):
+        assert not any(part in log.text for part in each.split("."))

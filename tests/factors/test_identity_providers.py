@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import Future
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from time import monotonic
 
 import pytest
 
-from authapi.services.factors.providers import own_wait
 from tests.support.api import Api
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
@@ -25,7 +23,6 @@ from tests.support.provider import (
     serving,
     statuses_of,
 )
-from tests.support.together import together
 from tests.support.until import until
 
 pytestmark = sqlite_only
@@ -113,6 +110,10 @@ def answers(document: object) -> Answer:
     return lambda provider, request: provider.send(request, document)
 
 
+def metadata(**changes: object) -> Answer:
+    return lambda provider, request: provider.send(request, provider.metadata | changes)
+
+
 def raw(content: bytes) -> Answer:
     def send(_: Provider, request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
@@ -130,9 +131,13 @@ def endless(_: Provider, request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(b" " * 65536)
 
 
-NO_METADATA = {
-    "another issuer": answers({"issuer": "https://accounts.evil.example", "jwks_uri": "x"}),
-    "no issuer": answers({}),
+NO_METADATA: dict[str, Answer] = {
+    "another issuer": metadata(issuer="https://accounts.evil.example"),
+    "a longer issuer": lambda provider, request: provider.send(
+        request, provider.metadata | {"issuer": provider.issuer + "/"}
+    ),
+    "no issuer": metadata(issuer=None),
+    "no place of keys": metadata(jwks_uri=None),
     "a list": answers([]),
     "a page": raw(b"<html>"),
     "a name twice": raw(b'{"issuer": "x", "issuer": "y"}'),
@@ -140,7 +145,7 @@ NO_METADATA = {
     "broken": send_status(500),
     "100 MB": endless,
 }
-NO_KEYS = {
+NO_KEYS: dict[str, Answer] = {
     "none": answers({"keys": []}),
     "no set": answers({"key": {}}),
     "broken": send_status(500),
@@ -208,29 +213,6 @@ def test_a_place_that_is_not_safe_is_not_asked(api: Api, provider: Provider, url
     assert provider.asked == [METADATA]
 
 
-def wait(provider: Provider, _: BaseHTTPRequestHandler) -> None:
-    provider.released.wait(PATIENCE)
-
-
-def test_a_provider_that_says_nothing_holds_up_nobody_else(api: Api, provider: Provider) -> None:
-    api.register()
-    provider.instead[METADATA] = wait
-    healthy: list[int] = []
-
-    def others() -> object:
-        until(lambda: METADATA in provider.asked, seconds=PATIENCE)
-        api.login()
-        healthy.append(len(provider.asked))
-        return None
-
-    # More than there are threads for requests.
-    waiting = [partial(log_in, api, provider)] * 60
-    *answered, _ = together(*waiting, others)
-    assert healthy
-    statuses = {getattr(answer, "status_code", answer) for answer in answered}
-    assert statuses == {503}
-
-
 def test_one_that_was_down_is_asked_again(make_api: MakeApi, clock: TestClock) -> None:
     provider = Provider(clock)
     with serving(provider):
@@ -272,11 +254,3 @@ def test_an_application_that_is_closed_can_begin_again(api: Api, provider: Provi
 def test_no_answer_tells_what_the_provider_said(api: Api, provider: Provider) -> None:
     provider.instead[METADATA] = answers({"issuer": "a-hidden-name"})
     assert "hidden" not in json.dumps(log_in(api, provider).json())
-
-
-def test_a_request_that_gives_up_leaves_the_fetch_to_the_others() -> None:
-    attempt: Future[None] = Future()
-    first, second = own_wait(attempt), own_wait(attempt)
-    assert first.cancel()
-    attempt.set_result(None)
-    assert (first.cancelled(), second.done(), second.cancelled()) == (True, True, False)

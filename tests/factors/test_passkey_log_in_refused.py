@@ -4,7 +4,10 @@ from collections.abc import Callable
 from threading import Event
 
 import pytest
+from sqlalchemy import select
 
+from authapi.db.database import Database
+from authapi.db.models import SpentChallenge
 from authapi.services.accounts.administration import disable_user
 from authapi.services.operation.purge import purge_all
 from tests.support.api import PASSWORD, Api, Tokens
@@ -123,6 +126,15 @@ def test_a_challenge_is_spent_by_a_bad_answer(api: Api) -> None:
     assert_refused(send(api, LOG_IN, asked, authenticator.get(asked["options"], lies)))
     answer = send(api, LOG_IN, asked, authenticator.get(asked["options"]))
     assert_error(answer, 400, "invalid_session")
+
+
+def test_a_stranger_has_nothing_written(api: Api, db: Database) -> None:
+    asked = ask(api, OPTIONS)
+    stranger = Authenticator()
+    stranger.user_handle = "A" * 22
+    assert_refused(send(api, LOG_IN, asked, stranger.get(asked["options"])))
+    with db.connect() as connection:
+        assert connection.scalars(select(SpentChallenge.id)).all() == []
 
 
 def test_of_parallel_uses_of_one_challenge_one_is_looked_at(api: Api) -> None:

@@ -17,6 +17,7 @@ from tests.support.passkeys import (
     ask,
     assert_error,
     assert_refused,
+    fresh_by_passkey,
     logged_in,
     registered,
     send,
@@ -117,9 +118,8 @@ def test_a_challenge_adds_one_passkey(api: Api) -> None:
 @sqlite_only
 def test_an_account_has_at_most_fifty(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("authapi.services.factors.passkey_registration.MOST_PASSKEYS", 2)
-    tokens = api.register_and_login()
-    for _ in range(2):
-        registered(api, tokens)
+    tokens = fresh_by_passkey(api, registered(api, api.register_and_login()))
+    registered(api, tokens)
     asked = ask(api, NEW_OPTIONS, tokens)
     made = Authenticator().create(asked["options"])
     assert_error(send(api, NEW, asked, made, headers=tokens.bearer), 422, "validation_error")
@@ -156,8 +156,8 @@ GARBAGE = {
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
 @sqlite_only
 def test_garbage_is_a_bad_answer(api: Api, garbage: bytes) -> None:
-    tokens = api.register_and_login()
-    authenticator = registered(api, tokens)
+    authenticator = registered(api, api.register_and_login())
+    tokens = fresh_by_passkey(api, authenticator)
     for member in ("clientDataJSON", "attestationObject"):
         asked = ask(api, NEW_OPTIONS, tokens)
         made = Authenticator().create(asked["options"])

@@ -13,6 +13,7 @@ from tests.support.passkeys import (
     OPTIONS,
     ask,
     assert_error,
+    fresh_by_passkey,
     registered,
     runtime_of,
     user_id,
@@ -89,7 +90,7 @@ def test_a_challenge_of_another_log_in_or_purpose_is_no_second_factor(api: Api) 
         ask(api, OPTIONS),
         ask(api, OPTIONS, auth_session=waiting(api, EMAIL)),
         ask(api, "/reauth/passkey/options", tokens),
-        ask(api, NEW_OPTIONS, tokens),
+        ask(api, NEW_OPTIONS, fresh_by_passkey(api, authenticator)),
     ]
     for asked in others:
         credential = authenticator.get(asked["options"])
@@ -97,13 +98,13 @@ def test_a_challenge_of_another_log_in_or_purpose_is_no_second_factor(api: Api) 
             proved(api, asked, credential, second_step(auth_session), who)
 
 
-def test_a_challenge_for_reauth_is_for_one_account(api: Api) -> None:
-    tokens, eve = api.register_and_login(), api.register_and_login("eve@example.com")
+def test_a_challenge_for_reauth_is_for_one_session(api: Api) -> None:
+    tokens, other = api.register_and_login(), api.login()
     authenticator = registered(api, tokens)
     who = user_id(api, tokens)
     asked = ask(api, "/reauth/passkey/options", tokens)
     assert [each["id"] for each in asked["options"]["allowCredentials"]] == [b64(authenticator.id)]
     credential = authenticator.get(asked["options"])
     with pytest.raises(InvalidSession):
-        proved(api, asked, credential, proof_again(user_id(api, eve)), who)
-    assert proved(api, asked, credential, proof_again(who), who) == "mfa pop"
+        proved(api, asked, credential, proof_again(other.sid), who)
+    assert proved(api, asked, credential, proof_again(tokens.sid), who) == "mfa pop"

@@ -252,3 +252,48 @@ def test_providers_are_read_from_text_and_from_python(monkeypatch: pytest.Monkey
     assert json.loads(settings.masked()["AUTHAPI_IDENTITY_PROVIDERS"]) == given
     assert load_settings(identity_providers=in_python).identity_providers == in_python
     assert load_settings(identity_providers="").identity_providers == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "rp_id"),
+    [
+        ("auth.app.example", "auth.app.example"),
+        ("auth.app.example", "app.example"),
+        ("auth.shop.co.uk", "shop.co.uk"),
+    ],
+)
+def test_passkeys_belong_to_the_host_or_a_domain_above_it(host: str, rp_id: str) -> None:
+    assert load_settings(public_url=f"https://{host}", passkey_rp_id=rp_id).passkey_rp_id == rp_id
+
+
+@pytest.mark.parametrize(
+    "rp_id",
+    [
+        *("other.co.uk", "op.co.uk", "login.auth.shop.co.uk", "co.uk", "uk"),
+        *("https://shop.co.uk", "shop.co.uk:443", "Shop.co.uk", "shop.co.uk.", "*.shop.co.uk"),
+        "a" * 300,
+    ],
+)
+def test_passkeys_belong_to_no_other_domain(rp_id: str) -> None:
+    sentence = refusal(public_url="https://auth.shop.co.uk", passkey_rp_id=rp_id)
+    assert sentence.startswith("AUTHAPI_PASSKEY_RP_ID has to be ")
+
+
+def test_passkeys_are_used_by_origins_and_by_apps() -> None:
+    app = "android:apk-key-hash:" + "A" * 43
+    given = f"https://a.example, http://localhost:5173, {app}"
+    assert load_settings(passkey_origins=given).passkey_origins == (
+        *("https://a.example", "http://localhost:5173"),
+        app,
+    )
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("*", "null", "http://a.example", "https://a.example/", "a.example", "https://A.example"),
+        *("capacitor://localhost", "android:apk-key-hash:AAAA", "file://x"),
+    ],
+)
+def test_an_origin_that_has_no_passkeys_is_refused(origin: str) -> None:
+    assert refusal(passkey_origins=origin).startswith("AUTHAPI_PASSKEY_ORIGINS ")

@@ -12,11 +12,17 @@ with application(settings_for(NEVER_OPENED), clock.now) as app:
     DOCUMENT: dict[str, Any] = app.openapi()
 ANOTHER_ID = "A" * 22
 OF_AN_ID = re.compile(r"\{\w+_id\}")
+CREDENTIAL = {"id": "AAAA", "rawId": "AAAA", "type": "public-key"}
+USED = {"clientDataJSON": "AAAA", "authenticatorData": "AAAA", "signature": "AAAA"}
+MADE = {"clientDataJSON": "AAAA", "attestationObject": "AAAA"}
 BODIES: dict[str, dict[str, Any]] = {
     "/register": {"email": "eve@example.com", "password": PASSWORD, "username": "eve"},
     "/login": {"email": "eve@example.com", "password": PASSWORD},
     "/login/id-token": {"provider": "acme", "id_token": "a.b.c"},
     "/me/identities": {"provider": "acme", "id_token": "a.b.c"},
+    "/login/passkey/options": {},
+    "/login/passkey": {"challenge_id": "A" * 64, "credential": {**CREDENTIAL, "response": USED}},
+    "/me/passkeys": {"challenge_id": "A" * 64, "credential": {**CREDENTIAL, "response": MADE}},
     "/refresh": {"refresh_token": "a.b.c"},
     "/logout": {"refresh_token": "a.b.c"},
     "/login/continue": {"auth_session": "A" * 43, "totp_code": "123456"},

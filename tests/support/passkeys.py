@@ -44,6 +44,11 @@ def registered(
     return authenticator
 
 
+def fresh_by_passkey(api: Api, authenticator: Authenticator) -> Tokens:
+    """Return tokens of a log-in with two factors: it may add more of them."""
+    return Tokens(logged_in(api, authenticator).json())
+
+
 def logged_in(api: Api, authenticator: Authenticator, **more: Any) -> httpx.Response:
     asked = ask(api, OPTIONS)
     return send(api, LOG_IN, asked, authenticator.get(asked["options"]), **more)

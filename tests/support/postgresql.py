@@ -45,6 +45,7 @@ DELETE FROM sessions;
 DELETE FROM users;
 DELETE FROM stops;
 DELETE FROM signing_keys;
+DELETE FROM spent_challenges;
 UPDATE test_clock.present SET unix_time = {START!r};
 """
 SHAPE = """

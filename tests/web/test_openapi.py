@@ -28,6 +28,8 @@ PUBLIC = {
         "GET /healthz",
         "GET /readyz",
     ),
+    *("POST /register", "POST /login", "POST /refresh", "GET /healthz", "GET /readyz"),
+    *("POST /login/passkey/options", "POST /login/passkey", "GET /.well-known/webauthn"),
     *("GET /metrics", "GET /revocations", "GET /.well-known/jwks.json"),
     *("GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration"),
     *("POST /email/verify", "POST /email/verify/resend", "POST /email/undo"),

@@ -36,7 +36,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A purpose, and whom it is for: an account's id, or the digest of an auth_session."""
+    """A purpose, and whom it is for: the id of an account or session, an auth_session's digest."""
 
     purpose: Purpose
     whom: str = ""

@@ -25,7 +25,7 @@ Refusal
 ├── UsernameTaken           409 username_taken
 ├── LastAdministrator       409 last_administrator
 ├── AccountDisabled         409 account_disabled: to an administrator only
-├── AlreadyLinked           409 already_linked: a passkey or identity of another account
+├── AlreadyLinked           409 already_linked: a passkey or identity of an account
 ├── LastWayIn               409 last_way_in
 ├── MethodNotAllowed        405 method_not_allowed
 ├── PayloadTooLarge         413 payload_too_large

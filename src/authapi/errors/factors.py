@@ -48,7 +48,7 @@ class InvalidCode(Refusal):
 class AlreadyLinked(Refusal):
     status = 409
     code = "already_linked"
-    description = "Another account has this already."
+    description = "An account has this already."
 
 
 class LastWayIn(Refusal):

@@ -6,9 +6,11 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from authapi.clock import as_datetime
+from authapi.crypto.challenges import Binding
 from authapi.db.factors import ListedFactor
 from authapi.services.accounts.names import trimmed
 from authapi.services.factors.sent import SentFactor
+from authapi.web.passkey_schemas import PasskeyProof
 from authapi.web.schemas import EXAMPLE_ID, EXAMPLE_PASSWORD, Body, Text
 
 EXAMPLE_AUTH_SESSION = "Vt3nQ0xkJm8yS5aWcLr2HdZp7bGfE1uoTiKs9NqYh4M"
@@ -32,20 +34,23 @@ def _one_of(body: BaseModel, names: tuple[str, ...]) -> None:
 class SecondFactor(Body):
     """One of the ways to prove a second factor."""
 
-    ONE_OF: ClassVar[tuple[str, ...]] = ("totp_code", "recovery_code")
+    ONE_OF: ClassVar[tuple[str, ...]] = ("totp_code", "recovery_code", "passkey")
 
     totp_code: Code | None = Field(None, examples=[EXAMPLE_CODE])
     recovery_code: Code | None = Field(None, examples=[EXAMPLE_RECOVERY_CODE])
+    passkey: PasskeyProof | None = None
 
     @model_validator(mode="after")
     def _one_proof(self) -> Self:
         _one_of(self, self.ONE_OF)
         return self
 
-    def sent_factor(self, bound_to: str) -> SentFactor:
-        """Return the factor that was sent, for a log-in or a session."""
+    def sent_factor(self, at: float, binding: Binding) -> SentFactor:
+        """Return the factor that was sent, for a log-in that waits or for who is logged in."""
         method = next(name for name in SecondFactor.ONE_OF if getattr(self, name) is not None)
-        return SentFactor(method, getattr(self, method), bound_to)
+        if self.passkey:
+            return SentFactor(method, answer=self.passkey.answered(at), binding=binding)
+        return SentFactor(method, getattr(self, method))
 
 
 class ContinuedLogin(SecondFactor):

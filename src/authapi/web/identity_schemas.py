@@ -10,7 +10,6 @@ from authapi.web.schemas import (
     EXAMPLE_TOKEN,
     TRANSPORTS,
     Body,
-    Locale,
     Resource,
     Text,
     Token,
@@ -44,4 +43,4 @@ class IdTokenLogin(IdTokenProof):
 
 
 class NewIdentity(IdTokenProof):
-    locale: Locale
+    """The same, for who is logged in."""

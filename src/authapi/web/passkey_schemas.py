@@ -3,16 +3,13 @@
 A browser may add members to a credential: those that are not known are not read.
 """
 
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
 
-from authapi.clock import as_datetime
 from authapi.db.models import Transport
-from authapi.services.factors.passkey_registration import AddedPasskey
 from authapi.services.factors.passkeys import Answer, Asked
-from authapi.web.schemas import EXAMPLE_ID, TRANSPORTS, Body, Resource, require_plain_text
+from authapi.web.schemas import TRANSPORTS, Body, Resource, require_plain_text
 
 # Bytes as WebAuthn's JSON has them.
 Base64url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*$")]
@@ -106,30 +103,6 @@ class PasskeyOptions(BaseModel):
     @classmethod
     def of(cls, asked: Asked) -> Self:
         return cls(challenge_id=asked.challenge_id, options=dict(asked.options))
-
-
-class PasskeyInfo(BaseModel):
-    """`backup_eligible`: the passkey may be synced. `backed_up`: it is."""
-
-    id: str = Field(examples=[EXAMPLE_ID])
-    kind: Literal["passkey"]
-    name: str | None = Field(examples=["Phone"])
-    created_at: datetime
-    last_used_at: datetime | None
-    backup_eligible: bool
-    backed_up: bool
-
-    @classmethod
-    def of(cls, added: AddedPasskey) -> Self:
-        return cls(
-            id=added.factor.id,
-            kind="passkey",
-            name=added.factor.name,
-            created_at=as_datetime(added.factor.created_at),
-            last_used_at=None,
-            backup_eligible=added.passkey.backup_eligible,
-            backed_up=added.passkey.backed_up,
-        )
 
 
 class RelatedOrigins(BaseModel):

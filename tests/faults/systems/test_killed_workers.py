@@ -17,6 +17,7 @@ from tests.support.until import until
 KILLS, KEEPERS = 50, 8
 BACK_SECONDS = 45.0  # less than the minute that uvicorn gives a worker to answer
 LONGEST_PAUSE_SECONDS = 0.2
+ASKED_SECONDS = 1.5  # in which a parent asks, ours or uvicorn's
 STARTED = "Application startup complete."
 
 
@@ -43,3 +44,16 @@ def test_fifty_killed_workers_log_nobody_out(cluster: Cluster, tmp_path: Path) -
     rows = cluster.ask("SELECT count(*) FROM sessions")
     assert load.count("/login 200") <= rows <= asked  # however often each was refreshed
     assert load.count("/refresh 502") > 0, "no request was cut off"
+
+
+def test_a_worker_that_dies_while_its_parent_asks_it_is_replaced_at_once(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """The parent asks whether it lives. It must not wait for the answer of a dead one."""
+    with Workers(tmp_path, cluster.url) as workers:
+        until(lambda: workers.log.count(STARTED) == 2, seconds=BACK_SECONDS, every=0.05)
+        victim = workers.serving[1]
+        os.kill(victim, signal.SIGSTOP)
+        sleep(ASKED_SECONDS)
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: workers.log.count(STARTED) == 3, seconds=BACK_SECONDS, every=0.05)

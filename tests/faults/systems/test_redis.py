@@ -46,6 +46,8 @@ def workers(
 def clients(workers: Workers) -> Iterator[Load]:
     with Load(workers.base_url).running() as load:
         yield load
+    load.assert_sound()
+    assert load.count(" 500") == 0
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def load(clients: Load, workers: Workers) -> Iterator[Load]:
     with workers.untouched():
         yield clients
         clients.goes_on()
-    clients.assert_sound()
+    assert clients.told.wrong == []
     assert clients.count(" 500") == 0
 
 

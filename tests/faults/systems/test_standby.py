@@ -173,7 +173,6 @@ class Address:
 
     def __init__(self, server: BreakablePostgreSQL) -> None:
         self._link, self.user = server.data.with_name("address"), server.user
-        self._link.unlink(missing_ok=True)
         self.lead_to(server)
 
     def url(self, database: str) -> str:

@@ -4,19 +4,18 @@ from dataclasses import dataclass
 
 from authapi.crypto.challenges import Binding, Purpose
 from authapi.crypto.ids import new_id
-from authapi.db import factors, passkeys, users
+from authapi.db import factors, passkeys
 from authapi.db.database import Database, Transaction
-from authapi.db.factors import NewFactor, StoredFactor
+from authapi.db.factors import ListedFactor, NewFactor
 from authapi.db.passkeys import NewPasskey
-from authapi.errors import AlreadyLinked, InvalidField, InvalidToken
-from authapi.services.accounts.devices import Device
-from authapi.services.accounts.freshness import require_fresh_login
+from authapi.errors import AlreadyLinked, InvalidCode, InvalidField
+from authapi.services.accounts.freshness import lock_fresh, require_fresh_login, require_level
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.profile import get_profile
-from authapi.services.events.catalogue import Event, EventType
-from authapi.services.events.record import record
+from authapi.services.events.catalogue import EventType
+from authapi.services.factors.changes import Owner
 from authapi.services.factors.passkey_ceremonies import Registered, RelyingParty
-from authapi.services.factors.passkeys import Answer, Asked, spend
+from authapi.services.factors.passkeys import Answer, Asked, read_challenge, spend
 from authapi.services.factors.steps import Kind
 from authapi.verifier import Claims
 
@@ -27,25 +26,17 @@ MOST_PASSKEYS = 50  # of an account
 class Registration:
     """A passkey that a user's browser has made. `transports` are space-separated."""
 
-    subject: Claims
+    owner: Owner
     answer: Answer
     name: str | None
     transports: str
-    device: Device
-
-
-@dataclass(frozen=True, slots=True)
-class AddedPasskey:
-    """The factor, and what is kept of the credential."""
-
-    factor: StoredFactor
-    passkey: NewPasskey
 
 
 def ask_to_register(db: Database, rp: RelyingParty, subject: Claims, *, now: float) -> Asked:
     """Ask for a new passkey. Raises InsufficientUserAuthentication, InvalidToken."""
     require_fresh_login(subject, now=now)
     account = get_profile(db, subject.sub)
+    require_level(subject, account)
     with db.connect() as connection:
         there = passkeys.list_of_user(connection, account.id)
     challenge = rp.challenges.make(_binding(account.id), now=now)
@@ -54,18 +45,14 @@ def ask_to_register(db: Database, rp: RelyingParty, subject: Claims, *, now: flo
 
 def add_passkey(
     db: Database, rp: RelyingParty, passwords: Passwords, new: Registration
-) -> AddedPasskey:
+) -> ListedFactor:
     """Add the passkey, in force at once. A bad answer counts with the failed log-ins.
 
     Raises InsufficientUserAuthentication, RateLimited, InvalidSession, InvalidCode, AlreadyLinked,
     InvalidField for one too many, InvalidToken.
     """
-    require_fresh_login(new.subject, now=new.answer.at)
-    user_id = new.subject.sub
-    with passwords.attempt(new.device.address) as count_for:
-        count_for(user_id, user_id)
-        challenge = spend(db, rp, new.answer, _binding(user_id))
-        registered = rp.read_registration(challenge, new.answer.credential)
+    require_fresh_login(new.owner.subject, now=new.answer.at)
+    registered = _read(db, rp, passwords, new)
     try:
         with db.begin() as tx:
             return _add(tx, new, registered)
@@ -77,11 +64,24 @@ def _binding(user_id: str) -> Binding:
     return Binding(Purpose.REGISTRATION, user_id)
 
 
-def _add(tx: Transaction, new: Registration, registered: Registered) -> AddedPasskey:
+def _read(db: Database, rp: RelyingParty, passwords: Passwords, new: Registration) -> Registered:
+    user_id, address = new.owner.subject.sub, new.owner.device.address
+    challenge = read_challenge(rp, new.answer, _binding(user_id))
+    spend(db, challenge)
+    try:
+        return rp.read_registration(challenge, new.answer.credential)
+    except InvalidCode:
+        # Counted when it is bad only. A good one proves nothing of the account: it must not end
+        # the row of its failures.
+        with passwords.attempt(address) as count_for:
+            count_for(user_id, user_id)
+            raise
+
+
+def _add(tx: Transaction, new: Registration, registered: Registered) -> ListedFactor:
     """Write it. What is raised here undoes nothing: nothing is written before."""
-    account = users.lock(tx, new.subject.sub)
-    if account is None or account.disabled_at is not None:
-        raise InvalidToken
+    owner = new.owner
+    account = lock_fresh(tx, owner.subject)
     if len(passkeys.list_of_user(tx, account.id)) >= MOST_PASSKEYS:
         message = f"An account has at most {MOST_PASSKEYS} passkeys. Remove one first"
         raise InvalidField("credential", message, "too_many")
@@ -104,11 +104,7 @@ def _add(tx: Transaction, new: Registration, registered: Registered) -> AddedPas
     )
     stored = factors.add(tx, factor)
     passkeys.add(tx, passkey)
-    _tell(tx, new, stored)
-    return AddedPasskey(stored, passkey)
-
-
-def _tell(tx: Transaction, new: Registration, factor: StoredFactor) -> None:
-    fields = {"user_id": factor.user_id, "sid": new.subject.sid, "ip": new.device.address}
-    more = {"kind": factor.kind, "factor_id": factor.id}
-    record(tx, Event(EventType.FACTOR_ADDED, {**fields, **more}))
+    owner.record(tx, EventType.FACTOR_ADDED, stored)
+    owner.tell(tx, EventType.FACTOR_ADDED, account, stored.kind)
+    listed = factors.list_details(tx, account.id)
+    return next(each for each in listed if each.id == stored.id)

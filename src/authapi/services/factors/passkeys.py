@@ -2,7 +2,7 @@
 
 A challenge is spent by its first answer, good or bad: of two at once one is looked at. A bad answer
 is InvalidCode, whatever is wrong with it. The id of a credential is random: an unknown one is
-refused before its signature is looked at.
+refused first, so a stranger has nothing written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +25,7 @@ from authapi.services.factors.passkey_ceremonies import (
     RelyingParty,
 )
 from authapi.services.factors.steps import Proof, Proven
+from authapi.verifier import Claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ def second_step(auth_session: str) -> Binding:
     return Binding(Purpose.SECOND_FACTOR, digest_of(auth_session))
 
 
-def proof_again(user_id: str) -> Binding:
-    """Return what a challenge for /reauth is bound to."""
-    return Binding(Purpose.REAUTHENTICATION, user_id)
+def proof_again(sid: str) -> Binding:
+    """Return what a challenge for /reauth is bound to: the session that asks."""
+    return Binding(Purpose.REAUTHENTICATION, sid)
 
 
 def ask_anybody(rp: RelyingParty, *, now: float) -> Asked:
@@ -71,11 +72,11 @@ def ask_second_step(db: Database, rp: RelyingParty, auth_session: str, *, now: f
     return _ask(rp, binding, there, now)
 
 
-def ask_again(db: Database, rp: RelyingParty, user_id: str, *, now: float) -> Asked:
+def ask_again(db: Database, rp: RelyingParty, subject: Claims, *, now: float) -> Asked:
     """Ask a user who is logged in for one of the account's passkeys, for POST /reauth."""
     with db.connect() as connection:
-        there = passkeys.list_of_user(connection, user_id)
-    return _ask(rp, proof_again(user_id), there, now)
+        there = passkeys.list_of_user(connection, subject.sub)
+    return _ask(rp, proof_again(subject.sid), there, now)
 
 
 def prove(db: Database, rp: RelyingParty, user_id: str, answer: Answer, binding: Binding) -> Proven:
@@ -83,11 +84,12 @@ def prove(db: Database, rp: RelyingParty, user_id: str, answer: Answer, binding:
 
     With user verification it is two factors. A log-in without a name demands that.
     """
-    challenge = spend(db, rp, answer, binding)
+    challenge = read_challenge(rp, answer, binding)
     with db.connect() as connection:
         passkey = passkeys.find(connection, answer.credential["id"])
     if passkey is None or passkey.user_id != user_id:
         raise InvalidCode
+    spend(db, challenge)
     is_log_in = binding.purpose is Purpose.LOG_IN
     asserted = rp.read_assertion(challenge, answer.credential, passkey, is_log_in=is_log_in)
     if not _use(db, passkey, asserted):
@@ -95,19 +97,23 @@ def prove(db: Database, rp: RelyingParty, user_id: str, answer: Answer, binding:
     return Proven.by(Proof.PASSKEY, user_verified=asserted.user_verified)
 
 
-def spend(db: Database, rp: RelyingParty, answer: Answer, binding: Binding) -> Challenge:
-    """Return the challenge that is answered, and let nobody answer it again.
+def read_challenge(rp: RelyingParty, answer: Answer, binding: Binding) -> Challenge:
+    """Return the challenge that is answered.
 
-    Raises InvalidSession for one that is made up, expired, spent or for something else.
+    Raises InvalidSession for one that is made up, expired or for something else.
     """
     challenge = rp.challenges.read(answer.challenge_id, binding, now=answer.at)
     if challenge is None:
         raise InvalidSession
+    return challenge
+
+
+def spend(db: Database, challenge: Challenge) -> None:
+    """Let nobody answer the challenge again. Raises InvalidSession if somebody has."""
     with db.begin() as tx:
         is_first = spent_challenges.spend(tx, challenge.id, challenge.expires_at)
     if not is_first:
         raise InvalidSession
-    return challenge
 
 
 def _ask(rp: RelyingParty, binding: Binding, there: Sequence[StoredPasskey], now: float) -> Asked:
@@ -116,11 +122,11 @@ def _ask(rp: RelyingParty, binding: Binding, there: Sequence[StoredPasskey], now
 
 
 def _use(db: Database, passkey: StoredPasskey, asserted: Asserted) -> bool:
-    """Note the use. False if the counter went back: somebody has a copy of the passkey."""
+    """Note the use. False if the passkey is gone, or was copied: its counter went back."""
     count, backed_up = asserted.sign_count, asserted.backed_up
     with db.begin() as tx:
         is_used = passkeys.use(tx, passkey.factor_id, count, backed_up=backed_up)
-        if not is_used:
+        if not is_used and passkeys.find(tx, passkey.credential_id):
             fields = {"user_id": passkey.user_id, "factor_id": passkey.factor_id}
             record(tx, Event(EventType.PASSKEY_COPIED, fields))
     return is_used

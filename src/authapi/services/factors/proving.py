@@ -8,22 +8,32 @@ from authapi.db.users import Account
 from authapi.errors import InvalidCode
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import tell
-from authapi.services.factors import recovery_codes, totp
+from authapi.services.factors import passkeys, recovery_codes, totp
+from authapi.services.factors.passkey_ceremonies import RelyingParty
 from authapi.services.factors.sent import SentFactor
 from authapi.services.factors.steps import Proven
 
-# Raises InvalidCode. What was proven can't be proven by the same code again.
+
+def _prove_passkey(db: Database, settings: Settings, account: Account, sent: SentFactor) -> Proven:
+    assert sent.answer
+    assert sent.binding
+    return passkeys.prove(db, RelyingParty(settings), account.id, sent.answer, sent.binding)
+
+
+# Raises InvalidCode, and InvalidSession for a challenge that has ended. What was proven can't be
+# proven by the same code again.
 Prover = Callable[[Database, Settings, Account, SentFactor], Proven]
 PROVERS: Mapping[str, Prover] = {
     "totp_code": totp.prove,
     "recovery_code": recovery_codes.prove,
+    "passkey": _prove_passkey,
 }
 
 
 def prove(
     db: Database, settings: Settings, account: Account, sent: SentFactor, address: str
 ) -> Proven:
-    """Return what the factor proves. Raises InvalidCode, and logs it."""
+    """Return what the factor proves. Raises InvalidCode, and logs it; InvalidSession."""
     try:
         return PROVERS[sent.method](db, settings, account, sent)
     except InvalidCode:

@@ -2,14 +2,20 @@
 
 from dataclasses import dataclass, field
 
+from authapi.crypto.challenges import Binding
+from authapi.services.factors.passkeys import Answer
+
 
 @dataclass(frozen=True, slots=True)
 class SentFactor:
-    """A code. `method` is the member of the body that it came in.
+    """A code, or a passkey's answer. `method` is the member of the body that it came in.
 
-    `bound_to` names the log-in, the session or the factor that it is for.
+    `factor_id` names the factor that a code confirms. A passkey's answer is for one log-in or
+    session: `binding`.
     """
 
     method: str
     code: str = field(default="", repr=False)
-    bound_to: str = field(default="", repr=False)
+    factor_id: str = ""
+    answer: Answer | None = field(default=None, repr=False)
+    binding: Binding | None = field(default=None, repr=False)

@@ -70,7 +70,7 @@ def begin_totp(db: Database, settings: Settings, owner: Owner, name: str | None)
 def confirm_totp(
     db: Database, settings: Settings, passwords: Passwords, owner: Owner, sent: SentFactor
 ) -> Sequence[str]:
-    """Put the factor `sent.bound_to` in force by a code of it.
+    """Put the factor `sent.factor_id` in force by a code of it.
 
     Return ten recovery codes with the first second factor of the account, else none.
 
@@ -79,7 +79,7 @@ def confirm_totp(
     codes: Sequence[str] = ()
     with db.begin() as tx:
         account = lock_fresh(tx, owner.subject)
-        factor, stored = _unconfirmed(tx, account, sent.bound_to)
+        factor, stored = _unconfirmed(tx, account, sent.factor_id)
         step = _find_step(settings, stored, sent.code, read_clock(tx))
         if step is not None:
             totp_secrets.use_step(tx, factor.id, step)

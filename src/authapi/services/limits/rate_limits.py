@@ -61,6 +61,10 @@ ROW = "100/30 day"
 UNKNOWN = "unknown-"
 
 
+# GeneratorExit: the request was cancelled, and its hash may have been computed.
+WRONG = (InvalidCode, InvalidCredentials, WrongPassword, RegistrationWaits, GeneratorExit)
+
+
 def _nowhere(_account: str, _address: str) -> bool:
     return False
 
@@ -117,15 +121,13 @@ class RateLimits:
         failures += of_address
         try:
             yield count_for
-        except (InvalidCode, InvalidCredentials, WrongPassword, RegistrationWaits, GeneratorExit):
-            # GeneratorExit: the request was cancelled, and its hash may have been computed.
+        except WRONG:
             self._give_back(successes)
             raise
-        except InsufficientAuthorization:
-            self._give_back(failures)
-            raise
-        except BaseException:
-            self._give_back(failures + successes)
+        except BaseException as error:
+            # The first of two factors ends no row: it would buy new guesses at the codes.
+            is_right = isinstance(error, InsufficientAuthorization)
+            self._give_back(failures if is_right else failures + successes)
             raise
         self._give_back(failures)
         self._clear(row)

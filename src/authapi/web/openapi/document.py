@@ -117,8 +117,8 @@ def refusals(*classes: type[Refusal]) -> dict[int | str, dict[str, Any]]:
                 "content": {"application/json": {"examples": {}}},
             },
         )
-        example = {"error": refusal.code, "error_description": refusal.description}
-        example |= refusal.members
+        example: dict[str, object] = {"error": refusal.code}
+        example |= {"error_description": refusal.description, **refusal.members}
         response["content"]["application/json"]["examples"][refusal.__name__] = {
             "summary": refusal.description,
             "value": example | FIELD_ERRORS if refusal is InvalidField else example,

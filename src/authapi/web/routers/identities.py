@@ -85,7 +85,7 @@ async def link_own_identity(
     device: FromDevice,
 ) -> Response:
     """Link the identity of an ID token: it logs in to this account from now on."""
-    owner = Owner(current, device, runtime.mails, locale_of(request, body.locale))
+    owner = Owner(current, device, runtime.mails, locale_of(request, None))
     here, sent, now = _registrar(runtime), body.sent(), runtime.clock()
     linking = link_identity(here, runtime.providers, owner, sent, now=now)
     linked = await runtime.password_pool.carry_out(linking, device.address)

@@ -16,6 +16,7 @@ from authapi.errors import (
     RateLimited,
 )
 from authapi.services.accounts.notices import NewDeviceNotice
+from authapi.services.factors.changes import Owner
 from authapi.services.factors.passkey_registration import (
     Registration,
     add_passkey,
@@ -28,21 +29,20 @@ from authapi.web.credentials.csrf import refuse_foreign
 from authapi.web.credentials.handover import hand_over
 from authapi.web.credentials.reading import sessions_sent
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
+from authapi.web.factor_schemas import FactorInfo
 from authapi.web.metrics.requests import outcome_of
-from authapi.web.openapi.document import BODY, CHANGE, NOT_MODIFIED, WITH_LINKS, refusals
+from authapi.web.openapi.document import BODY, CHANGE, WITH_LINKS, refusals
 from authapi.web.passkey_schemas import (
-    PasskeyInfo,
     PasskeyLogIn,
     PasskeyOptions,
     PasskeyQuestion,
     PasskeyRegistration,
     RelatedOrigins,
 )
-from authapi.web.responses import cacheable
+from authapi.web.responses import as_json
 from authapi.web.schemas import TokenResponse
 
 LOG_IN = (InvalidCredentials, InvalidSession, CsrfFailed, EmailNotVerified, RateLimited)
-ORIGINS_MAX_AGE_SECONDS = 3600
 
 router = APIRouter(route_class=StrictRoute, tags=["factors"])
 
@@ -102,7 +102,7 @@ async def login_by_passkey(
 def reauth_options(runtime: AppRuntime, current: CurrentSubject) -> PasskeyOptions:
     """Return options for one of your passkeys. The answer is for POST /reauth."""
     now = runtime.clock()
-    return PasskeyOptions.of(ask_again(runtime.db, runtime.relying_party, current.sub, now=now))
+    return PasskeyOptions.of(ask_again(runtime.db, runtime.relying_party, current, now=now))
 
 
 @router.post(
@@ -126,30 +126,31 @@ def registration_options(runtime: AppRuntime, current: CurrentSubject) -> Passke
     ),
 )
 def register_passkey(
-    body: PasskeyRegistration, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
-) -> PasskeyInfo:
+    body: PasskeyRegistration,
+    request: Request,
+    runtime: AppRuntime,
+    current: CurrentSubject,
+    device: FromDevice,
+) -> FactorInfo:
     """Add a passkey. From now on a password alone opens no session of this account."""
     new = Registration(
-        subject=current,
+        owner=Owner(current, device, runtime.mails, locale_of(request, None)),
         answer=body.answered(runtime.clock()),
         name=body.name,
         transports=body.transports,
-        device=device,
     )
-    added = add_passkey(runtime.db, runtime.relying_party, runtime.passwords, new)
-    return PasskeyInfo.of(added)
+    return FactorInfo.of(add_passkey(runtime.db, runtime.relying_party, runtime.passwords, new))
 
 
 @router.get(
     "/.well-known/webauthn",
     summary="Which other origins may use the passkeys of this host",
     response_model=RelatedOrigins,
-    responses={**NOT_MODIFIED, **refusals(NotFound)},
+    responses=refusals(NotFound),
 )
-async def related_origins(request: Request, runtime: AppRuntime) -> Response:
+async def related_origins(runtime: AppRuntime) -> Response:
     """Return the origins of AUTHAPI_PASSKEY_ORIGINS. Without that setting there is nothing."""
     web = [name for name in runtime.settings.passkey_origins if name.startswith("https:")]
     if not web:
         raise NotFound
-    content = RelatedOrigins(origins=web).model_dump_json().encode()
-    return cacheable(request, content, max_age=ORIGINS_MAX_AGE_SECONDS)
+    return as_json(RelatedOrigins(origins=web))

@@ -23,6 +23,7 @@ from authapi.errors import (
     WrongPassword,
 )
 from authapi.services.accounts.notices import NewDeviceNotice
+from authapi.services.factors.passkeys import proof_again, second_step
 from authapi.services.sessions.continuation import Continuation, continue_log_in
 from authapi.services.sessions.login import LoginAttempt, log_in
 from authapi.services.sessions.logout import log_out, log_out_everywhere
@@ -110,7 +111,7 @@ async def continue_login(
     """Send the second factor that `/login` or `/reauth` asked for."""
     continuation = Continuation(
         auth_session=body.auth_session,
-        sent=body.sent_factor(body.auth_session),
+        sent=body.sent_factor(runtime.clock(), second_step(body.auth_session)),
         device=device,
         require_allowed=partial(_require_allowed, request, runtime),
         came_with=await sessions_sent(request, runtime),
@@ -129,13 +130,18 @@ async def continue_login(
     "/reauth",
     summary="Prove the password or another factor again, for a fresh log-in",
     response_model=TokenResponse,
-    responses=refusals(*CHANGE, *BODY, WrongPassword, InsufficientAuthorization, *FACTOR),
+    responses=refusals(
+        *(*CHANGE, *BODY, WrongPassword, InsufficientAuthorization, InvalidSession, *FACTOR)
+    ),
 )
 async def reauth(
     body: Reauthentication, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> Response:
     """Prove the password or another factor again. A new session takes the place of yours."""
-    sent = body.sent_factor(current.sid) if body.password is None else body.password
+    binding = proof_again(current.sid)
+    sent = (
+        body.password if body.password is not None else body.sent_factor(runtime.clock(), binding)
+    )
     proof = Proof(sent, current, device)
     proving = reauthenticate(runtime.db, runtime.passwords, runtime.tokens, proof)
     return hand_over(await runtime.password_pool.carry_out(proving, device.address), runtime)

@@ -1,7 +1,7 @@
 """The JavaScript of the pages runs in Chromium as it stands, on the origin of authapi.
 
-clients/js/README.md, docs/browsers.md, docs/factors.md and docs/mails.md. A page that holds the block stands in for
-the reader's; it has the names that the block leaves to the reader.
+clients/js/README.md, docs/browsers.md, docs/factors.md and docs/mails.md. A page that holds the
+block stands in for the reader's; it has the names that the block leaves to the reader.
 """
 
 import json
@@ -136,7 +136,8 @@ def test_the_page_for_factors(page: Page, spa: str, email: str) -> None:
     page.on("dialog", answer)
     # The page's own offer of a passkey is taken at once: the finger is on it.
     run = (
-        "await auth.login({ email, password }); const { onclick } = document.querySelector('#enrol');"
+        "await auth.login({ email, password });"
+        "const { onclick } = document.querySelector('#enrol');"
         "await onclick(); const [{ id }] = await auth.factors(); await auth.removeFactor(id);"
         "window.left = await auth.factors();"
         "await onclick(); await auth.logout(); await logIn(email, password);"

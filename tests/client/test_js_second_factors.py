@@ -1,4 +1,4 @@
-"""clients/js with second factors, in Node: log-in in two steps, and a page that is asked to step up."""
+"""clients/js with second factors, in Node: a log-in in two steps, and step-up."""
 
 import json
 import secrets

@@ -14,6 +14,7 @@ from authapi.db import factors, users
 from authapi.db.factors import NewFactor
 from authapi.db.models import Identity, User
 from authapi.services.accounts.administration import get_by_email
+from authapi.services.factors import identities
 from authapi.services.factors.steps import Kind
 from tests.mail.conftest import MailApi
 from tests.support.administration import Admin, runtime_of
@@ -237,6 +238,22 @@ def test_of_two_first_log_ins_at_once_one_begins_the_account(api: Api, provider:
     token = provider.token()
     assert statuses_of(*[partial(log_in, api, provider, token)] * 6) == [200] * 6
     assert counts(api) == (2, 2)
+
+
+def test_a_log_in_that_comes_between_is_no_conflict(
+    api: Api, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Another request of the person makes the account after this one has found none.
+    register = identities.register_proven
+
+    def register_late(*arguments: Any) -> None:
+        monkeypatch.setattr(identities, "register_proven", register)
+        logged_in(api, provider)
+        register(*arguments)
+
+    monkeypatch.setattr(identities, "register_proven", register_late)
+    logged_in(api, provider)
+    assert counts(api) == (1, 1)
 
 
 def test_two_identities_at_once_with_one_address_are_one_account(

@@ -59,7 +59,7 @@ def find_or_register(here: Registrar, person: Person, device: Device) -> tuple[A
     owner = _find_owner(here, person)
     if owner is None:
         # Or somebody is faster: perhaps this person, with another request.
-        with suppress(AlreadyTakenError, AlreadyLinkedError):
+        with suppress(AlreadyRegistered, AlreadyTakenError, AlreadyLinkedError):
             begin = partial(_begin, person=person, device=device)
             register_proven(here, person.verified_email, device, begin)
         owner = _find_owner(here, person)

@@ -51,8 +51,13 @@ class Opening:
 
     @property
     def needs_second_factor(self) -> bool:
-        """Return whether the account has a second factor and none was proven."""
-        return bool(self.account.second_factors) and not self.proven.has_second
+        """Return whether the account has a second factor and none was proven.
+
+        A disabled account needs nothing: it is refused like a wrong password.
+        """
+        account = self.account
+        is_open = account.disabled_at is None
+        return is_open and bool(account.second_factors) and not self.proven.has_second
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from authapi.db import factors, users
 from authapi.db.factors import NewFactor
 from authapi.db.models import Identity, User
+from authapi.services.accounts import proven_registration
 from authapi.services.accounts.administration import get_by_email
 from authapi.services.factors import identities
 from authapi.services.factors.steps import Kind
@@ -244,7 +245,7 @@ def test_a_log_in_that_comes_between_is_no_conflict(
     api: Api, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Another request of the person makes the account after this one has found none.
-    register = identities.register_proven
+    register = proven_registration.register_proven
 
     def register_late(*arguments: Any) -> None:
         monkeypatch.setattr(identities, "register_proven", register)

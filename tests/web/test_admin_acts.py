@@ -4,7 +4,7 @@ import pytest
 
 from authapi.errors import InvalidToken
 from authapi.services.accounts.deletion import Deletion, delete_account
-from tests.support.administration import Admin, account, runtime_of
+from tests.support.administration import Admin, account, as_subject, runtime_of
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.databases import sqlite_only
 
@@ -91,7 +91,7 @@ def test_a_password_that_is_being_proven_is_worth_nothing_under_another_address(
     api: Api, admin: Admin, ada: str
 ) -> None:
     runtime = runtime_of(api)
-    wanted = Deletion(ada, PASSWORD, "192.0.2.1")
+    wanted = Deletion(as_subject(ada), PASSWORD, "192.0.2.1")
     deleting = delete_account(runtime.db, runtime.passwords, runtime.usernames, wanted)
     compute = next(deleting)
     admin.change(ada, email="ada@new.example")

@@ -17,7 +17,7 @@ from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason, Transport
 from authapi.db.sessions import LockedSession, NewSession
 from authapi.db.users import Account
-from authapi.errors import InsufficientAuthorization, Unavailable
+from authapi.errors import Unavailable
 from authapi.services.accounts.devices import Device, KnownAddresses
 from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.events.catalogue import Event, EventType
@@ -72,7 +72,8 @@ def open_session(
     InsufficientAuthorization if the account has a second factor and none was proven.
     """
     if opening.needs_second_factor:
-        raise await_second_factor(db, tokens, opening)
+        await_second_factor(db, tokens, opening)
+        return None
     session_id = new_session_id(new_id())
     known = KnownAddresses(db, tokens.settings.secrets)
     session = _add(db, known, opening, _new_session(tokens, opening, session_id))
@@ -95,10 +96,11 @@ def add_session(tx: Transaction, tokens: TokenIssuer, opening: Opening) -> Opene
 
 def await_second_factor(
     db: Database, tokens: TokenIssuer, opening: Opening, *, replaces: str | None = None
-) -> InsufficientAuthorization:
-    """Let the opening wait for a second factor. Return the refusal that tells the client how.
+) -> None:
+    """Let the opening wait for a second factor: raise the refusal that tells the client how.
 
-    `replaces`: the sid of the session that ends when the new one begins.
+    Return, without effect, if the account has changed since its identity was proven. `replaces`:
+    the sid of the session that ends when the new one begins.
     """
     auth_session = new_auth_session()
     waiting = Waiting(
@@ -115,7 +117,8 @@ def await_second_factor(
     if opening.upgraded_hash:
         with db.begin() as tx:
             users.upgrade_hash(tx, opening.account, opening.upgraded_hash)
-    return let_wait(db, auth_session, waiting)
+    if refusal := let_wait(db, auth_session, waiting):
+        raise refusal
 
 
 def issue(

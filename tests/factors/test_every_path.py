@@ -92,6 +92,7 @@ def change_the_password_after_a_while(walk: Walk) -> httpx.Response:
 
 
 def reset_by_mail(walk: Walk) -> httpx.Response:
+    walk.mail_api.verify(EMAIL)
     walk.post("/password/forgot", email=EMAIL)
     token = walk.mail_api.mail(EMAIL, "password").token
     answer = walk.post("/password/reset", token=token, new_password=NEW)

@@ -3,13 +3,16 @@
 import pytest
 
 from authapi.services.sessions import opening
+from tests.mail.conftest import MailApi
 from tests.support.administration import Admin
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.clock import TestClock
 from tests.support.costs import Answer
 from tests.support.databases import sqlite_only
 from tests.support.factors import count, execute, first_step, with_app
-from tests.support.passkeys import OPTIONS, registered
+from tests.support.passkeys import OPTIONS, assert_refused, logged_in, registered
+
+NEW = "a new and longer phrase"
 
 
 def log_in(api: Api, password: str = PASSWORD) -> Answer:
@@ -57,3 +60,28 @@ def test_an_auth_session_of_a_disabled_account_tells_no_passkeys(api: Api) -> No
     admin.change(user["id"], disabled=True)
     answer = api.client.post(OPTIONS, json={"auth_session": waiting})
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_session")
+
+
+def reset_by_mail(mail_api: MailApi) -> None:
+    assert mail_api.post("/password/forgot", email=EMAIL) == 202
+    token = mail_api.mail(EMAIL, "new password").token
+    assert mail_api.post("/password/reset", token=token, new_password=NEW) == 204
+
+
+def test_a_stranger_who_registered_the_address_first_keeps_no_passkey(mail_api: MailApi) -> None:
+    stranger = registered(mail_api.api, mail_api.api.register_and_login())
+    assert logged_in(mail_api.api, stranger).status_code == 200
+    reset_by_mail(mail_api)
+    assert_refused(logged_in(mail_api.api, stranger))
+    assert mail_api.api.login(password=NEW)
+
+
+def test_a_stranger_who_registered_the_address_first_locks_nobody_out(
+    mail_api: MailApi, clock: TestClock
+) -> None:
+    with_app(mail_api.api, clock)
+    reset_by_mail(mail_api)
+    tokens = mail_api.api.login(password=NEW)
+    told = mail_api.api.expect(200, "GET", "/me/export", headers=tokens.bearer).json()
+    assert told["factors"] == []
+    assert [event["type"] for event in told["events"]].count("factor_removed") == 2

@@ -2,15 +2,15 @@
 
 The reset proves that its user reads the mailbox. So whoever had the account before, or registered
 it first with a stranger's address, has nothing left: every session ends, and so do a pending change
-of address and all other links, but those back to an address that was verified. Second factors stay.
-Identities of other providers stay too, if the address was verified before: else a stranger may have
-linked one, as a way back in.
+of address and all other links, but those back to an address that was verified. Factors stay if the
+address was verified before. Else they go: a stranger may have added a passkey or linked an identity
+as a way back in, or an app to lock the owner out.
 The limits on guesses of this account begin anew: strangers may have used them up.
 """
 
 from dataclasses import dataclass, field, replace
 
-from authapi.db import identities, users
+from authapi.db import factors, users
 from authapi.db.database import Database, Transaction
 from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason
@@ -75,7 +75,7 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
         if canonical_email(account.email) != link.email_canonical:
             raise InvalidLink
         if account.email_verified_at is None:
-            _unlink_identities(tx, account)
+            _end_factors(tx, account)
         users.set_password(tx, account.id, new_hash)
         users.verify_email(tx, account.id)
         end_links(tx, account.id, ENDED)
@@ -90,7 +90,8 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
     follow_up(db, stop)
 
 
-def _unlink_identities(tx: Transaction, account: Account) -> None:
-    for factor in identities.remove_all(tx, account.id):
+def _end_factors(tx: Transaction, account: Account) -> None:
+    for factor in factors.list_in_force(tx, account.id):
         fields = {"user_id": account.id, "factor_id": factor.id, "kind": factor.kind}
         record(tx, Event(EventType.FACTOR_REMOVED, fields))
+    factors.remove_all(tx, account.id)

@@ -101,6 +101,7 @@ def log_in_by_a_passkey_that_knows_no_user(walk: Walk) -> httpx.Response:
 
 
 def reset_by_mail(walk: Walk) -> httpx.Response:
+    walk.mail_api.verify(EMAIL)
     walk.post("/password/forgot", email=EMAIL)
     token = walk.mail_api.mail(EMAIL, "password").token
     answer = walk.post("/password/reset", token=token, new_password=NEW)

@@ -297,6 +297,7 @@ def test_a_deleted_account_leaves_nothing(api: Api, clock: TestClock) -> None:
 def test_a_reset_by_mail_leaves_the_second_factor(mail_api: MailApi, clock: TestClock) -> None:
     api = mail_api.api
     app = with_app(api, clock)
+    mail_api.verify(EMAIL)
     mail_api.post("/password/forgot", email=EMAIL)
     token = mail_api.mail(EMAIL, "password").token
     assert mail_api.post("/password/reset", token=token, new_password=NEW) == 204

@@ -41,6 +41,10 @@ class MailApi:
         (found,) = [mail for mail in self.mails(to) if about in mail.subject]
         return found
 
+    def verify(self, email: str) -> None:
+        """Open the link of the mail that the registration sent."""
+        assert self.post("/email/verify", token=self.mail(email, "Verify").token) == 204
+
 
 MakeMailApi = Callable[..., MailApi]
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.database import Transaction
-from authapi.db.models import AuthSession
+from authapi.db.models import AuthSession, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,13 @@ def add(tx: Transaction, new: Waiting, seconds: float) -> None:
 
 
 def find(connection: Connection, digest: str, most_failures: int) -> Waiting | None:
-    """Return a log-in that still waits: not used, not expired, and with tries left."""
-    row = connection.execute(select(*_COLUMNS).where(*_waits(digest, most_failures))).one_or_none()
+    """Return a log-in that still waits: not used, not expired, and with tries left.
+
+    None as well for an account that was disabled, or whose proofs of identity have ended.
+    """
+    is_good = (User.version == AuthSession.account_version, User.disabled_at.is_(None))
+    waits = select(*_COLUMNS).join(User, User.id == AuthSession.user_id).where(*is_good)
+    row = connection.execute(waits.where(*_waits(digest, most_failures))).one_or_none()
     return None if row is None else Waiting(*row)
 
 

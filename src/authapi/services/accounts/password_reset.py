@@ -2,9 +2,9 @@
 
 The reset proves that its user reads the mailbox. So whoever had the account before, or registered
 it first with a stranger's address, has nothing left: every session ends, and so do a pending change
-of address and all other links, but those back to an address that was verified. Second factors stay.
-Identities of other providers stay too, if the address was verified before: else a stranger may have
-linked one, as a way back in.
+of address and all other links, but those back to an address that was verified. Factors stay if the
+address was verified before. Else they go: a stranger may have added a passkey or linked an identity
+as a way back in, or an app to lock the owner out.
 The limits on guesses of this account begin anew: strangers may have used them up.
 """
 
@@ -75,7 +75,7 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
         if canonical_email(account.email) != link.email_canonical:
             raise InvalidLink
         if account.email_verified_at is None:
-            _end_ways_in(tx, account)
+            _end_factors(tx, account)
         users.set_password(tx, account.id, new_hash)
         users.verify_email(tx, account.id)
         end_links(tx, account.id, ENDED)
@@ -90,11 +90,8 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
     follow_up(db, stop)
 
 
-def _end_ways_in(tx: Transaction, account: Account) -> None:
-    """Remove what opens the account without a password: a stranger may have registered it."""
+def _end_factors(tx: Transaction, account: Account) -> None:
     for factor in factors.list_in_force(tx, account.id):
-        if factor.kind not in factors.WAYS_IN:
-            continue
-        factors.remove(tx, factor, is_second=factor.kind in factors.SECOND)
         fields = {"user_id": account.id, "factor_id": factor.id, "kind": factor.kind}
         record(tx, Event(EventType.FACTOR_REMOVED, fields))
+    factors.remove_all(tx, account.id)

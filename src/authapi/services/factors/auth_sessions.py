@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from hashlib import sha256
 from secrets import token_urlsafe
 
-from authapi.db import auth_sessions, factors
+from authapi.db import auth_sessions, factors, users
 from authapi.db.auth_sessions import Waiting
 from authapi.db.database import Database
 from authapi.errors import AUTH_SESSION_SECONDS, InsufficientAuthorization
@@ -28,9 +28,17 @@ def new_auth_session() -> str:
     return token_urlsafe(TOKEN_BYTES)
 
 
-def let_wait(db: Database, auth_session: str, waiting: Waiting) -> InsufficientAuthorization:
-    """Store a log-in that waits, and return the refusal that names it and the ways to go on."""
+def let_wait(db: Database, auth_session: str, waiting: Waiting) -> InsufficientAuthorization | None:
+    """Store a log-in that waits, and return the refusal that names it and the ways to go on.
+
+    None, and no effect, if the account is disabled, gone, or has changed since the proof.
+    """
     with db.begin() as tx:
+        account = users.lock(tx, waiting.user_id)
+        if account is None or account.disabled_at is not None:
+            return None
+        if account.version != waiting.account_version:
+            return None
         auth_sessions.add(tx, waiting, AUTH_SESSION_SECONDS)
         there = factors.list_in_force(tx, waiting.user_id)
     return InsufficientAuthorization(auth_session, methods_of(each.kind for each in there))

@@ -78,9 +78,7 @@ def _get(db: Database, digest: str) -> tuple[Waiting, Account]:
     with db.connect() as connection:
         waiting = auth_sessions.find(connection, digest, MOST_FAILURES)
         account = users.find(connection, waiting.user_id) if waiting else None
-    if waiting is None or account is None or account.disabled_at is not None:
-        raise InvalidSession
-    if account.version != waiting.account_version:
+    if waiting is None or account is None:
         raise InvalidSession
     return waiting, account
 

@@ -50,13 +50,8 @@ class Opening:
 
     @property
     def needs_second_factor(self) -> bool:
-        """Return whether the account has a second factor and none was proven.
-
-        A disabled account needs nothing: it is refused like a wrong password.
-        """
-        account = self.account
-        is_open = account.disabled_at is None
-        return is_open and bool(account.second_factors) and not self.proven.has_second
+        """Return whether the account has a second factor and none was proven."""
+        return bool(self.account.second_factors) and not self.proven.has_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,8 @@ def open_session(
     InsufficientAuthorization if the account has a second factor and none was proven.
     """
     if opening.needs_second_factor:
-        raise await_second_factor(db, tokens, opening)
+        await_second_factor(db, tokens, opening)
+        return None
     session_id = new_session_id(new_id())
     known = KnownAddresses(db, tokens.settings.secrets)
     session = _add(db, known, opening, _new_session(tokens, opening, session_id))

@@ -67,7 +67,8 @@ def reauthenticate(
             remember=before.remember,
         )
         if opening.needs_second_factor:
-            raise await_second_factor(db, tokens, opening, replaces=before.sid)
+            await_second_factor(db, tokens, opening, replaces=before.sid)
+            raise InvalidToken
         return take_place(db, tokens, opening, before.sid)
 
 

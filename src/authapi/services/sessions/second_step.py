@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from authapi.db import users
 from authapi.db.auth_sessions import Waiting
 from authapi.db.database import Database
-from authapi.errors import InsufficientAuthorization
 from authapi.services.factors.auth_sessions import digest_of, let_wait, new_auth_session
 from authapi.services.sessions.token_issue import TokenIssuer
 
@@ -15,10 +14,11 @@ if TYPE_CHECKING:
 
 def await_second_factor(
     db: Database, tokens: TokenIssuer, opening: "Opening", *, replaces: str | None = None
-) -> InsufficientAuthorization:
-    """Let the opening wait for a second factor. Return the refusal that tells the client how.
+) -> None:
+    """Let the opening wait for a second factor: raise the refusal that tells the client how.
 
-    `replaces`: the sid of the session that ends when the new one begins.
+    Return, without effect, if the account has changed since its identity was proven. `replaces`:
+    the sid of the session that ends when the new one begins.
     """
     auth_session = new_auth_session()
     waiting = Waiting(
@@ -35,4 +35,5 @@ def await_second_factor(
     if opening.upgraded_hash:
         with db.begin() as tx:
             users.upgrade_hash(tx, opening.account, opening.upgraded_hash)
-    return let_wait(db, auth_session, waiting)
+    if refusal := let_wait(db, auth_session, waiting):
+        raise refusal

@@ -1,0 +1,87 @@
+"""Ways round a second factor, and what one tells of an account: attacks that got through once."""
+
+import pytest
+
+from authapi.services.sessions import opening
+from tests.mail.conftest import MailApi
+from tests.support.administration import Admin
+from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.clock import TestClock
+from tests.support.costs import Answer
+from tests.support.databases import sqlite_only
+from tests.support.factors import count, execute, first_step, with_app
+from tests.support.passkeys import OPTIONS, assert_refused, logged_in, registered
+
+NEW = "a new and longer phrase"
+
+
+def log_in(api: Api, password: str = PASSWORD) -> Answer:
+    return Answer.of(api.client.post("/login", json={"email": EMAIL, "password": password}))
+
+
+def test_a_disabled_account_tells_nothing_of_its_second_factor(api: Api, clock: TestClock) -> None:
+    with_app(api, clock)
+    admin = Admin(api)
+    [user] = admin.users(q=EMAIL)
+    admin.change(user["id"], disabled=True)
+    assert log_in(api) == log_in(api, "wrong")
+    assert count(api.app.state.runtime.db, "auth_sessions") == 0
+
+
+ENDS = {
+    "deleted": "DELETE FROM users WHERE second_factors = 1",
+    "disabled": "UPDATE users SET disabled_at = 1, version = version + 1 WHERE second_factors = 1",
+    "another password": "UPDATE users SET version = version + 1 WHERE second_factors = 1",
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_an_account_that_ends_between_its_password_and_the_wait_is_refused(
+    api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    with_app(api, clock)
+    refused = log_in(api, "wrong")
+
+    def end_and_go_on() -> str:
+        execute(api.app.state.runtime.db, end)
+        return "A" * 43
+
+    monkeypatch.setattr(opening, "new_auth_session", end_and_go_on)
+    assert log_in(api) == refused
+    assert count(api.app.state.runtime.db, "auth_sessions") == 0
+
+
+@sqlite_only
+def test_an_auth_session_of_a_disabled_account_tells_no_passkeys(api: Api) -> None:
+    registered(api, api.register_and_login())
+    waiting = first_step(api)["auth_session"]
+    admin = Admin(api)
+    [user] = admin.users(q=EMAIL)
+    admin.change(user["id"], disabled=True)
+    answer = api.client.post(OPTIONS, json={"auth_session": waiting})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_session")
+
+
+def reset_by_mail(mail_api: MailApi) -> None:
+    assert mail_api.post("/password/forgot", email=EMAIL) == 202
+    token = mail_api.mail(EMAIL, "new password").token
+    assert mail_api.post("/password/reset", token=token, new_password=NEW) == 204
+
+
+def test_a_stranger_who_registered_the_address_first_keeps_no_passkey(mail_api: MailApi) -> None:
+    stranger = registered(mail_api.api, mail_api.api.register_and_login())
+    assert logged_in(mail_api.api, stranger).status_code == 200
+    reset_by_mail(mail_api)
+    assert_refused(logged_in(mail_api.api, stranger))
+    assert mail_api.api.login(password=NEW)
+
+
+def test_a_stranger_who_registered_the_address_first_locks_nobody_out(
+    mail_api: MailApi, clock: TestClock
+) -> None:
+    with_app(mail_api.api, clock)
+    reset_by_mail(mail_api)
+    tokens = mail_api.api.login(password=NEW)
+    told = mail_api.api.expect(200, "GET", "/me/export", headers=tokens.bearer).json()
+    assert told["factors"] == []
+    assert [event["type"] for event in told["events"]].count("factor_removed") == 2

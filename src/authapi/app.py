@@ -4,12 +4,11 @@ cli ─► app ─► web ─► services ─► db | crypto ─► verifier
               routes  rules       SQL  maths     stands alone
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from authapi import clock as wall_clock
@@ -63,26 +62,8 @@ from authapi.web.middleware.tracing import Tracing
 from authapi.web.middleware.unexpected_errors import UnexpectedErrors
 from authapi.web.middleware.verify import Verify
 from authapi.web.openapi import document
-from authapi.web.openapi.docs_page import docs_router
-from authapi.web.pages import routes as pages
 from authapi.web.password_pool import PasswordPool
-from authapi.web.routers import (
-    accounts,
-    admin,
-    client_script,
-    factors,
-    health,
-    identities,
-    links,
-    me,
-    metrics,
-    own_data,
-    passkeys,
-    revocations,
-    sessions,
-    tokens,
-    well_known,
-)
+from authapi.web.routers import routers_of
 from authapi.web.runtime import Runtime
 from authapi.web.whole_window import WholeWindow
 
@@ -98,7 +79,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = wall_clock.no
     keys (services/operation/start.py). Raises CommandError for settings that can't be meant.
     """
     settings = load_or_create(settings or load_settings())
-    routes = [route for router in _routers(settings) for route in router.routes]
+    routes = [route for router in routers_of(settings) for route in router.routes]
     runtime = replace(assemble(settings, clock), requests=Requests(routes))
     logs.configure_if_nobody_has(settings.log_format)
     app = FastAPI(
@@ -141,18 +122,6 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
         proxies = [str(network) for network in settings.trusted_proxies]
         app.add_middleware(TrustedProxies, trusted_hosts=proxies)
     app.add_middleware(Handshakes)
-
-
-def _routers(settings: Settings) -> Iterator[APIRouter]:
-    ways_in = (accounts, links, tokens, passkeys, identities, me, factors)
-    for group in (*ways_in, own_data, sessions, admin, well_known, revocations, health):
-        yield group.router
-    if settings.metrics:
-        yield metrics.router
-    yield client_script.router
-    yield pages.router
-    if settings.docs:
-        yield docs_router()
 
 
 def assemble(settings: Settings, clock: Clock) -> Runtime:

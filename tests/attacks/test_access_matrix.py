@@ -15,7 +15,6 @@ EACH = pytest.mark.parametrize("operation", PROTECTED, ids=str)
 PUBLIC = {
     *("POST /register", "POST /login", "POST /login/continue", "POST /refresh", "POST /logout"),
     "POST /login/id-token",
-    *("POST /register", "POST /login", "POST /refresh", "POST /logout"),
     *("POST /login/passkey/options", "POST /login/passkey", "GET /.well-known/webauthn"),
     *("GET /healthz", "GET /readyz", "GET /metrics", "GET /revocations"),
     *("GET /.well-known/jwks.json", "GET /.well-known/oauth-authorization-server"),

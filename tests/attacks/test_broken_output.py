@@ -157,6 +157,7 @@ DONE = {
     ("users", "scopes", ADA, "--scope", "read"): "SELECT scopes = 'read' FROM users",
     ("users", "set-password", ADA, "--password-stdin"): "SELECT version > 0 FROM users",
     ("users", "set-email", ADA, "countess@example.com"): "SELECT version > 0 FROM users",
+    ("users", "factors", ADA, "reset"): "SELECT version > 0 FROM users",
     ("users", "delete", ADA): "SELECT count(*) = 0 FROM users",
     ("users", "import", "users.jsonl"): "SELECT count(*) = 2 FROM users",
     ("keys", "rotate"): "SELECT count(*) = 2 FROM signing_keys",
@@ -184,6 +185,7 @@ def test_every_command_succeeds_once_it_has_done_its_work(
 SHOWN = [
     ("users", "list"),
     ("users", "show", ADA),
+    ("users", "factors", ADA, "list"),
     ("keys", "list"),
     ("mail", "list"),
     ("config",),

@@ -14,8 +14,7 @@ from authapi.services.accounts.administrators import is_administrator
 from authapi.services.accounts.deletion import Deletion, delete_account
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import hash_here
-from authapi.verifier import Claims
-from tests.support.administration import ADMIN, AUDIT, ROOT, Admin, account, runtime_of
+from tests.support.administration import ADMIN, AUDIT, ROOT, Admin, account, as_subject, runtime_of
 from tests.support.api import PASSWORD, Api
 from tests.support.application import MakeApi
 from tests.support.databases import postgresql_only, sqlite_only
@@ -115,10 +114,6 @@ def insist(act: Callable[[], object]) -> object:
             return act()
         sleep(0.05)  # an open breaker refuses at once, for half a second
     return act()
-
-
-def as_subject(user_id: str) -> Claims:
-    return Claims(user_id, "a-session", frozenset(), expires_at=0, issued_at=0, key_id="", raw={})
 
 
 def as_actor(user_id: str) -> Operator:

@@ -21,6 +21,7 @@ from tests.support.databases import postgresql_only, sqlite_only
 from tests.support.factors import (
     App,
     count,
+    execute,
     first_step,
     log_in_with,
     second_step,
@@ -359,3 +360,16 @@ def test_a_refused_code_is_logged_without_it(api: Api, clock: TestClock) -> None
     assert log.event("factor_refused")["method"] == "totp_code"
     assert wrong not in log.text
     assert waiting not in log.text
+
+
+def test_a_disabled_account_is_refused_before_its_second_factor(
+    api: Api, clock: TestClock, db: Database
+) -> None:
+    """The kind: a refusal that tells who knows the password that it is right."""
+    with_app(api, clock)
+    execute(db, "UPDATE users SET disabled_at = 1")
+    wrong, right = (
+        api.client.post("/login", json={"email": EMAIL, "password": password})
+        for password in ("wrong", PASSWORD)
+    )
+    assert (right.status_code, right.content) == (401, wrong.content)

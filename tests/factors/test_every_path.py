@@ -16,7 +16,9 @@ from authapi.db.models import Transport
 from authapi.db.sessions import NewSession
 from tests.cli.conftest import Authapi
 from tests.mail.conftest import MailApi
+from tests.support import passkeys
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
+from tests.support.authenticator import UP, Authenticator
 from tests.support.clock import TestClock
 from tests.support.databases import postgresql_only, sqlite_only
 from tests.support.factors import App, enrol, first_step, log_in_with, second_step, with_app
@@ -91,6 +93,13 @@ def change_the_password_after_a_while(walk: Walk) -> httpx.Response:
     return walk.post("/me/password", tokens, current_password=PASSWORD, new_password=NEW)
 
 
+def log_in_by_a_passkey_that_knows_no_user(walk: Walk) -> httpx.Response:
+    owner = log_in_with(walk.api, walk.app)
+    return passkeys.logged_in(
+        walk.api, passkeys.registered(walk.api, owner, Authenticator(flags=UP))
+    )
+
+
 def reset_by_mail(walk: Walk) -> httpx.Response:
     walk.post("/password/forgot", email=EMAIL)
     token = walk.mail_api.mail(EMAIL, "password").token
@@ -127,6 +136,7 @@ PATHS: dict[Callable[[Walk], httpx.Response], tuple[int, str]] = {
     reauth_after_a_while: (400, "insufficient_authorization"),
     change_the_password: (401, "insufficient_user_authentication"),
     change_the_password_after_a_while: (401, "insufficient_user_authentication"),
+    log_in_by_a_passkey_that_knows_no_user: (401, "invalid_credentials"),
     reset_by_mail: (400, "insufficient_authorization"),
     set_the_password_by_a_command: (400, "insufficient_authorization"),
     disable_and_enable_by_a_command: (400, "insufficient_authorization"),

@@ -11,6 +11,7 @@ from authapi.db.factors import NewFactor
 from authapi.services.accounts.administration import get_by_email
 from authapi.services.factors.steps import Kind
 from tests.mail.conftest import MailApi
+from tests.support import passkeys
 from tests.support.administration import runtime_of
 from tests.support.api import EMAIL, Api, Tokens
 from tests.support.application import MakeApi
@@ -162,9 +163,8 @@ def test_a_mail_tells_of_the_link(
     mail_api = MailApi(make_api(identity_providers=[provider.setting], mail_dir=tmp_path), tmp_path)
     ada = mail_api.api.register_and_login()
     for _ in range(2):
-        mail_api.api.expect(
-            201, "POST", "/me/identities", json=sent(provider, locale="de"), headers=ada.bearer
-        )
+        headers = {**ada.bearer, "Accept-Language": "de"}
+        mail_api.api.expect(201, "POST", "/me/identities", json=sent(provider), headers=headers)
     assert "einen anderen Dienst" in mail_api.mail(EMAIL, "neuen Weg").text
 
 
@@ -196,6 +196,23 @@ def test_a_reset_ends_what_a_stranger_linked_before_the_address_was_verified(
     reset_by_mail(mail_api)
     profile = me(api, logged_in(api, provider, token))
     assert profile["email"] == (EMAIL if is_verified else "stranger@example.com")
+
+
+@pytest.mark.parametrize("is_verified", [False, True])
+def test_a_reset_ends_a_passkey_of_before_the_address_was_verified(
+    make_api: MakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_verified: bool
+) -> None:
+    """The same kind: a passkey opens an account alone, too."""
+    monkeypatch.setattr("authapi.services.mail.sending.MailSender.start", lambda _self: None)
+    api = make_api(mail_dir=tmp_path / "mails")
+    mail_api = MailApi(api, tmp_path / "mails")
+    stranger = api.register_and_login()
+    if is_verified:
+        api.expect(204, "POST", "/email/verify", json={"token": mail_api.mail(EMAIL).token})
+    authenticator = passkeys.registered(api, stranger)
+    reset_by_mail(mail_api)
+    answer = passkeys.logged_in(api, authenticator)
+    assert answer.status_code == (200 if is_verified else 401)
 
 
 @sqlite_only

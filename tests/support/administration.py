@@ -6,6 +6,7 @@ import httpx
 
 from authapi.services.accounts.administration import Change, change_user
 from authapi.services.accounts.registration import NewUser, add_user
+from authapi.verifier import Claims
 from authapi.web.runtime import Runtime
 from tests.support.api import PASSWORD, Api, Tokens
 
@@ -72,3 +73,7 @@ class Admin:
     def events(self, **query: Any) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = self.expect(200, "GET", "/events", params=query)["events"]
         return events
+
+
+def as_subject(user_id: str) -> Claims:
+    return Claims(user_id, "a-session", frozenset(), expires_at=0, issued_at=0, key_id="", raw={})

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.support.administration import Admin, account
+from authapi.errors import InvalidToken
+from authapi.services.accounts.deletion import Deletion, delete_account
+from tests.support.administration import Admin, account, as_subject, runtime_of
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.databases import sqlite_only
 
@@ -82,3 +84,16 @@ def test_each_act_is_an_event_that_says_who_did_it_and_from_where(
     admin.expect(204, "DELETE", f"/users/{ada}")
     acts = [event for event in admin.events(user_id=ada) if event["actor_id"] == admin.id]
     assert sorted(event["type"] for event in acts) == sorted(EACH_ACT)
+
+
+@sqlite_only
+def test_a_password_that_is_being_proven_is_worth_nothing_under_another_address(
+    api: Api, admin: Admin, ada: str
+) -> None:
+    runtime = runtime_of(api)
+    wanted = Deletion(as_subject(ada), PASSWORD, "192.0.2.1")
+    deleting = delete_account(runtime.db, runtime.passwords, runtime.usernames, wanted)
+    compute = next(deleting)
+    admin.change(ada, email="ada@new.example")
+    with pytest.raises(InvalidToken):
+        deleting.send(compute())

@@ -20,20 +20,13 @@ OPERATIONS = {
 }
 EACH = pytest.mark.parametrize("name", OPERATIONS)
 PUBLIC = {
-    *(
-        "POST /register",
-        "POST /login",
-        "POST /login/id-token",
-        "POST /refresh",
-        "GET /healthz",
-        "GET /readyz",
-    ),
     *("POST /register", "POST /login", "POST /refresh", "GET /healthz", "GET /readyz"),
-    *("POST /login/passkey/options", "POST /login/passkey", "GET /.well-known/webauthn"),
+    *("POST /login/continue", "POST /login/id-token", "GET /.well-known/webauthn"),
+    *("POST /login/passkey/options", "POST /login/passkey"),
     *("GET /metrics", "GET /revocations", "GET /.well-known/jwks.json"),
     *("GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration"),
     *("POST /email/verify", "POST /email/verify/resend", "POST /email/undo"),
-    *("POST /password/forgot", "POST /password/reset", "POST /login/id-token"),
+    *("POST /password/forgot", "POST /password/reset"),
 }
 HEADERS = {"401": "WWW-Authenticate", "405": "Allow", "429": "Retry-After", "503": "Retry-After"}
 

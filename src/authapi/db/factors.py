@@ -15,6 +15,10 @@ from authapi.db.models import Factor, Identity, Passkey, RecoveryCode, User
 
 UNCONFIRMED_SECONDS = 86400.0  # in which a factor that was begun can be confirmed
 
+# Which kinds log in by themselves, and which are second factors.
+WAYS_IN = frozenset({"passkey", "identity"})
+SECOND = frozenset({"totp", "passkey"})
+
 
 @dataclass(frozen=True, slots=True)
 class StoredFactor:

@@ -1,9 +1,8 @@
 """The table `identities`: accounts at other providers, each the secret part of a factor."""
 
-from collections.abc import Sequence
 from dataclasses import fields
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from authapi.db.database import Transaction
@@ -24,13 +23,6 @@ def find(connection: Connection, issuer: str, subject: str) -> StoredFactor | No
     statement = select(*_COLUMNS).join(Identity, Identity.factor_id == Factor.id)
     row = connection.execute(statement.where(*of_identity)).one_or_none()
     return None if row is None else StoredFactor(*row)
-
-
-def remove_all(tx: Transaction, user_id: str) -> Sequence[StoredFactor]:
-    """Remove the user's identities, and return their factors. The caller holds the user's lock."""
-    own = Factor.user_id == user_id, Factor.id.in_(select(Identity.factor_id))
-    removed = tx.execute(delete(Factor).where(*own).returning(*_COLUMNS))
-    return [StoredFactor(*row) for row in removed]
 
 
 def add(tx: Transaction, factor_id: str, provider: str, issuer: str, subject: str) -> None:

@@ -10,7 +10,7 @@ The limits on guesses of this account begin anew: strangers may have used them u
 
 from dataclasses import dataclass, field, replace
 
-from authapi.db import identities, users
+from authapi.db import factors, users
 from authapi.db.database import Database, Transaction
 from authapi.db.links import Purpose
 from authapi.db.models import RevokedReason
@@ -75,7 +75,7 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
         if canonical_email(account.email) != link.email_canonical:
             raise InvalidLink
         if account.email_verified_at is None:
-            _unlink_identities(tx, account)
+            _end_ways_in(tx, account)
         users.set_password(tx, account.id, new_hash)
         users.verify_email(tx, account.id)
         end_links(tx, account.id, ENDED)
@@ -90,7 +90,11 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
     follow_up(db, stop)
 
 
-def _unlink_identities(tx: Transaction, account: Account) -> None:
-    for factor in identities.remove_all(tx, account.id):
+def _end_ways_in(tx: Transaction, account: Account) -> None:
+    """Remove what opens the account without a password: a stranger may have registered it."""
+    for factor in factors.list_in_force(tx, account.id):
+        if factor.kind not in factors.WAYS_IN:
+            continue
+        factors.remove(tx, factor, is_second=factor.kind in factors.SECOND)
         fields = {"user_id": account.id, "factor_id": factor.id, "kind": factor.kind}
         record(tx, Event(EventType.FACTOR_REMOVED, fields))

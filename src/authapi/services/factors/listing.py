@@ -23,8 +23,6 @@ from authapi.services.factors.changes import Owner
 from authapi.services.factors.recovery_codes import of_kind
 from authapi.services.factors.steps import SECOND_FACTORS, Kind
 
-WAYS_IN = frozenset({Kind.PASSKEY, Kind.IDENTITY})
-
 
 def list_factors(db: Database, user_id: str) -> Sequence[ListedFactor]:
     """Return the user's factors in force, the oldest first."""
@@ -74,8 +72,8 @@ def _get(there: Sequence[StoredFactor], factor_id: str) -> StoredFactor:
 def _require_another_way_in(
     account: Account, removed: StoredFactor, others: Sequence[StoredFactor]
 ) -> None:
-    has_another = account.password_hash != NO_PASSWORD or not WAYS_IN.isdisjoint(
+    has_another = account.password_hash != NO_PASSWORD or not factors.WAYS_IN.isdisjoint(
         other.kind for other in others
     )
-    if removed.kind in WAYS_IN and not has_another:
+    if removed.kind in factors.WAYS_IN and not has_another:
         raise LastWayIn

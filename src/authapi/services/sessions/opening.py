@@ -12,18 +12,17 @@ from dataclasses import dataclass, field
 from authapi.crypto.ids import new_id
 from authapi.crypto.session_ids import SessionId, new_session_id
 from authapi.db import factors, sessions, users
-from authapi.db.auth_sessions import Waiting
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason, Transport
 from authapi.db.sessions import LockedSession, NewSession
 from authapi.db.users import Account
-from authapi.errors import InsufficientAuthorization, Unavailable
+from authapi.errors import Unavailable
 from authapi.services.accounts.devices import Device, KnownAddresses
 from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
-from authapi.services.factors.auth_sessions import digest_of, let_wait, new_auth_session
 from authapi.services.factors.steps import BY_PASSWORD, Proven
+from authapi.services.sessions.second_step import await_second_factor
 from authapi.services.sessions.surplus import end_surplus
 from authapi.services.sessions.token_issue import CLIENT_ID, SessionTicket, TokenIssuer, TokenPair
 
@@ -51,8 +50,13 @@ class Opening:
 
     @property
     def needs_second_factor(self) -> bool:
-        """Return whether the account has a second factor and none was proven."""
-        return bool(self.account.second_factors) and not self.proven.has_second
+        """Return whether the account has a second factor and none was proven.
+
+        A disabled account needs nothing: it is refused like a wrong password.
+        """
+        account = self.account
+        is_open = account.disabled_at is None
+        return is_open and bool(account.second_factors) and not self.proven.has_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +95,6 @@ def add_session(tx: Transaction, tokens: TokenIssuer, opening: Opening) -> Opene
     session_id = new_session_id(new_id())
     session = sessions.add(tx, _new_session(tokens, opening, session_id))
     return OpenedSession(session, session_id) if session else None
-
-
-def await_second_factor(
-    db: Database, tokens: TokenIssuer, opening: Opening, *, replaces: str | None = None
-) -> InsufficientAuthorization:
-    """Let the opening wait for a second factor. Return the refusal that tells the client how.
-
-    `replaces`: the sid of the session that ends when the new one begins.
-    """
-    auth_session = new_auth_session()
-    waiting = Waiting(
-        digest=digest_of(auth_session),
-        user_id=opening.account.id,
-        account_version=opening.account.version,
-        amr=opening.proven.amr,
-        transport=opening.transport,
-        resource=tokens.resource,
-        remember=opening.remember,
-        came_with=" ".join(sorted(opening.came_with)),
-        replaces=replaces,
-    )
-    if opening.upgraded_hash:
-        with db.begin() as tx:
-            users.upgrade_hash(tx, opening.account, opening.upgraded_hash)
-    return let_wait(db, auth_session, waiting)
 
 
 def issue(

@@ -31,7 +31,8 @@ from authapi.services.factors.proving import prove
 from authapi.services.factors.sent import SentFactor
 from authapi.services.factors.steps import BY_PASSWORD, Proven
 from authapi.services.sessions.before import read_session
-from authapi.services.sessions.opening import Opening, add_session, await_second_factor, issue
+from authapi.services.sessions.opening import Opening, add_session, issue
+from authapi.services.sessions.second_step import await_second_factor
 from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, TokenPair
 from authapi.verifier import Claims
 

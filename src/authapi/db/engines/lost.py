@@ -13,7 +13,7 @@ from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from authapi.db.engines.hosts import Hosts
-from authapi.db.engines.postgresql import ANSWER_SECONDS, BoundedConnection
+from authapi.db.engines.postgresql import ANSWER_SECONDS, BoundedConnection, is_out_of_step
 
 # A connection that was idle for so long is asked before its use, and answers in this time.
 LULL_SECONDS = 5.0
@@ -62,7 +62,12 @@ def _refuse_lost(connection: BoundedConnection, record: ConnectionPoolEntry, _: 
 
 
 def _drop_all(context: ExceptionContext) -> None:
-    """Let SQLAlchemy drop all connections of the pool if one has led to the wrong place."""
+    """Let SQLAlchemy drop all connections of the pool if one has led to the wrong place.
+
+    One whose answers can't be told apart is dropped alone.
+    """
     state = getattr(context.original_exception, "sqlstate", None) or ""
     if state in LOST or state.startswith(CONNECTION_LOST):
         context.is_disconnect = True
+    elif is_out_of_step(context.original_exception):
+        context.is_disconnect, context.invalidate_pool_on_disconnect = True, False

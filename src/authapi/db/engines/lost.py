@@ -13,7 +13,7 @@ from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from authapi.db.engines.hosts import Hosts
-from authapi.db.engines.postgresql import ANSWER_SECONDS, BoundedConnection, is_out_of_step
+from authapi.db.engines.postgresql import ANSWER_SECONDS, BoundedConnection
 
 # A connection that was idle for so long is asked before its use, and answers in this time.
 LULL_SECONDS = 5.0
@@ -69,5 +69,13 @@ def _drop_all(context: ExceptionContext) -> None:
     state = getattr(context.original_exception, "sqlstate", None) or ""
     if state in LOST or state.startswith(CONNECTION_LOST):
         context.is_disconnect = True
-    elif is_out_of_step(context.original_exception):
+    elif _is_out_of_step(context.original_exception):
         context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
+
+
+def _is_out_of_step(error: BaseException | None) -> bool:
+    """Return whether the driver got answers that it had not asked for: PgBouncer can send them.
+
+    psycopg tells it as an InternalError of its own, which has no SQLSTATE.
+    """
+    return isinstance(error, psycopg.InternalError) and error.sqlstate is None

@@ -188,12 +188,4 @@ def may_pass(error: DBAPIError) -> bool:
         psycopg.InterfaceError,
         psycopg.errors.ReadOnlySqlTransaction,
     )
-    return isinstance(error.orig, passing) or is_out_of_step(error.orig)
-
-
-def is_out_of_step(error: BaseException | None) -> bool:
-    """Return whether the driver got answers that it had not asked for: PgBouncer can send them.
-
-    psycopg tells it as an InternalError of its own, which has no SQLSTATE.
-    """
-    return isinstance(error, psycopg.InternalError) and error.sqlstate is None
+    return isinstance(error.orig, passing)

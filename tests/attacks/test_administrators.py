@@ -27,7 +27,7 @@ def ask(api: Api, operation: Operation, bearer: dict[str, str]) -> tuple[int, st
 
 def test_there_is_something_to_try() -> None:
     assert len(READING) == 4
-    assert len(CHANGING) == 6
+    assert len(CHANGING) == 7
 
 
 @pytest.mark.parametrize(

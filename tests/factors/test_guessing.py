@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.mail.conftest import MakeMailApi
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
@@ -13,6 +14,8 @@ from tests.support.together import together
 pytestmark = sqlite_only
 # Cheap counters alone decide here: in a row, for each account and address.
 GUESSES = 1000
+LIMITS = ("limit_links", "limit_login_pair", "limit_login_address", "limit_login_success")
+NO_LIMITS = {"limit_login_account": "100000/hour", **dict.fromkeys(LIMITS, "")}
 
 
 def restart_and_guess(api: Api, app: App, address: str) -> list[str]:
@@ -82,6 +85,30 @@ def test_a_whole_log_in_ends_the_row(make_api: MakeApi, clock: TestClock) -> Non
             log_in_with(api, app)
         told += restart_and_guess(api, app, f"198.51.100.{number}")
     assert told.count("invalid_code") == 15 * 5 + 100
+
+
+def test_resets_by_mail_buy_no_guesses(make_mail_api: MakeMailApi, clock: TestClock) -> None:
+    """The thief of a mailbox chooses a password as often as mails come."""
+    mail_api = make_mail_api(**NO_LIMITS)
+    app = with_app(mail_api.api, clock)
+    mail_api.verify(EMAIL)
+    told: list[str] = []
+    for number in range(3):
+        clock.advance(60)
+        assert mail_api.post("/password/forgot", email=EMAIL) == 202
+        token = (
+            mail_api.mails(EMAIL)[-1].token if number else mail_api.mail(EMAIL, "new pass").token
+        )
+        assert mail_api.post("/password/reset", token=token, new_password=PASSWORD) == 204
+        for _ in range(9):
+            told += restart_and_guess(mail_api.api, app, "198.51.100.7")
+    assert told.count("invalid_code") == 100
+    waiting = first_step(mail_api.api)["auth_session"]
+    assert second_step(mail_api.api, waiting, totp_code=app.next_code()).status_code == 429
+    waiting = first_step(mail_api.api)["auth_session"]
+    opened = second_step(mail_api.api, waiting, recovery_code=app.recovery_codes[0])
+    assert opened.status_code == 200
+    log_in_with(mail_api.api, app)
 
 
 def test_guesses_at_once_overrun_no_limit(make_api: MakeApi, clock: TestClock) -> None:

@@ -6,6 +6,7 @@ from authapi.services.sessions import opening
 from tests.mail.conftest import MailApi
 from tests.support.administration import Admin
 from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.costs import Answer
 from tests.support.databases import sqlite_only
@@ -26,6 +27,16 @@ def test_a_disabled_account_tells_nothing_of_its_second_factor(api: Api, clock: 
     admin.change(user["id"], disabled=True)
     assert log_in(api) == log_in(api, "wrong")
     assert count(api.app.state.runtime.db, "auth_sessions") == 0
+
+
+@sqlite_only
+def test_neither_does_one_whose_address_is_not_verified(make_api: MakeApi) -> None:
+    api = make_api()
+    passkey = registered(api, api.register_and_login())
+    execute(api.app.state.runtime.db, "UPDATE users SET disabled_at = 1")
+    strict = make_api(login_needs_verified_email=True)
+    assert log_in(strict) == log_in(strict, "wrong")
+    assert_refused(logged_in(strict, passkey))
 
 
 ENDS = {

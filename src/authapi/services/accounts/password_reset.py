@@ -83,7 +83,12 @@ def _reset(db: Database, mails: Mails, passwords: Passwords, reset: PasswordRese
         fields = {"user_id": account.id, "ip": reset.device.address}
         record(tx, Event(EventType.PASSWORD_RESET, fields))
         changed = replace(account, version=account.version + 1)
-        passwords.known_addresses.remember_owner(tx, changed, reset.device)
+        addresses = passwords.known_addresses
+        if account.second_factors and account.email_verified_at:
+            # The mailbox alone is not the owner: no limit lets its device through.
+            addresses.remember_registration(tx, changed, reset.device)
+        else:
+            addresses.remember_owner(tx, changed, reset.device)
         told = {"device": reset.device.for_mail()}
         post_notice(tx, mails, account, Notice(MailKind.PASSWORD_CHANGED, reset.locale, told))
     passwords.limits.lift(link.user_id, reset.device.address)

@@ -33,6 +33,13 @@ class Passwords:
         """Count one guess at a password, which the block is about: see RateLimits."""
         return self.limits.password_attempt(address, self.known_addresses.includes)
 
+    def code_attempt(
+        self, user_id: str, address: str, *, is_guessable: bool
+    ) -> AbstractContextManager[None]:
+        """Count one proof of a second factor. Past the limit, what nobody can guess passes."""
+        is_known = partial(self.known_addresses.includes, user_id, address)
+        return self.limits.code_attempt(user_id, lambda: not is_guessable or is_known())
+
     def verify(self, password: str, stored: str | None) -> Hashing[Verification]:
         """Verify a password against a stored hash, or a decoy. Raises Unavailable."""
         verification: Verification = yield partial(self.hasher.verify, password, stored)

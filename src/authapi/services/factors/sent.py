@@ -19,3 +19,8 @@ class SentFactor:
     factor_id: str = ""
     answer: Answer | None = field(default=None, repr=False)
     binding: Binding | None = field(default=None, repr=False)
+
+    @property
+    def is_guessable(self) -> bool:
+        """Return whether it is one of few: a code of an app is six digits."""
+        return self.method == "totp_code"

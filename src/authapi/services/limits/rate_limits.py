@@ -5,6 +5,7 @@
   LIMIT_LOGIN_PAIR    failed passwords             account and address
   LIMIT_LOGIN_ACCOUNT failed passwords             account, but for its known addresses
   100 in a row        failed passwords             the same, until one is right
+  100 codes in a row  failed second factors        account, but for its known addresses
   LIMIT_LOGIN_SUCCESS right passwords              account and address
   LIMIT_REGISTER      registrations                address
   LIMIT_LINKS         mails asked for              address; e-mail address and purpose, no refusal
@@ -70,7 +71,8 @@ def _nowhere(_account: str, _address: str) -> bool:
 
 
 KINDS = (
-    *("login-address", "login-pair", "login-account", "login-row", "login-success"),
+    *("login-address", "login-pair", "login-account", "login-row", "login-codes"),
+    "login-success",
     *("register", "refresh", "links", "mail-to"),
 )
 
@@ -130,6 +132,24 @@ class RateLimits:
             self._give_back(failures if is_right else failures + successes)
             raise
         self._give_back(failures)
+        self._clear(row)
+
+    @contextmanager
+    def code_attempt(self, user_id: str, is_exempt: Callable[[], bool]) -> Iterator[None]:
+        """Count one proof of a second factor, which the block is about. Raises RateLimited.
+
+        The counts of passwords hold, too. A right one ends this row, and a reset by mail does not:
+        a mailbox would buy new guesses at the codes.
+        """
+        row = _counters(self._login_row, "login-codes", self._digest(user_id))
+        counted = self._count_unless(row, is_exempt)
+        try:
+            yield
+        except InvalidCode:
+            raise
+        except BaseException:
+            self._give_back(counted)
+            raise
         self._clear(row)
 
     def count_login_success(self, user_id: str, address: str) -> None:

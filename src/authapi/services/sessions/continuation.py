@@ -61,7 +61,9 @@ def continue_log_in(
         continuation.require_allowed(waiting.transport)
         count_for(account.id, account.email)
         _take_a_try(db, waiting)
-        proven = prove(db, tokens.settings, account, continuation.sent, device.address)
+        sent = continuation.sent
+        with passwords.code_attempt(account.id, device.address, is_guessable=sent.is_guessable):
+            proven = prove(db, tokens.settings, account, sent, device.address)
         opening = Opening(
             account,
             Transport(waiting.transport),

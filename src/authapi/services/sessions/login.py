@@ -56,7 +56,7 @@ def log_in(
         stored = account.password_hash if account else passwords.decoys.for_name(name)
         verified = yield from passwords.verify(attempt.password, stored)
         opened = None
-        if account and verified.valid:
+        if account and verified.valid and account.disabled_at is None:
             if attempt.needs_verified_email and account.email_verified_at is None:
                 raise EmailNotVerified
             wanted = Opening(

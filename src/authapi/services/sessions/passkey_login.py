@@ -74,6 +74,8 @@ def _find_account(db: Database, credential_id: str) -> Account | None:
 def _open(
     db: Database, tokens: TokenIssuer, attempt: PasskeyLogin, account: Account, proven: Proven
 ) -> TokenPair | SessionTicket | None:
+    if account.disabled_at is not None:
+        return None
     if attempt.needs_verified_email and account.email_verified_at is None:
         raise EmailNotVerified
     opening = Opening(

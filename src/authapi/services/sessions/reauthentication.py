@@ -76,9 +76,11 @@ def _prove(
     db: Database, passwords: Passwords, tokens: TokenIssuer, account: Account, proof: Proof
 ) -> Hashing[Proven]:
     address = proof.device.address
-    if isinstance(proof.proof, SentFactor):
-        return prove(db, tokens.settings, account, proof.proof, address)
-    yield from require_right(passwords, account, proof.proof, address)
+    sent = proof.proof
+    if isinstance(sent, SentFactor):
+        with passwords.code_attempt(account.id, address, is_guessable=sent.is_guessable):
+            return prove(db, tokens.settings, account, sent, address)
+    yield from require_right(passwords, account, sent, address)
     return BY_PASSWORD
 
 

@@ -8,6 +8,9 @@ from authapi.services.limits.storage import MemoryStorage
 from tests.support import operations
 from tests.support.administration import Admin, account
 from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.authenticator import Authenticator, Lies
+from tests.support.passkeys import NEW as NEW_PASSKEY
+from tests.support.passkeys import NEW_OPTIONS, ask, send
 
 NEW = "a sentence that nobody uses"
 WRONG: dict[str, object] = {"token": "made-up"}
@@ -17,7 +20,6 @@ BODIES: dict[str, dict[str, object]] = {
     "/login/id-token": {"provider": "acme", "id_token": "a.b.c"},
     "/me/identities": {"provider": "acme", "id_token": "a.b.c"},
     "/login/passkey": operations.BODIES["/login/passkey"],
-    "/me/passkeys": operations.BODIES["/me/passkeys"],
     "/register": {"email": "bob@example.com", "password": PASSWORD},
     "/refresh": {},
     "/login/continue": {"auth_session": "made-up", "totp_code": "123456"},
@@ -58,6 +60,16 @@ def test_a_route_counts_on_a_thread(api: Api, counted: list[bool], path: str) ->
     body = {"refresh_token": tokens.refresh} if path == "/refresh" else BODIES[path]
     counted.clear()
     api.client.post(path, json=body, headers={} if path == "/refresh" else tokens.bearer)
+    assert counted
+    assert not any(counted)
+
+
+def test_a_bad_new_passkey_counts_on_a_thread(api: Api, counted: list[bool]) -> None:
+    tokens = api.register_and_login()
+    asked = ask(api, NEW_OPTIONS, tokens)
+    made = Authenticator().create(asked["options"], Lies(origin="https://evil.example"))
+    counted.clear()
+    assert send(api, NEW_PASSKEY, asked, made, headers=tokens.bearer).status_code == 400
     assert counted
     assert not any(counted)
 

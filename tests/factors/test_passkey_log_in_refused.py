@@ -22,6 +22,7 @@ from tests.support.passkeys import (
     ask,
     assert_error,
     assert_refused,
+    fresh_by_passkey,
     logged_in,
     registered,
     runtime_of,
@@ -196,6 +197,7 @@ def test_a_forged_challenge_is_refused(api: Api, change: Callable[[str], str]) -
 def test_a_challenge_for_something_else_logs_nobody_in(api: Api) -> None:
     tokens = api.register_and_login()
     authenticator = registered(api, tokens)
+    tokens = fresh_by_passkey(api, authenticator)
     for path in (NEW_OPTIONS, "/reauth/passkey/options"):
         asked = ask(api, path, tokens)
         answer = send(api, LOG_IN, asked, authenticator.get(asked["options"]))

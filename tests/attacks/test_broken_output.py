@@ -76,7 +76,7 @@ def found(folder: Path, query: str) -> object:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a database, an account, a signing key, a mail and an old event."""
+    """Return a folder with a database, an account, a signing key, a factor, a mail and an old event."""
     folder = tmp_path_factory.mktemp("made")
     assert authapi(folder, "migrate") == 0
     assert authapi(folder, "users", "create", ADA, "--password-stdin") == 0
@@ -84,6 +84,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "users.jsonl").write_text(f'{{"email": "{EVE}"}}')
     with closing(connect(folder / "authapi.db")) as database, database:
         database.execute("INSERT INTO outbox (id, kind, created_at) VALUES ('m', 'x', 1)")
+        database.execute(
+            "INSERT INTO factors (id, user_id, kind, created_at, confirmed_at)"
+            " SELECT 'f', id, 'identity', 1, 1 FROM users"
+        )
         database.execute("INSERT INTO events (id, type, at, details) VALUES ('e', 'old', 1, '{}')")
     return folder
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.support.api import EMAIL, PASSWORD
-from tests.support.operations import OWN_BODIES
+from tests.support.operations import CHANGED_BY_PATCH, OWN_BODIES
 from tests.support.rows import every_row
 from tests.support.service import Service
 
@@ -21,7 +21,7 @@ SECRET = "not-for-an-answer"
 
 
 def refused(service: Service, path: str, body: object) -> httpx.Response:
-    method = "PATCH" if path == "/me" else "POST"
+    method = "PATCH" if path in CHANGED_BY_PATCH else "POST"
     headers = service.tokens.bearer | {"Content-Type": "application/json"}
     # json.dumps: httpx can't write a lone surrogate.
     answer = service.client.request(method, path, content=json.dumps(body), headers=headers)

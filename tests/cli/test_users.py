@@ -310,4 +310,4 @@ def test_one_of_two_administrators_may_go(authapi: Authapi) -> None:
 def test_a_scope_of_ours_that_does_not_exist_is_refused(authapi: Authapi) -> None:
     create(authapi)
     outcome = authapi("users", "scopes", EMAIL, "--scope", "authapi:admn")
-    assert outcome.sentence.startswith("scope: of the scopes that begin with authapi:")
+    assert outcome.sentence.startswith("scopes: of the scopes that begin with authapi:")

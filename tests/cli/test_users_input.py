@@ -98,7 +98,7 @@ LONGEST = ("--scope", "a" * 1000, "--scope", "b" * 499)  # with the space betwee
 
 
 def test_scopes_are_no_longer_than_a_cookie_can_carry(authapi: Authapi) -> None:
-    begins = "scope: all scopes together"
+    begins = "scopes: all scopes together"
     for command in (CREATE, ("users", "scopes", EMAIL)):
         refused = authapi(*command, *LONGEST, "--scope", "c", typed=f"{PASSWORD}\n")
         assert refused.sentence.startswith(begins)

@@ -43,6 +43,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/admin/users/{user_id}": {"disabled": True},
 }
 # Those that a user may send; tests/web/test_admin.py sends the others.
+CHANGED_BY_PATCH = {"/me", "/me/factors/{factor_id}"}  # the others by POST
 OWN_BODIES = {path: body for path, body in BODIES.items() if not path.startswith("/admin")}
 
 

@@ -76,7 +76,7 @@ def found(folder: Path, query: str) -> object:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a database, an account, a signing key, a factor, a mail and an old event."""
+    """Return a folder with a database, an account, a key, a factor, a mail and an old event."""
     folder = tmp_path_factory.mktemp("made")
     assert authapi(folder, "migrate") == 0
     assert authapi(folder, "users", "create", ADA, "--password-stdin") == 0

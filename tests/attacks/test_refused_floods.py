@@ -16,6 +16,7 @@ from time import monotonic, sleep, time
 
 import pytest
 
+from authapi.cli.draining_server import HAND_OVER_SECONDS
 from tests.attacks.conftest import LOGIN, MakeServer
 from tests.support.server import Program, ServerProcess
 from tests.support.sockets import Answer, peak_kib, read_all, read_one, request, send
@@ -179,7 +180,7 @@ def test_past_the_places_of_an_address_its_connections_end_unanswered(
 
 
 @pytest.mark.parametrize("name", ["paths", "fields"])
-def test_held_refusals_are_told_at_once_at_shutdown(make_server: MakeServer, name: str) -> None:
+def test_held_refusals_are_told_at_shutdown(make_server: MakeServer, name: str) -> None:
     server = make_server()
     with ExitStack() as stack:
         connections = [stack.enter_context(connect(server, HERE)) for _ in range(AT_ONCE * 3)]
@@ -189,7 +190,8 @@ def test_held_refusals_are_told_at_once_at_shutdown(make_server: MakeServer, nam
         until(lambda: f"}} {len(connections)}.0" in metrics(server), every=0.01)
         os.kill(server.pid, signal.SIGTERM)
         statuses = [read_one(connection).status for connection in connections]
-        assert monotonic() - began < WAIT_SECONDS
+        # A stop hands its socket over first. Nobody waits for longer than without a stop, and that.
+        assert monotonic() - began < WAIT_SECONDS + HAND_OVER_SECONDS + SOON
     assert set(statuses) == {FLOODS[name][1]}
     assert server.stop() == 0
 

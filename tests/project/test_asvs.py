@@ -1,4 +1,4 @@
-"""docs/security.md answers rows of ASVS 5.0 V6 and V7: level 1 and 2, and 6.7, by tests or words."""
+"""docs/security.md answers rows of ASVS 5.0 V6 and V7 (level 1, 2, and 6.7), by tests or words."""
 
 import re
 

@@ -112,7 +112,7 @@ def upgrade() -> None:
         op.create_index(f"{table}_{column}_idx", table, [column])
     unconfirmed = sa.text("confirmed_at IS NULL")
     op.create_index(
-        "factors_unconfirmed_idx",
+        "factors_created_at_idx",
         "factors",
         ["created_at"],
         postgresql_where=unconfirmed,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authapi.services.sessions import opening
+from authapi.services.sessions import second_step
 from tests.mail.conftest import MailApi
 from tests.support.administration import Admin
 from tests.support.api import EMAIL, PASSWORD, Api
@@ -57,7 +57,7 @@ def test_an_account_that_ends_between_its_password_and_the_wait_is_refused(
         execute(api.app.state.runtime.db, end)
         return "A" * 43
 
-    monkeypatch.setattr(opening, "new_auth_session", end_and_go_on)
+    monkeypatch.setattr(second_step, "new_auth_session", end_and_go_on)
     assert log_in(api) == refused
     assert count(api.app.state.runtime.db, "auth_sessions") == 0
 

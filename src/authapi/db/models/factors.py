@@ -31,7 +31,7 @@ class Factor(Model):
     __table_args__ = (
         Index(None, "user_id"),
         Index(
-            "factors_unconfirmed_idx",
+            "factors_created_at_idx",
             "created_at",
             postgresql_where=text(UNCONFIRMED),
             sqlite_where=text(UNCONFIRMED),

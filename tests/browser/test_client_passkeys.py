@@ -26,6 +26,7 @@ CAUGHT = "const caught = (promise) => promise.then((value) => value, ({ name }) 
 def guest(spa: str, new_device: Callable[[], BrowserContext]) -> Visitor:
     visitor = Visitor.registered(new_device(), spa)
     visitor.page.goto(f"{spa}/icon.svg")  # a page without a client of its own
+    visitor.requests.clear()  # the page before has offered passkeys
     return visitor
 
 

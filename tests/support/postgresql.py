@@ -46,6 +46,7 @@ DELETE FROM users;
 DELETE FROM stops;
 DELETE FROM signing_keys;
 DELETE FROM spent_challenges;
+DELETE FROM processes;
 UPDATE test_clock.present SET unix_time = {START!r};
 """
 SHAPE = """

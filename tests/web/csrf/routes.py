@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from authapi.db import sessions
+from tests.support import operations
 from tests.support.api import PASSWORD, Api
 from tests.support.cookies import set_cookies
 from tests.support.foreign import Headers
@@ -19,6 +20,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /me/delete": {"password": PASSWORD},
     "POST /reauth": {"password": PASSWORD},
     "POST /me/email": {"password": PASSWORD, "email": "ada@new.example"},
+    **{f"POST {path}": operations.BODIES[path] for path in ("/me/identities", "/me/passkeys")},
+    "POST /me/totp/confirm": operations.BODIES["/me/totp/confirm"],
+    "PATCH /me/factors/{factor_id}": operations.BODIES["/me/factors/{factor_id}"],
+}
+SUCCESS = {200, 201, 202, 204}
+# The answers of what was let through, where a success takes more than a body.
+LET_THROUGH = {
+    "POST /me/identities": {422},  # there is no provider
+    "POST /me/passkeys": {400},  # a made-up challenge
+    "POST /me/totp/confirm": {404},
+    "POST /me/recovery-codes": {404},  # there is no second factor
+    "PATCH /me/factors/{factor_id}": {404},
+    "DELETE /me/factors/{factor_id}": {404},
 }
 OPERATIONS = [
     f"{method.upper()} {path}" for path, of_path in DOCUMENT["paths"].items() for method in of_path
@@ -28,6 +42,8 @@ CHANGING = sorted(
     # No cookie is their credential.
     - {"POST /register", "POST /login", "POST /password/forgot", "POST /password/reset"}
     - {"POST /email/verify", "POST /email/verify/resend", "POST /email/undo"}
+    - {"POST /login/continue", "POST /login/id-token"}
+    - {"POST /login/passkey", "POST /login/passkey/options"}
 )
 # The refresh cookie, the only one of `hybrid`, counts at few routes.
 OF_HYBRID = ("POST /logout", "POST /refresh")

@@ -1,9 +1,10 @@
 """Work on a thread of its own, from `start` to `stop`. It may be started again."""
 
+from abc import ABC, abstractmethod
 from threading import Event, Thread
 
 
-class Background:
+class Background(ABC):
     """What does such work. `_run` has to return soon after `_stopping` is set."""
 
     def __init__(self, thread_name: str) -> None:
@@ -24,5 +25,5 @@ class Background:
         self._thread = None
         self._stopping.clear()
 
-    def _run(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _run(self) -> None: ...

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import Scope
 
-from authapi.db.models import Carrier
+from authapi.db.models import Carrier, Transport
 from authapi.errors import BadRequest, CsrfFailed, InvalidGrant, InvalidToken, NoCredential
 from authapi.services.sessions.identification import SentCredentials, identify_sessions
 from authapi.services.sessions.refresh_rotation import Presented, present
@@ -37,6 +37,15 @@ def bearer_token(scope: Scope) -> str | None:
         return optional_bearer_token(authorization_headers(scope["headers"]))
     except RefusedRequest as error:
         raise BadRequest(str(error)) from error
+
+
+def refuse_foreign_log_in(request: Request, runtime: Runtime, transport: str) -> None:
+    """Raise CsrfFailed for a log-in that sets or ends cookies, and that a foreign page sent.
+
+    Cookies that come along end their session and are cleared: not for any site that asks.
+    """
+    if transport != Transport.BEARER or runtime.cookies.sent(request.scope):
+        refuse_foreign(request.headers, runtime.settings)
 
 
 async def sessions_sent(request: Request, runtime: Runtime) -> Collection[str]:

@@ -21,9 +21,8 @@ from authapi.services.factors.identities import link_identity
 from authapi.services.sessions import id_token_login
 from authapi.services.sessions.id_token_login import log_in_by_id_token
 from authapi.web.bodies import StrictRoute
-from authapi.web.credentials.csrf import refuse_foreign
 from authapi.web.credentials.handover import hand_over
-from authapi.web.credentials.reading import sessions_sent
+from authapi.web.credentials.reading import refuse_foreign_log_in, sessions_sent
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
 from authapi.web.factor_schemas import FactorInfo
 from authapi.web.identity_schemas import IdTokenLogin, NewIdentity
@@ -50,9 +49,7 @@ async def login_by_id_token(
     body: IdTokenLogin, request: Request, runtime: AppRuntime, device: FromDevice
 ) -> Response:
     """Exchange an ID token for a new session. An identity without an account may get one."""
-    # Cookies that come along end their session and are cleared: not for any site that asks.
-    if body.transport != "bearer" or runtime.cookies.sent(request.scope):
-        refuse_foreign(request.headers, runtime.settings)
+    refuse_foreign_log_in(request, runtime, body.transport)
     tokens = runtime.tokens.for_resource(body.resource, body.transport)
     attempt = id_token_login.IdTokenLogin(
         sent=body.sent(),

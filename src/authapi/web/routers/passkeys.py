@@ -25,9 +25,8 @@ from authapi.services.factors.passkey_registration import (
 from authapi.services.factors.passkeys import ask_again, ask_anybody, ask_second_step
 from authapi.services.sessions.passkey_login import PasskeyLogin, log_in_by_passkey
 from authapi.web.bodies import StrictRoute
-from authapi.web.credentials.csrf import refuse_foreign
 from authapi.web.credentials.handover import hand_over
-from authapi.web.credentials.reading import sessions_sent
+from authapi.web.credentials.reading import refuse_foreign_log_in, sessions_sent
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
 from authapi.web.factor_schemas import FactorInfo
 from authapi.web.metrics.requests import outcome_of
@@ -71,9 +70,7 @@ async def login_by_passkey(
     body: PasskeyLogIn, request: Request, runtime: AppRuntime, device: FromDevice
 ) -> Response:
     """Exchange a passkey's answer for a new session. It has to verify its user."""
-    # As at POST /login: cookies that come along end their session, but not for any site that asks.
-    if body.transport != "bearer" or runtime.cookies.sent(request.scope):
-        refuse_foreign(request.headers, runtime.settings)
+    refuse_foreign_log_in(request, runtime, body.transport)
     tokens = runtime.tokens.for_resource(body.resource, body.transport)
     attempt = PasskeyLogin(
         rp=runtime.relying_party,

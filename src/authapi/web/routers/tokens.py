@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from authapi.db.models import Transport
 from authapi.errors import (
     BadRequest,
     CsrfFailed,
@@ -31,11 +30,12 @@ from authapi.services.sessions.notices import ReplayNotice
 from authapi.services.sessions.reauthentication import Proof, reauthenticate
 from authapi.services.sessions.refresh_rotation import rotate_refresh_token
 from authapi.web.bodies import StrictRoute
-from authapi.web.credentials.csrf import is_foreign, refuse_foreign
+from authapi.web.credentials.csrf import is_foreign
 from authapi.web.credentials.handover import hand_over
 from authapi.web.credentials.reading import (
     csrf_token_of,
     read_refresh_token,
+    refuse_foreign_log_in,
     sessions_sent,
     sessions_to_end,
 )
@@ -71,7 +71,7 @@ ANY_CREDENTIAL: dict[str, Any] = {"security": [{"accessToken": []}, {}]}
 )
 async def login(body: Login, request: Request, runtime: AppRuntime, device: FromDevice) -> Response:
     """Exchange a password for a new session, in one of four transports."""
-    _require_allowed(request, runtime, body.transport)
+    refuse_foreign_log_in(request, runtime, body.transport)
     tokens = runtime.tokens.for_resource(body.resource, body.transport)
     came_with = await sessions_sent(request, runtime)
     attempt = LoginAttempt(
@@ -93,12 +93,6 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     return response
 
 
-def _require_allowed(request: Request, runtime: Runtime, transport: str) -> None:
-    # Cookies that come along end their session and are cleared: not for any site that asks.
-    if transport != Transport.BEARER or runtime.cookies.sent(request.scope):
-        refuse_foreign(request.headers, runtime.settings)
-
-
 @router.post(
     "/login/continue",
     summary="Log in: the second factor",
@@ -113,7 +107,7 @@ async def continue_login(
         auth_session=body.auth_session,
         sent=body.sent_factor(runtime.clock(), second_step(body.auth_session)),
         device=device,
-        require_allowed=partial(_require_allowed, request, runtime),
+        require_allowed=partial(refuse_foreign_log_in, request, runtime),
         came_with=await sessions_sent(request, runtime),
         notice=NewDeviceNotice(runtime.mails, locale_of(request, None)),
     )

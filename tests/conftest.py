@@ -70,9 +70,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for path in sorted(files, key=places.__getitem__) for item in files[path]]
 
 
+@pytest.fixture
+def _environment_as_it_was() -> Iterator[None]:
+    """The kind: what one test leaves makes another fail, if one process happens to run both."""
+    before = dict(os.environ)
+    yield
+    changed = dict(os.environ).items() ^ before.items()
+    names = {name for name, _ in changed if name != "PYTEST_CURRENT_TEST"}
+    assert names == set()
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_machine(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, neutral_folder: Path
+    _environment_as_it_was: None,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    neutral_folder: Path,
 ) -> None:
     for name in list(os.environ):
         if name.startswith("AUTHAPI_"):

@@ -144,9 +144,10 @@ def test_a_passkey_logs_in_without_a_name(ada: Visitor, transport: str) -> None:
     expect(ada.page.locator(TITLES)).to_have_text(["This telephone"])
     assert telephone.passkeys() == 1
     telephone.touch(is_touched=False)
-    log_out(ada)
+    with ada.page.expect_response("**/login/passkey/options"):  # of the offer in the form
+        log_out(ada)
     ada.page.check(f"[value={transport}]")
-    telephone.touch()
+    telephone.touch_before_the_next_request()
     ada.page.click("#by-passkey")
     ada.sees_account()
     expect(ada.page.locator("#transport")).to_have_text(transport)

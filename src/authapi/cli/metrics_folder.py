@@ -37,6 +37,7 @@ def metrics_folder() -> Iterator[None]:
         else:
             lock(held.fileno())
             os.environ[FOLDER_VARIABLE] = name
+            stack.callback(os.environ.pop, FOLDER_VARIABLE, None)
         yield
 
 

@@ -64,7 +64,7 @@ class KeptConnection:
     """One connection, which is never opened again."""
 
     def __init__(self, port: int) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
         self._connection.connect()
         self._connection.auto_open = 0
 

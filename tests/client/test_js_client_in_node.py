@@ -42,7 +42,7 @@ def test_the_client_logs_in_and_out_and_lets_node_end(tmp_path: Path) -> None:
             ],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
     assert (done.returncode, done.stderr) == (0, "")

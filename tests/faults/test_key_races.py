@@ -64,7 +64,7 @@ def test_a_key_is_marked_compromised_although_another_is_being_added(
         signing_keys.lock(tx)  # as a rotation by age holds it
         marking = Thread(target=mark_compromised, args=(process.db, process.settings, stolen))
         marking.start()
-    marking.join(20)
+    marking.join(60)
     assert states_of(process) == [State.ACTIVE, State.COMPROMISED]
 
 

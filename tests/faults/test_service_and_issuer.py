@@ -186,7 +186,7 @@ def test_the_workers_of_a_pre_fork_server_learn_each_for_itself(issuer: Issuer) 
             assert process.stdout
             assert process.stdout.readline() == "all have verified\n"
             issuer.log_out(token)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
 

@@ -30,7 +30,7 @@ class RedisServer:
         self._folder = folder
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self.client = Redis(port=self._port, socket_timeout=5)
+        self.client = Redis(port=self._port, socket_timeout=30)
 
     @property
     def url(self) -> str:

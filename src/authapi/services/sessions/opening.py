@@ -35,7 +35,8 @@ class Opening:
     sids of genuine credentials in the request. `upgraded_hash`: a stronger one of this password.
     `remember` is false for a session that ends with the browser, and after a day unused. One that
     replaces another takes over the other's. `used_factor` is noted as used now. `notice` is posted
-    after a log-in from a new device.
+    after a log-in from a new device. `was_let`: the session before had a second factor, which may
+    be too old to be handed on. That lets a session begin, and proves nothing of it.
     """
 
     account: Account
@@ -46,12 +47,18 @@ class Opening:
     proven: Proven = BY_PASSWORD
     used_factor: str | None = None
     notice: NewDeviceNotice | None = None
+    was_let: bool = False
     remember: bool = field(kw_only=True)
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Return whether a second factor was proven, now or before."""
+        return self.proven.has_second or self.was_let
 
     @property
     def needs_second_factor(self) -> bool:
         """Return whether the account has a second factor and none was proven."""
-        return bool(self.account.second_factors) and not self.proven.has_second
+        return bool(self.account.second_factors) and not self.has_second_factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,7 @@ def _new_session(tokens: TokenIssuer, opening: Opening, session_id: SessionId) -
         ip=opening.device.address,
         secret_digest=session_id.digest if opening.transport is Transport.SESSION else None,
         amr=opening.proven.amr,
-        has_second_factor=opening.proven.has_second,
+        has_second_factor=opening.has_second_factor,
         client_id=CLIENT_ID,
         remember=opening.remember,
     )

@@ -76,7 +76,11 @@ def change_password(
 def _opening(db: Database, account: Account, change: PasswordChange) -> Opening:
     before = read_session(db, change.subject.sid)
     changed = replace(account, version=account.version + 1)
-    proven = BY_PASSWORD.beside(before.proven)
     return Opening(
-        changed, before.transport, change.device, proven=proven, remember=before.remember
+        changed,
+        before.transport,
+        change.device,
+        proven=BY_PASSWORD.after(before.proven),
+        was_let=before.proven.has_second,
+        remember=before.remember,
     )

@@ -56,7 +56,7 @@ def continue_log_in(
     Raises InvalidSession, InvalidCode, RateLimited, CsrfFailed.
     """
     device = continuation.device
-    with passwords.attempt(device.address) as count_for:
+    with passwords.attempt(device.address, is_second_step=True) as count_for:
         waiting, account = _get(db, digest_of(continuation.auth_session))
         continuation.require_allowed(waiting.transport)
         count_for(account.id, account.email)

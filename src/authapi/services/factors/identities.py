@@ -72,7 +72,9 @@ def _find_owner(here: Registrar, person: Person) -> tuple[Account, str] | None:
     with here.db.connect() as connection:
         factor = identities.find(connection, person.issuer, person.subject)
         account = factor and users.find(connection, factor.user_id)
-    return (account, factor.id) if account and factor else None
+        # Again, after the account's version: a reset between the two has removed it.
+        still = identities.find(connection, person.issuer, person.subject)
+    return (account, still.id) if account and still and still.user_id == account.id else None
 
 
 def _begin(tx: Transaction, account: Account, *, person: Person, device: Device) -> None:

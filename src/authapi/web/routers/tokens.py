@@ -56,6 +56,7 @@ from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
 
 LOG_IN = (InvalidCredentials, InsufficientAuthorization, CsrfFailed, EmailNotVerified, RateLimited)
 FACTOR = (InvalidCode, RateLimited)
+CONTINUE = (InvalidSession, InvalidTarget, CsrfFailed, EmailNotVerified, *FACTOR)
 
 router = APIRouter(route_class=StrictRoute, tags=["tokens"])
 
@@ -82,7 +83,6 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
         came_with=came_with,
         remember=body.remember,
         notice=NewDeviceNotice(runtime.mails, locale_of(request, None)),
-        needs_verified_email=runtime.settings.login_needs_verified_email,
         registrations_wait=runtime.settings.registration_confirms_email,
     )
     logging_in = log_in(runtime.db, runtime.passwords, tokens, attempt, device)
@@ -97,7 +97,7 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     "/login/continue",
     summary="Log in: the second factor",
     response_model=TokenResponse,
-    responses={**WITH_LINKS, **refusals(*BODY, InvalidSession, CsrfFailed, *FACTOR)},
+    responses={**WITH_LINKS, **refusals(*BODY, *CONTINUE)},
 )
 async def continue_login(
     body: ContinuedLogin, request: Request, runtime: AppRuntime, device: FromDevice
@@ -125,7 +125,8 @@ async def continue_login(
     summary="Prove the password or another factor again, for a fresh log-in",
     response_model=TokenResponse,
     responses=refusals(
-        *(*CHANGE, *BODY, WrongPassword, InsufficientAuthorization, InvalidSession, *FACTOR)
+        *(*CHANGE, *BODY, WrongPassword, EmailNotVerified),
+        *(InsufficientAuthorization, InvalidSession, *FACTOR),
     ),
 )
 async def reauth(

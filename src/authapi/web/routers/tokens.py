@@ -11,6 +11,7 @@ from authapi.errors import (
     CsrfFailed,
     EmailNotVerified,
     InsufficientAuthorization,
+    InsufficientUserAuthentication,
     InvalidCode,
     InvalidCredentials,
     InvalidGrant,
@@ -190,11 +191,11 @@ def logout(request: Request, runtime: AppRuntime, body: Logout | None = None) ->
     "/logout/all",
     status_code=204,
     summary="End every session of the user",
-    responses=refusals(*CHANGE, BadRequest),
+    responses=refusals(*CHANGE, BadRequest, InsufficientUserAuthentication),
 )
 def logout_all(request: Request, runtime: AppRuntime, current: CurrentSubject) -> Response:
     """End every session of the user, on every device."""
-    log_out_everywhere(runtime.db, current.sub)
+    log_out_everywhere(runtime.db, runtime.settings, current)
     response = Response(status_code=204)
     _clear_cookies(request, runtime, response)
     return response

@@ -24,6 +24,7 @@ from authapi.errors import (
 )
 from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.factors.passkeys import proof_again, second_step
+from authapi.services.factors.sent import SentFactor
 from authapi.services.sessions.continuation import Continuation, continue_log_in
 from authapi.services.sessions.login import LoginAttempt, log_in
 from authapi.services.sessions.logout import log_out, log_out_everywhere
@@ -104,9 +105,10 @@ async def continue_login(
     body: ContinuedLogin, request: Request, runtime: AppRuntime, device: FromDevice
 ) -> Response:
     """Send the second factor that `/login` or `/reauth` asked for."""
+    binding = second_step(body.auth_session)
     continuation = Continuation(
         auth_session=body.auth_session,
-        sent=body.sent_factor(runtime.clock(), second_step(body.auth_session)),
+        sent=body.sent_factor(runtime.relying_party, runtime.clock(), binding),
         device=device,
         require_allowed=partial(refuse_foreign_log_in, request, runtime),
         came_with=await sessions_sent(request, runtime),
@@ -134,10 +136,10 @@ async def reauth(
     body: Reauthentication, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> Response:
     """Prove the password or another factor again. A new session takes the place of yours."""
-    binding = proof_again(current.sid)
-    sent = (
-        body.password if body.password is not None else body.sent_factor(runtime.clock(), binding)
-    )
+    sent: str | SentFactor | None = body.password
+    if sent is None:
+        rp, now = runtime.relying_party, runtime.clock()
+        sent = body.sent_factor(rp, now, proof_again(current.sid))
     proof = Proof(sent, current, device)
     proving = reauthenticate(runtime.db, runtime.passwords, runtime.tokens, proof)
     return hand_over(await runtime.password_pool.carry_out(proving, device.address), runtime)

@@ -48,10 +48,10 @@ export function wantedLogIn(response) {
   return { maxAge: age && Number(age), acr };
 }
 
-/** Whether there is no session any more. Only 204 and 401 say so. */
+/** Whether there is no session any more. Only 204 and 401 say so, and not a 401 that wants a fresh log-in. */
 export function isLoggedOut(response) {
   if (response.ok && response.status !== 204) throw AuthError.odd(response);
-  return response.ok || response.status === 401;
+  return response.ok || (response.status === 401 && !wantedLogIn(response));
 }
 
 /** Send again, a few times, what was refused for a moment (429, 503) or whose answer was lost. */

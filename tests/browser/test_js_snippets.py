@@ -118,7 +118,8 @@ def test_the_clients_readme_on_factors(page: Page, spa: str, email: str) -> None
 
 def test_the_page_for_factors(page: Page, spa: str, email: str) -> None:
     """Enrol by the button, remove it after a step-up; log in by another; be offered a passkey."""
-    enrol, log_in, step_up, offer = shown("docs/factors.md", "js", "In the browser")
+    enrol, log_in, step_up = shown("docs/factors.md", "js", "In the browser")
+    (offer,) = shown("docs/factors.md", "js", "Passkeys")
     post(f"{spa}/auth/register", email=email, password=PASSWORD)
     Telephone(page)
     apps: list[AuthenticatorApp] = []

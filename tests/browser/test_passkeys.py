@@ -16,7 +16,7 @@ from tests.browser.visitor import PASSWORD
 from tests.project.tree import ROOT
 from tests.support.snippets import shown
 
-(BLOCK,) = shown("docs/factors.md", "js", "Passkeys")
+(BLOCK,) = shown("docs/factors.md", "js", "Without our client")
 HTML = f"<!doctype html><title>passkeys</title><script>{BLOCK}</script>"
 # What a page of a thief's own would do with the options: it asks for less.
 CARELESS = """() => {

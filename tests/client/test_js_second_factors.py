@@ -44,6 +44,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedServer]:
 
 @pytest.fixture
 def run(server: ForkedServer) -> Run:
+    return runs_at(server)
+
+
+def runs_at(server: ForkedServer) -> Run:
     """Return a function that runs a script in Node for an account, and gives what it returns."""
     ada = {"email": f"ada-{secrets.token_hex(4)}@example.com", "password": PASSWORD}
     with server.client() as client:
@@ -62,6 +66,17 @@ def run(server: ForkedServer) -> Run:
         return json.loads(done.stdout)
 
     return run
+
+
+def test_a_log_out_everywhere_that_needs_a_factor_is_no_log_out_without_it(tmp_path: Path) -> None:
+    setting = {"ending_sessions_needs_fresh_login": "true"}
+    with ForkedServer(tmp_path, **SERVER, **setting) as server:
+        assert runs_at(server)(
+            WITH_TOTP + ANSWERS + "const end = () => auth.logout({ everywhere: true });"
+            "const refused = await caught(end()); const kept = auth.session !== null;"
+            "answer(() => ({ totpCode: app.code(1) })); await end();"
+            "return [refused.status, refused.code, kept, auth.session]"
+        ) == [401, "insufficient_user_authentication", True, None]
 
 
 def test_an_authenticator_app_comes_with_recovery_codes(run: Run) -> None:

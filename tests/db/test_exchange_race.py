@@ -21,6 +21,7 @@ from authapi.services.sessions.logout import log_out_everywhere
 from authapi.services.sessions.token_issue import TokenPair
 from authapi.verifier import Claims, InvalidTokenError
 from authapi.web.runtime import Runtime
+from tests.support.administration import as_subject
 from tests.support.api import Api
 from tests.support.clock import TestClock
 from tests.support.contender import Contender
@@ -187,13 +188,14 @@ def test_log_out_all_behind_a_refresh_ends_what_it_minted(
     """On PostgreSQL it does not even wait for the refresh: a thief could hold it up."""
     db, wanted = runtime.db, exchange_of(rule, pair.refresh_token)
     user_id = rule.row(pair.session_id).user_id or ""
-    revoker = Contender(db, partial(log_out_everywhere, db, user_id))
+    log_out_all = partial(log_out_everywhere, db, runtime.settings, as_subject(user_id))
+    revoker = Contender(db, log_out_all)
     with db.begin() as tx:
         assert exchanges.exchange(tx, wanted)
         if tx.dialect.name == "sqlite":
             revoker.run_into_the_lock()
         else:
-            log_out_everywhere(db, user_id)
+            log_out_all()
             assert is_refused(runtime, pair.access_token)
     if db.engine.dialect.name == "sqlite":
         revoker.result()
@@ -215,7 +217,7 @@ def test_a_refresh_that_began_before_a_stop_and_ends_after_it_gives_nothing_of_u
         if tx.dialect.name == "sqlite":
             stops.add(tx, user_id, RevokedReason.LOGOUT_ALL)
         else:
-            log_out_everywhere(runtime.db, user_id)
+            log_out_everywhere(runtime.db, runtime.settings, as_subject(user_id))
     with suppress(InvalidGrant):
         minted = refresh.result()
         assert is_refused(runtime, minted.access_token)
@@ -316,7 +318,8 @@ def test_log_out_all_behind_a_log_in_ends_its_session(
     rule: RefreshRule, pair: TokenPair, runtime: Runtime
 ) -> None:
     user_id, sid = rule.row(pair.session_id).user_id or "", new_id()
-    log_out_all = partial(log_out_everywhere, runtime.db, user_id)
+    subject = as_subject(user_id)
+    log_out_all = partial(log_out_everywhere, runtime.db, runtime.settings, subject)
     revoker = Contender(runtime.db, log_out_all)
     with runtime.db.begin() as tx:
         user = users.lock(tx, user_id)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.mail.conftest import MakeMailApi
-from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.costs import Answer, counted
@@ -133,6 +133,26 @@ def test_right_passwords_alone_store_no_more_than_log_ins_may(
     body = {"email": EMAIL, "password": PASSWORD}
     asked = [api.client.post("/login", json=body).status_code for _ in range(6)]
     assert asked == [400, 400, 400, 400, 429, 429]  # one was the log-in that added the app
+
+
+@pytest.mark.parametrize("path", ["/login", "/reauth"])
+def test_a_log_in_in_two_steps_counts_once(make_api: MakeApi, clock: TestClock, path: str) -> None:
+    api = make_api(limit_login_success="4/hour")
+    app = with_app(api, clock)  # its log-in was the first
+    tokens = log_in_with(api, app)
+    clock.advance(601)
+    proof = {"password": PASSWORD} | ({"email": EMAIL} if path == "/login" else {})
+    told = []
+    for _ in range(3):
+        answer = api.client.post(path, json=proof, headers=tokens.bearer)
+        told.append(answer.status_code)
+        if answer.status_code == 400:
+            waiting = answer.json()["auth_session"]
+            continued = second_step(api, waiting, totp_code=app.next_code())
+            told.append(continued.status_code)
+            tokens = Tokens(continued.json())
+            clock.advance(601)
+    assert told == [400, 200, 400, 200, 429]
 
 
 @pytest.mark.parametrize("body", [{"password": "wrong"}, {"password": "wrong" * 40}])

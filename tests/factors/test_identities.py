@@ -9,6 +9,7 @@ import pytest
 from authapi.db import factors
 from authapi.db.factors import NewFactor
 from authapi.services.accounts.administration import get_by_email
+from authapi.services.factors import identities
 from authapi.services.factors.steps import Kind
 from tests.mail.conftest import MailApi
 from tests.support import passkeys
@@ -153,6 +154,32 @@ def test_links_count_as_registrations(make_api: MakeApi, provider: Provider) -> 
         for body in bodies
     ]
     assert statuses == [201, 201, 429]
+
+
+def test_an_account_has_at_most_twenty(
+    make_api: MakeApi, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert identities.MOST_IDENTITIES == 20
+    monkeypatch.setattr(identities, "MOST_IDENTITIES", 3)
+    api = make_api(identity_providers=[provider.setting], limit_register="")
+    ada = api.register_and_login()
+    bodies = [sent(provider, provider.token(sub=f"s{number}")) for number in range(9)]
+    api.expect(201, "POST", "/me/identities", json=bodies[0], headers=ada.bearer)
+    jobs = [
+        partial(api.client.post, "/me/identities", json=body, headers=ada.bearer)
+        for body in bodies[1:]
+    ]
+    assert statuses_of(*jobs) == [201] * 2 + [422] * 6
+    answer = api.expect(422, "POST", "/me/identities", json=sent(provider), headers=ada.bearer)
+    assert answer.json()["errors"][0]["type"] == "too_many"
+    # One's own is there already, and another account's is still another account's.
+    api.expect(201, "POST", "/me/identities", json=bodies[0], headers=ada.bearer)
+    logged_in(api, provider, provider.token(sub="eve", email="eve@example.com"))
+    eves = sent(provider, provider.token(sub="eve"))
+    api.expect(409, "POST", "/me/identities", json=eves, headers=ada.bearer)
+    factor = api.expect(200, "GET", "/me/factors", headers=ada.bearer).json()[0]["id"]
+    api.expect(204, "DELETE", f"/me/factors/{factor}", headers=ada.bearer)
+    api.expect(201, "POST", "/me/identities", json=sent(provider), headers=ada.bearer)
 
 
 @sqlite_only

@@ -8,7 +8,10 @@ import pytest
 from authapi.crypto.ids import new_id
 from authapi.crypto.passwords import NO_PASSWORD
 from tests.mail.conftest import MailApi
+from tests.support import passkeys
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
+from tests.support.application import MakeApi
+from tests.support.authenticator import UP, UV, Authenticator
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
 from tests.support.factors import (
@@ -24,6 +27,7 @@ from tests.support.factors import (
 )
 
 NEW = "a new and longer phrase"
+GOOGLE = "https://accounts.google.com"
 
 
 def ask(api: Api, tokens: Tokens, method: str, path: str, **more: Any) -> httpx.Response:
@@ -35,7 +39,7 @@ def kinds(api: Api, tokens: Tokens) -> list[str]:
 
 
 def add_row(api: Api, kind: str) -> str:
-    """Add a factor whose kind has no route here yet."""
+    """Add a factor without its ceremony: an identity of Google's."""
     factor_id, db = new_id(), api.app.state.runtime.db
     execute(
         db,
@@ -43,7 +47,7 @@ def add_row(api: Api, kind: str) -> str:
         f"SELECT '{factor_id}', id, '{kind}', 1, 1 FROM users WHERE email = '{EMAIL}'",
     )
     if kind == "identity":
-        values = f"'{factor_id}', 'google', 'https://accounts.google.com', '1'"
+        values = f"'{factor_id}', 'google', '{GOOGLE}', '1'"
         execute(
             db, f"INSERT INTO identities (factor_id, provider, issuer, subject) VALUES ({values})"
         )
@@ -149,15 +153,61 @@ def test_recovery_codes_can_be_removed_alone(api: Api, clock: TestClock) -> None
     assert first_step(api)["methods"] == ["totp"]
 
 
-@sqlite_only
-def test_the_only_way_in_stays(api: Api) -> None:
-    tokens = api.register_and_login()
+def by_password_and(api: Api, passkey: Authenticator) -> Tokens:
+    waiting = first_step(api)["auth_session"]
+    asked = passkeys.ask(api, passkeys.OPTIONS, auth_session=waiting)
+    sent = {"challenge_id": asked["challenge_id"], "credential": passkey.get(asked["options"])}
+    body = {"auth_session": waiting, "passkey": sent}
+    return Tokens(api.expect(200, "POST", "/login/continue", json=body).json())
+
+
+def test_a_passkey_is_a_way_in_once_it_has_verified_its_user(api: Api) -> None:
+    passkey = Authenticator(flags=UP)
+    passkeys.registered(api, api.register_and_login(), passkey)
     identity = add_row(api, "identity")
+    tokens = by_password_and(api, passkey)
     take_the_password(api)
     answer = ask(api, tokens, "DELETE", f"/me/factors/{identity}")
     assert (answer.status_code, answer.json()["error"]) == (409, "last_way_in")
-    add_row(api, "passkey")
+    passkey.flags = UP | UV
+    tokens = Tokens(passkeys.logged_in(api, passkey).json())
+    passkey.flags = UP
+    assert passkeys.logged_in(api, passkey).status_code == 401
+    asked = passkeys.ask(api, "/reauth/passkey/options", tokens)
+    sent = {"challenge_id": asked["challenge_id"], "credential": passkey.get(asked["options"])}
+    tokens = Tokens(ask(api, tokens, "POST", "/reauth", json={"passkey": sent}).json())
     assert ask(api, tokens, "DELETE", f"/me/factors/{identity}").status_code == 204
+
+
+@pytest.mark.parametrize(("issuer", "status"), [(GOOGLE, 204), ("https://other.example", 409)])
+def test_an_identity_is_a_way_in_while_its_provider_is_in_the_setting(
+    make_api: MakeApi, issuer: str, status: int
+) -> None:
+    provider = {"name": "google", "issuer": issuer, "audiences": ["an-id"]}
+    api = make_api(identity_providers=[provider])
+    passkey = passkeys.registered(api, api.register_and_login())
+    add_row(api, "identity")
+    take_the_password(api)
+    tokens = Tokens(passkeys.logged_in(api, passkey).json())
+    [factor] = [
+        each["id"]
+        for each in ask(api, tokens, "GET", "/me/factors").json()
+        if each["kind"] == "passkey"
+    ]
+    assert ask(api, tokens, "DELETE", f"/me/factors/{factor}").status_code == status
+
+
+@sqlite_only
+def test_of_two_passkeys_that_are_all_there_is_one_may_go(api: Api, clock: TestClock) -> None:
+    one = passkeys.registered(api, api.register_and_login())
+    clock.advance(1)
+    other = passkeys.registered(api, passkeys.fresh_by_passkey(api, one))
+    take_the_password(api)
+    tokens = passkeys.fresh_by_passkey(api, other)
+    first, second = (each["id"] for each in ask(api, tokens, "GET", "/me/factors").json())
+    assert ask(api, tokens, "DELETE", f"/me/factors/{first}").status_code == 204
+    assert ask(api, tokens, "DELETE", f"/me/factors/{second}").status_code == 409
+    assert passkeys.logged_in(api, other).status_code == 200
 
 
 @sqlite_only

@@ -117,6 +117,39 @@ def test_no_session_is_kept_fresh_for_ever_by_one_of_the_two(
         assert proven(api, tokens)[0] == acr
 
 
+@pytest.mark.parametrize("second", ["/reauth", "/me/password"])
+@pytest.mark.parametrize("first", ["/reauth", "/me/password"])
+def test_no_session_is_kept_fresh_for_ever_by_the_password_and_changes_of_it(
+    api: Api, clock: TestClock, first: str, second: str
+) -> None:
+    """Every path to a session in the place of another one, after every other."""
+    app = with_app(api, clock)
+    tokens, password = log_in_with(api, app), PASSWORD
+
+    def prove_it_again(path: str) -> httpx.Response:
+        clock.advance(400)
+        change = {"current_password": password, "new_password": f"{password}{path}"}
+        body = change if path == "/me/password" else {"password": password}
+        return api.client.post(path, json=body, headers=tokens.bearer)
+
+    levels = []
+    for path in (first, second, "/me/password"):
+        answer = prove_it_again(path)
+        if answer.status_code == 200:
+            tokens = Tokens(answer.json())
+            password += path if path == "/me/password" else ""
+            levels.append(proven(api, tokens)[0])
+        else:
+            levels.append(answer.json()["error"])
+    # What was let to change the password may go on, and has one factor.
+    by_change = ["aal2", "aal1", "insufficient_user_authentication"]
+    by_proof = ["aal2", "insufficient_authorization", "insufficient_user_authentication"]
+    assert levels == (by_change if second == "/me/password" else by_proof)
+    assert api.verify(tokens) == 204
+    tokens = reauthenticated(api, tokens, totp_code=app.next_code())
+    assert proven(api, tokens)[0] == ("aal2" if second == "/me/password" else "aal1")
+
+
 def test_who_has_no_second_factor_proves_the_password(api: Api, clock: TestClock) -> None:
     tokens = api.register_and_login()
     clock.advance(700)

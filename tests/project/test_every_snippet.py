@@ -63,7 +63,8 @@ RUN_BY = {
     "docs/factors.md#ID tokens sh": PROJECT
     + "test_shell_snippets.py::test_its_settings_are_accepted",
     "docs/factors.md#ID tokens js": "tests/factors/test_page.py::test_googles_button_logs_in",
-    "docs/factors.md#Passkeys js": "tests/browser/test_passkeys.py::*",
+    "docs/factors.md#Passkeys js": "tests/browser/test_js_snippets.py::test_the_page_for_factors",
+    "docs/factors.md#Without our client js": "tests/browser/test_passkeys.py::*",
     "docs/fastapi.md python": TESTED_FILES,
     "docs/fastapi.md console": PROJECT
     + "test_snippets.py::test_the_application_prints_what_the_page_says",

@@ -172,7 +172,7 @@ async function showDevices() {
 function endSessions(which) {
   return attempt(async () => {
     const response = await auth.fetch(`/auth/sessions${which}`, { method: "DELETE" });
-    if (!response.ok && response.status !== 401) throw await AuthError.of(response);
+    if (!response.ok && (response.status !== 401 || auth.session)) throw await AuthError.of(response);
     await showDevices();
     if (!auth.session) return;
     at("devices-title").focus(); // the button is gone

@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     refresh_overlap_bearer: OverlapOrUntilUsed = 0
     refresh_overlap_cookie: Overlap = 10
     max_sessions: int = Field(1000, ge=0, le=1_000_000)
+    ending_sessions_needs_fresh_login: bool = False
     clock_leeway: int = Field(0, ge=0, le=MAX_LEEWAY_SECONDS)
     key_rotation_days: int = Field(90, ge=0, le=3650)
     key_publish_delay: int = Field(600, ge=0, le=7 * 86400)

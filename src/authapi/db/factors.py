@@ -7,15 +7,13 @@ account. Only this file changes it, with the factor, in one transaction and unde
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlalchemy import Connection, case, delete, func, insert, or_, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.database import Transaction
 from authapi.db.models import Factor, Identity, Passkey, RecoveryCode, User
 
 UNCONFIRMED_SECONDS = 86400.0  # in which a factor that was begun can be confirmed
-
-WAYS_IN = frozenset({"passkey", "identity"})  # these log in by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +140,21 @@ def list_details(connection: Connection, user_id: str) -> Sequence[ListedFactor]
     """Return the same with what belongs to each kind."""
     rows = connection.execute(_LISTED.where(Factor.user_id == user_id))
     return [ListedFactor(*row) for row in rows]
+
+
+def list_ways_in(connection: Connection, user_id: str, issuers: Collection[str]) -> Sequence[str]:
+    """Return the ids of those that open a session by themselves.
+
+    Passkeys that have verified their user, and identities of these issuers.
+    """
+    opens = or_(Passkey.user_verified, Identity.issuer.in_(issuers))
+    statement = (
+        select(Factor.id)
+        .outerjoin(Identity, Identity.factor_id == Factor.id)
+        .outerjoin(Passkey, Passkey.factor_id == Factor.id)
+        .where(Factor.user_id == user_id, Factor.confirmed_at.is_not(None), opens)
+    )
+    return connection.scalars(statement).all()
 
 
 def count_by_kind(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 VERSION_TABLE = "authapi_alembic_version"
 SHARED_TABLE = "alembic_version"  # alembic's usual one, which any program may have
-NEWEST_REVISION = "0015"  # the revision of models.py
+NEWEST_REVISION = "0016"  # the revision of models.py
 # Any number that nobody else locks. Of several processes one migrates, and the others wait.
 MIGRATION_LOCK = 0x61757468
 CONNECT_SECONDS = 5

@@ -23,6 +23,7 @@ class NewPasskey:
     backup_eligible: bool
     backed_up: bool
     transports: str
+    user_verified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +69,21 @@ def list_of_user(connection: Connection, user_id: str) -> Sequence[StoredPasskey
     return [StoredPasskey(*row) for row in connection.execute(own)]
 
 
-def use(tx: Transaction, factor_id: str, sign_count: int, *, backed_up: bool) -> bool:
+def use(
+    tx: Transaction, factor_id: str, sign_count: int, *, backed_up: bool, user_verified: bool
+) -> bool:
     """Note a use with this signature counter. False if the counter has not grown.
 
     An authenticator without a counter sends 0 each time. The factor is locked first, as who removes
-    it does.
+    it does. What has verified its user once stays so.
     """
     tx.execute(select(Factor.id).where(Factor.id == factor_id).with_for_update())
     has_grown = Passkey.sign_count < sign_count if sign_count else Passkey.sign_count == 0
+    verified = {"user_verified": True} if user_verified else {}
     statement = (
         update(Passkey)
         .where(Passkey.factor_id == factor_id, has_grown)
-        .values(sign_count=sign_count, backed_up=backed_up)
+        .values(sign_count=sign_count, backed_up=backed_up, **verified)
         .returning(Passkey.factor_id)
     )
     if tx.execute(statement).one_or_none() is None:

@@ -74,6 +74,7 @@ class NewSession:
     """A session to be added. `account_version` was read before the user's identity was proven.
 
     `has_second_factor`: one was proven, and an account that has one needs that.
+    `needs_verified_email`: the setting LOGIN_NEEDS_VERIFIED_EMAIL.
     `secret_digest` is for transport `session` alone. Each `_ttl` is in seconds.
     """
 
@@ -90,6 +91,7 @@ class NewSession:
     client_id: str
     remember: bool
     has_second_factor: bool
+    needs_verified_email: bool = False
 
 
 # The account is there, and no stop has ended its sessions since the log-in: see stops.py.
@@ -127,6 +129,9 @@ _account = (
         User.disabled_at.is_(None),
         # One that was added meanwhile asks too: no path opens a session without it.
         sa.or_(User.second_factors == 0, bindparam("has_second_factor", type_=Boolean)),
+        sa.or_(
+            User.email_verified_at.is_not(None), ~bindparam("needs_verified_email", type_=Boolean)
+        ),
     )
     .with_for_update(key_share=True)
     .subquery()
@@ -154,8 +159,8 @@ _INSERT = sa.insert(SESSIONS).from_select(list(_NEW), select(*_NEW.values())).re
 def add(connection: Connection, new: NewSession) -> LockedSession | None:
     """Add the session, which counts as exchanged now: its sid is its first token's parent.
 
-    Return None, without effect, if by now the account is gone, disabled, of another version, or has
-    a second factor that was not proven.
+    Return None, without effect, if by now the account is gone, disabled, of another version, not
+    verified though it has to be, or has a second factor that was not proven.
     """
     row = connection.execute(_INSERT, asdict(new)).one_or_none()
     return None if row is None else LockedSession(*row)

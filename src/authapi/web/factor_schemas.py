@@ -9,6 +9,7 @@ from authapi.clock import as_datetime
 from authapi.crypto.challenges import Binding
 from authapi.db.factors import ListedFactor
 from authapi.services.accounts.names import trimmed
+from authapi.services.factors.passkey_ceremonies import RelyingParty
 from authapi.services.factors.sent import SentFactor
 from authapi.web.passkey_schemas import PasskeyProof
 from authapi.web.schemas import EXAMPLE_ID, EXAMPLE_PASSWORD, Body, Text
@@ -45,11 +46,12 @@ class SecondFactor(Body):
         _one_of(self, self.ONE_OF)
         return self
 
-    def sent_factor(self, at: float, binding: Binding) -> SentFactor:
+    def sent_factor(self, rp: RelyingParty, at: float, binding: Binding) -> SentFactor:
         """Return the factor that was sent, for a log-in that waits or for who is logged in."""
         method = next(name for name in SecondFactor.ONE_OF if getattr(self, name) is not None)
         if self.passkey:
-            return SentFactor(method, answer=self.passkey.answered(at), binding=binding)
+            answer = self.passkey.answered(at)
+            return SentFactor(method, answer=answer, binding=binding, rp=rp)
         return SentFactor(method, getattr(self, method))
 
 

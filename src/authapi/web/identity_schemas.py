@@ -2,18 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
-from authapi.db.models import Transport
 from authapi.services.factors.id_tokens import MAX_ID_TOKEN_BYTES, IdToken
-from authapi.web.schemas import (
-    EXAMPLE_TOKEN,
-    TRANSPORTS,
-    Body,
-    Resource,
-    Text,
-    Token,
-)
+from authapi.web.schemas import EXAMPLE_TOKEN, Body, Text, Token, WantedSession
 
 
 class IdTokenProof(Body):
@@ -32,14 +24,8 @@ class IdTokenProof(Body):
         return IdToken(self.provider, self.id_token, self.nonce)
 
 
-class IdTokenLogin(IdTokenProof):
-    transport: Annotated[Transport, WithJsonSchema(TRANSPORTS)] = Transport.BEARER
-    resource: Resource = None
-    remember: bool = Field(
-        default=True,
-        strict=True,
-        description="False: cookies without Max-Age, and the session ends after a day unused.",
-    )
+class IdTokenLogin(WantedSession, IdTokenProof):
+    pass
 
 
 class NewIdentity(IdTokenProof):

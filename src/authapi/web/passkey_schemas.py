@@ -5,11 +5,10 @@ A browser may add members to a credential: those that are not known are not read
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from authapi.db.models import Transport
 from authapi.services.factors.passkeys import Answer, Asked
-from authapi.web.schemas import TRANSPORTS, Body, Resource, require_plain_text
+from authapi.web.schemas import Body, WantedSession, require_plain_text
 
 # Bytes as WebAuthn's JSON has them.
 Base64url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*$")]
@@ -71,14 +70,8 @@ class PasskeyQuestion(Body):
     )
 
 
-class PasskeyLogIn(PasskeyProof):
-    transport: Annotated[Transport, WithJsonSchema(TRANSPORTS)] = Transport.BEARER
-    resource: Resource = None
-    remember: bool = Field(
-        default=True,
-        strict=True,
-        description="False: cookies without Max-Age, and the session ends after a day unused.",
-    )
+class PasskeyLogIn(WantedSession, PasskeyProof):
+    pass
 
 
 class PasskeyRegistration(Body):

@@ -76,17 +76,9 @@ class Registration(Body):
     locale: Locale
 
 
-class Login(Body):
-    """`password`, and one of `email` and `username`. A username with an `@` is the address."""
+class WantedSession(Body):
+    """What every log-in may say of its session. Beside other bases it comes first: shown last."""
 
-    # An example of the whole: one that is put together from the fields' has both names.
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"email": "ada@example.com", "password": EXAMPLE_PASSWORD}]}
-    )
-
-    email: Name | None = Field(None, examples=["ada@example.com"])
-    username: Name | None = Field(None, examples=["ada"])
-    password: Text = Field(examples=[EXAMPLE_PASSWORD])
     transport: Annotated[Transport, WithJsonSchema(TRANSPORTS)] = Transport.BEARER
     resource: Resource = None
     remember: bool = Field(
@@ -95,11 +87,26 @@ class Login(Body):
         description="False: cookies without Max-Age, and the session ends after a day unused.",
     )
 
+
+class Credentials(Body):
+    email: Name | None = Field(None, examples=["ada@example.com"])
+    username: Name | None = Field(None, examples=["ada"])
+    password: Text = Field(examples=[EXAMPLE_PASSWORD])
+
     @model_validator(mode="after")
     def _one_name(self) -> Self:
         if (self.email is None) == (self.username is None):
             raise ValueError("Give one of email and username")
         return self
+
+
+class Login(WantedSession, Credentials):
+    """`password`, and one of `email` and `username`. A username with an `@` is the address."""
+
+    # An example of the whole: one that is put together from the fields' has both names.
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "ada@example.com", "password": EXAMPLE_PASSWORD}]}
+    )
 
 
 class CsrfToken(BaseModel):

@@ -1,6 +1,6 @@
 """More ways in: factors, and what is under way for them."""
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import BigInteger, SmallInteger, String
 
@@ -62,7 +62,10 @@ class RecoveryCode(Model):
 
 
 class Passkey(Model):
-    """A WebAuthn credential. `credential_id` is base64url; `public_key` is a COSE key."""
+    """A WebAuthn credential. `credential_id` is base64url; `public_key` is a COSE key.
+
+    `user_verified`: it has verified its user once, so it may log in by itself (`uvInitialized`).
+    """
 
     __tablename__ = "passkeys"
 
@@ -73,6 +76,7 @@ class Passkey(Model):
     backup_eligible: Mapped[bool]
     backed_up: Mapped[bool]
     transports: Mapped[str]  # as the browser named them, space-separated
+    user_verified: Mapped[bool] = mapped_column(server_default=false())
 
 
 class Identity(Model):

@@ -5,10 +5,12 @@
 | a factor, the username, /admin        | at most ten minutes ago, and `aal2` if the account has a |
 |                                       | second factor                                            |
 | the password, the address, a deletion | the same if the account has a second factor, else any    |
+| the end of other sessions             | any. The first row by ENDING_SESSIONS_NEEDS_FRESH_LOGIN  |
 
 `POST /reauth` makes one.
 """
 
+from authapi.config import Settings
 from authapi.db import users
 from authapi.db.clock import read_clock
 from authapi.db.database import Database, Transaction
@@ -58,3 +60,9 @@ def lock_fresh(tx: Transaction, subject: Claims) -> Account:
     require_level(subject, account)
     require_fresh_login(subject, now=read_clock(tx))
     return account
+
+
+def require_fresh_to_end_sessions(tx: Transaction, settings: Settings, subject: Claims) -> None:
+    """Do as `lock_fresh`, by the setting ENDING_SESSIONS_NEEDS_FRESH_LOGIN alone."""
+    if settings.ending_sessions_needs_fresh_login:
+        lock_fresh(tx, subject)

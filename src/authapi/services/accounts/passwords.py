@@ -29,9 +29,13 @@ class Passwords:
     known_addresses: KnownAddresses
     breached: BreachedPasswords
 
-    def attempt(self, address: str) -> AbstractContextManager[CountFor]:
+    def attempt(
+        self, address: str, *, is_second_step: bool = False
+    ) -> AbstractContextManager[CountFor]:
         """Count one guess at a password, which the block is about: see RateLimits."""
-        return self.limits.password_attempt(address, self.known_addresses.includes)
+        return self.limits.password_attempt(
+            address, self.known_addresses.includes, is_second_step=is_second_step
+        )
 
     def code_attempt(
         self, user_id: str, address: str, *, is_guessable: bool

@@ -11,7 +11,8 @@
 | another one, and registration is closed         | RegistrationClosed   | it is linked        |
 | any other                                       | a new account        | it is linked        |
 
-A provider's word about an address begins an account, and never opens one that is there.
+A provider's word about an address begins an account, and never opens one that is there. An account
+has at most MOST_IDENTITIES.
 """
 
 from contextlib import suppress
@@ -23,7 +24,13 @@ from authapi.db.database import Transaction
 from authapi.db.factors import ListedFactor, NewFactor, StoredFactor
 from authapi.db.identities import AlreadyLinkedError
 from authapi.db.users import Account, AlreadyTakenError
-from authapi.errors import AlreadyLinked, AlreadyRegistered, InvalidCredentials, InvalidToken
+from authapi.errors import (
+    AlreadyLinked,
+    AlreadyRegistered,
+    InvalidCredentials,
+    InvalidField,
+    InvalidToken,
+)
 from authapi.logs import log
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.freshness import lock_fresh, require_fresh_login
@@ -35,8 +42,11 @@ from authapi.services.events.record import record
 from authapi.services.factors.changes import Owner
 from authapi.services.factors.id_tokens import IdToken, Person
 from authapi.services.factors.providers import Providers
+from authapi.services.factors.recovery_codes import of_kind
 from authapi.services.factors.steps import Kind
 from authapi.verifier import InvalidTokenError
+
+MOST_IDENTITIES = 20  # of an account
 
 
 def prove_identity(providers: Providers, sent: IdToken, address: str) -> Hashing[Person]:
@@ -72,7 +82,9 @@ def _find_owner(here: Registrar, person: Person) -> tuple[Account, str] | None:
     with here.db.connect() as connection:
         factor = identities.find(connection, person.issuer, person.subject)
         account = factor and users.find(connection, factor.user_id)
-    return (account, factor.id) if account and factor else None
+        # Again, after the account's version: a reset between the two has removed it.
+        still = identities.find(connection, person.issuer, person.subject)
+    return (account, still.id) if account and still and still.user_id == account.id else None
 
 
 def _begin(tx: Transaction, account: Account, *, person: Person, device: Device) -> None:
@@ -87,8 +99,8 @@ def link_identity(
 ) -> Hashing[ListedFactor]:
     """Link an identity to the account, and return it. Again is no error, and has no effect.
 
-    Raises InsufficientUserAuthentication, AlreadyLinked, RateLimited, InvalidToken and what
-    `prove_identity` raises.
+    Raises InsufficientUserAuthentication, AlreadyLinked, RateLimited, InvalidToken, InvalidField
+    for one too many, and what `prove_identity` raises.
     """
     require_fresh_login(owner.subject, now=now)  # before the provider is asked
     with here.passwords.attempt(owner.device.address):
@@ -105,6 +117,9 @@ def link_identity(
 
 def _link(tx: Transaction, owner: Owner, person: Person) -> None:
     account = lock_fresh(tx, owner.subject)
+    if len(of_kind(factors.list_in_force(tx, account.id), Kind.IDENTITY)) >= MOST_IDENTITIES:
+        message = f"An account has at most {MOST_IDENTITIES} identities. Remove one first"
+        raise InvalidField("id_token", message, "too_many")
     factor = _add(tx, account, person)
     owner.record(tx, EventType.FACTOR_ADDED, factor)
     owner.tell(tx, EventType.FACTOR_ADDED, account, factor.kind)

@@ -6,11 +6,13 @@
 | the only way to log in        | LastWayIn, and nothing is removed                           |
 | any other                     | it alone                                                    |
 
-A password, a passkey and an identity are ways to log in.
+Ways to log in are a password, a passkey that has verified its user, and an identity whose provider
+is in the setting IDENTITY_PROVIDERS. No other passkey or identity opens a session by itself today.
 """
 
 from collections.abc import Sequence
 
+from authapi.config import Settings
 from authapi.crypto.passwords import NO_PASSWORD
 from authapi.db import factors
 from authapi.db.database import Database, Transaction
@@ -41,14 +43,16 @@ def rename_factor(db: Database, owner: Owner, factor_id: str, name: str | None) 
     return next(each for each in listed if each.id == factor_id)
 
 
-def remove_factor(db: Database, owner: Owner, factor_id: str) -> None:
+def remove_factor(db: Database, settings: Settings, owner: Owner, factor_id: str) -> None:
     """Remove a factor. Raises LastWayIn, NotFound, InsufficientUserAuthentication."""
     with db.begin() as tx:
         account = lock_fresh(tx, owner.subject)
         there = factors.list_in_force(tx, account.id)
         factor = _get(there, factor_id)
         others = [other for other in there if other.id != factor_id]
-        _require_another_way_in(account, factor, others)
+        issuers = [provider.issuer for provider in settings.identity_providers]
+        ways_in = factors.list_ways_in(tx, account.id, issuers)
+        _require_another_way_in(account, factor, ways_in)
         _remove(tx, owner, factor)
         owner.tell(tx, EventType.FACTOR_REMOVED, account, factor.kind)
         if SECOND_FACTORS.isdisjoint(other.kind for other in others):
@@ -70,10 +74,9 @@ def _get(there: Sequence[StoredFactor], factor_id: str) -> StoredFactor:
 
 
 def _require_another_way_in(
-    account: Account, removed: StoredFactor, others: Sequence[StoredFactor]
+    account: Account, removed: StoredFactor, ways_in: Sequence[str]
 ) -> None:
-    has_another = account.password_hash != NO_PASSWORD or not factors.WAYS_IN.isdisjoint(
-        other.kind for other in others
-    )
-    if removed.kind in factors.WAYS_IN and not has_another:
+    has_another = account.password_hash != NO_PASSWORD or bool({*ways_in} - {removed.id})
+    # Also for one that opens nothing today: its provider may come back.
+    if removed.kind in {Kind.PASSKEY, Kind.IDENTITY} and not has_another:
         raise LastWayIn

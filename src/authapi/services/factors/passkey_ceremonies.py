@@ -64,6 +64,7 @@ class Registered:
     sign_count: int
     backup_eligible: bool
     backed_up: bool
+    user_verified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,7 @@ def _registered(raw_id: bytes, authenticator: "AuthenticatorData") -> Registered
         authenticator.counter,
         authenticator.is_backup_eligible(),
         authenticator.is_backed_up(),
+        user_verified=authenticator.is_user_verified(),
     )
 
 

@@ -101,6 +101,7 @@ def _add(tx: Transaction, new: Registration, registered: Registered) -> ListedFa
         backup_eligible=registered.backup_eligible,
         backed_up=registered.backed_up,
         transports=new.transports,
+        user_verified=registered.user_verified,
     )
     stored = factors.add(tx, factor)
     passkeys.add(tx, passkey)

@@ -123,9 +123,14 @@ def _ask(rp: RelyingParty, binding: Binding, there: Sequence[StoredPasskey], now
 
 def _use(db: Database, passkey: StoredPasskey, asserted: Asserted) -> bool:
     """Note the use. False if the passkey is gone, or was copied: its counter went back."""
-    count, backed_up = asserted.sign_count, asserted.backed_up
     with db.begin() as tx:
-        is_used = passkeys.use(tx, passkey.factor_id, count, backed_up=backed_up)
+        is_used = passkeys.use(
+            tx,
+            passkey.factor_id,
+            asserted.sign_count,
+            backed_up=asserted.backed_up,
+            user_verified=asserted.user_verified,
+        )
         if not is_used and passkeys.find(tx, passkey.credential_id):
             fields = {"user_id": passkey.user_id, "factor_id": passkey.factor_id}
             record(tx, Event(EventType.PASSKEY_COPIED, fields))

@@ -9,15 +9,15 @@ from authapi.errors import InvalidCode
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import tell
 from authapi.services.factors import passkeys, recovery_codes, totp
-from authapi.services.factors.passkey_ceremonies import RelyingParty
 from authapi.services.factors.sent import SentFactor
 from authapi.services.factors.steps import Proven
 
 
-def _prove_passkey(db: Database, settings: Settings, account: Account, sent: SentFactor) -> Proven:
+def _prove_passkey(db: Database, _settings: Settings, account: Account, sent: SentFactor) -> Proven:
+    assert sent.rp
     assert sent.answer
     assert sent.binding
-    return passkeys.prove(db, RelyingParty(settings), account.id, sent.answer, sent.binding)
+    return passkeys.prove(db, sent.rp, account.id, sent.answer, sent.binding)
 
 
 # Raises InvalidCode, and InvalidSession for a challenge that has ended. What was proven can't be

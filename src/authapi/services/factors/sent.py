@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from authapi.crypto.challenges import Binding
+from authapi.services.factors.passkey_ceremonies import RelyingParty
 from authapi.services.factors.passkeys import Answer
 
 
@@ -11,7 +12,7 @@ class SentFactor:
     """A code, or a passkey's answer. `method` is the member of the body that it came in.
 
     `factor_id` names the factor that a code confirms. A passkey's answer is for one log-in or
-    session: `binding`.
+    session, `binding`, and `rp` has asked for it.
     """
 
     method: str
@@ -19,6 +20,7 @@ class SentFactor:
     factor_id: str = ""
     answer: Answer | None = field(default=None, repr=False)
     binding: Binding | None = field(default=None, repr=False)
+    rp: RelyingParty | None = None
 
     @property
     def is_guessable(self) -> bool:

@@ -57,8 +57,8 @@ SECOND = frozenset({Proof.CODE, Proof.PASSKEY})
 class Proven:
     """What was proven, as words of `amr`.
 
-    `handed_on`: what the session before had proven, where `POST /reauth` counts it. It is handed on
-    once: else a stolen session could be kept fresh for ever by one of the two factors.
+    `handed_on`: what the session before had proven. It is handed on once: else a stolen session
+    could be kept fresh for ever by one of the two factors.
     """
 
     words: frozenset[str]
@@ -82,10 +82,6 @@ class Proven:
     def after(self, before: "Proven") -> "Proven":
         """Return the same, with what the session before had proven itself."""
         return Proven(self.words, before.words)
-
-    def beside(self, before: "Proven") -> "Proven":
-        """Return the same, with all that the session before has: for a change that it was let."""
-        return Proven(self.words, before.words | before.handed_on)
 
     @property
     def has_second(self) -> bool:

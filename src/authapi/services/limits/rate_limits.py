@@ -21,6 +21,8 @@ gives back what does not apply:
   right, and a second factor must follow the failures     ends no row: no new guesses at its codes
   any other                              both
 
+The second step of a log-in counts as a failure only: the first one was its success.
+
 A refused request does not count: to wait for `Retry-After` is
 enough for the limit that refused it.
 """
@@ -95,7 +97,9 @@ class RateLimits:
         self._links = _parse(settings.limit_links)
 
     @contextmanager
-    def password_attempt(self, address: str, is_known: IsKnown = _nowhere) -> Iterator[CountFor]:
+    def password_attempt(
+        self, address: str, is_known: IsKnown = _nowhere, *, is_second_step: bool = False
+    ) -> Iterator[CountFor]:
         """Count one guess from an address; then the block counts it for its account.
 
         The count for the address comes first: past that limit, nobody looks up an account, and a
@@ -103,14 +107,16 @@ class RateLimits:
         per account asks `is_known`, and lets through if it is. Raises RateLimited.
         """
         place = bucket(address)
-        failures, successes, row = Counted(), Counted(), Counted()
+        failures = _counters(self._login_address, "login-address", place)
+        successes, row = Counted(), Counted()
+        success = [] if is_second_step else self._login_success
 
         def count_for(user_id: str | None, name: str) -> None:
             """Count for a user's id, or the canonical name of an unknown user. Once a block."""
             account = user_id or name
             who, of = self._digest(account), "" if user_id else UNKNOWN
             failed = _counters(self._login_pair, f"{of}login-pair", who, place)
-            right = _counters(self._login_success, f"{of}login-success", who, place)
+            right = _counters(success, f"{of}login-success", who, place)
             self._count(failed + right)
             failures.extend(failed)
             successes.extend(right)
@@ -118,9 +124,7 @@ class RateLimits:
             anywhere = _counters(self._login_account, f"{of}login-account", who) + row
             failures.extend(self._count_unless(anywhere, lambda: is_known(account, address)))
 
-        of_address = _counters(self._login_address, "login-address", place)
-        self._count(of_address)
-        failures += of_address
+        self._count(failures)
         try:
             yield count_for
         except WRONG:

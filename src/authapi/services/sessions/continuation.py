@@ -4,6 +4,7 @@
 | -------------------------------------------------------------- | ----------------------------- |
 | unknown, expired, used, with five failures                     | InvalidSession                |
 | of an account that has another version, is disabled or is gone | InvalidSession                |
+| of an account that LOGIN_NEEDS_VERIFIED_EMAIL lets not in      | EmailNotVerified, and it ends |
 | of `POST /reauth`, whose session has ended                     | InvalidSession                |
 | any other, with a wrong factor                                 | InvalidCode, and a try less   |
 | any other                                                      | what the log-in had answered  |
@@ -53,10 +54,11 @@ def continue_log_in(
 ) -> TokenPair | SessionTicket:
     """Return the tokens of the session that the log-in asked for.
 
-    Raises InvalidSession, InvalidCode, RateLimited, CsrfFailed.
+    Raises InvalidSession, InvalidCode, RateLimited, CsrfFailed, EmailNotVerified, and InvalidTarget
+    for a service that has left the setting.
     """
     device = continuation.device
-    with passwords.attempt(device.address) as count_for:
+    with passwords.attempt(device.address, is_second_step=True) as count_for:
         waiting, account = _get(db, digest_of(continuation.auth_session))
         continuation.require_allowed(waiting.transport)
         count_for(account.id, account.email)
@@ -80,7 +82,8 @@ def _get(db: Database, digest: str) -> tuple[Waiting, Account]:
     with db.connect() as connection:
         waiting = auth_sessions.find(connection, digest, MOST_FAILURES)
         account = users.find(connection, waiting.user_id) if waiting else None
-    if waiting is None or account is None:
+    # Compared again: it may have changed between the two statements.
+    if waiting is None or account is None or account.version != waiting.account_version:
         raise InvalidSession
     return waiting, account
 
@@ -95,9 +98,9 @@ def _take_a_try(db: Database, waiting: Waiting) -> None:
 def _open(
     db: Database, tokens: TokenIssuer, waiting: Waiting, opening: Opening
 ) -> TokenPair | SessionTicket:
+    issuer = tokens.for_resource(waiting.resource, opening.transport)
     with db.begin() as tx:
         is_first = auth_sessions.use(tx, waiting.digest)
-    issuer = tokens.for_resource(waiting.resource, opening.transport)
     opened = None
     if is_first and waiting.replaces is None:
         opened = open_session(db, issuer, opening)

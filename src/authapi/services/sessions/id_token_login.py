@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from authapi.db.models import Transport
 from authapi.db.users import Account
-from authapi.errors import EmailNotVerified, InvalidCredentials
+from authapi.errors import InvalidCredentials
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.notices import NewDeviceNotice
@@ -61,10 +61,6 @@ def log_in_by_id_token(
 def _open(
     here: Registrar, tokens: TokenIssuer, attempt: IdTokenLogin, account: Account, factor_id: str
 ) -> TokenPair | SessionTicket:
-    if account.disabled_at is not None:
-        raise InvalidCredentials
-    if here.settings.login_needs_verified_email and account.email_verified_at is None:
-        raise EmailNotVerified
     wanted = Opening(
         account,
         attempt.transport,

@@ -11,7 +11,7 @@ from authapi.db import users
 from authapi.db.database import Database
 from authapi.db.models import Transport
 from authapi.db.users import Account
-from authapi.errors import EmailNotVerified, InvalidCredentials, RegistrationWaits
+from authapi.errors import InvalidCredentials, RegistrationWaits
 from authapi.services.accounts.confirmation import is_password_of_waiting
 from authapi.services.accounts.decoys import Decoys
 from authapi.services.accounts.devices import Device
@@ -38,7 +38,6 @@ class LoginAttempt:
     transport: Transport
     came_with: Collection[str] = ()
     remember: bool = True
-    needs_verified_email: bool = False
     registrations_wait: bool = False
     notice: NewDeviceNotice | None = None
 
@@ -56,9 +55,7 @@ def log_in(
         stored = account.password_hash if account else passwords.decoys.for_name(name)
         verified = yield from passwords.verify(attempt.password, stored)
         opened = None
-        if account and verified.valid and account.disabled_at is None:
-            if attempt.needs_verified_email and account.email_verified_at is None:
-                raise EmailNotVerified
+        if account and verified.valid:
             wanted = Opening(
                 account,
                 attempt.transport,

@@ -1,15 +1,21 @@
-"""Log-out, always idempotent, and the ends that a user gives to single sessions."""
+"""Log-out, always idempotent, and the ends that a user gives to sessions.
+
+By ENDING_SESSIONS_NEEDS_FRESH_LOGIN only the session of a credential ends without a fresh log-in.
+"""
 
 import re
 from collections.abc import Collection
 
+from authapi.config import Settings
 from authapi.db import events, sessions, users
 from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason
 from authapi.errors import NotFound
+from authapi.services.accounts.freshness import require_fresh_to_end_sessions
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.revocation.stopping import follow_up, stop_sessions
+from authapi.verifier import Claims
 
 SID = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -25,29 +31,35 @@ def log_out(db: Database, sids: Collection[str]) -> None:
                 _record_revoked(tx, user_id, sid, RevokedReason.LOGOUT)
 
 
-def log_out_everywhere(db: Database, user_id: str) -> None:
-    """Revoke every session of the user."""
-    _stop(db, user_id, RevokedReason.LOGOUT_ALL)
+def log_out_everywhere(db: Database, settings: Settings, subject: Claims) -> None:
+    """Revoke every session of the user. Raises InsufficientUserAuthentication."""
+    _stop(db, settings, subject, RevokedReason.LOGOUT_ALL)
 
 
-def end_session(db: Database, user_id: str, sid: str) -> None:
-    """Revoke a session. Raises NotFound unless it is the user's own and in force."""
+def end_session(db: Database, settings: Settings, subject: Claims, sid: str) -> None:
+    """Revoke one of the user's sessions. Raises NotFound, InsufficientUserAuthentication."""
     if not SID.fullmatch(sid):  # PostgreSQL takes no NUL in a text
         raise NotFound
     reason = RevokedReason.ENDED_BY_USER
     with db.begin() as tx:
-        if not sessions.revoke_own(tx, user_id, sid, reason):
-            raise NotFound  # nothing is written
-        _record_revoked(tx, user_id, sid, reason)
+        # Nothing is written when either of the two refuses.
+        if sid != subject.sid:
+            require_fresh_to_end_sessions(tx, settings, subject)
+        if not sessions.revoke_own(tx, subject.sub, sid, reason):
+            raise NotFound
+        _record_revoked(tx, subject.sub, sid, reason)
 
 
-def end_other_sessions(db: Database, user_id: str, sid: str) -> None:
-    """Revoke every session of the user but `sid`."""
-    _stop(db, user_id, RevokedReason.ENDED_BY_USER, keep=sid)
+def end_other_sessions(db: Database, settings: Settings, subject: Claims) -> None:
+    """Revoke the user's other sessions. Raises InsufficientUserAuthentication."""
+    _stop(db, settings, subject, RevokedReason.ENDED_BY_USER)
 
 
-def _stop(db: Database, user_id: str, reason: RevokedReason, *, keep: str = "") -> None:
+def _stop(db: Database, settings: Settings, subject: Claims, reason: RevokedReason) -> None:
+    user_id = subject.sub
+    keep = "" if reason is RevokedReason.LOGOUT_ALL else subject.sid
     with db.begin() as tx:
+        require_fresh_to_end_sessions(tx, settings, subject)
         if users.lock(tx, user_id) is None:
             return  # deleted meanwhile, and its sessions stopped
         stop = stop_sessions(tx, user_id, reason, keep=keep)

@@ -16,7 +16,7 @@ from authapi.db.database import Database, Transaction
 from authapi.db.models import RevokedReason, Transport
 from authapi.db.sessions import LockedSession, NewSession
 from authapi.db.users import Account
-from authapi.errors import Unavailable
+from authapi.errors import EmailNotVerified, Unavailable
 from authapi.services.accounts.devices import Device, KnownAddresses
 from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.events.catalogue import Event, EventType
@@ -35,7 +35,8 @@ class Opening:
     sids of genuine credentials in the request. `upgraded_hash`: a stronger one of this password.
     `remember` is false for a session that ends with the browser, and after a day unused. One that
     replaces another takes over the other's. `used_factor` is noted as used now. `notice` is posted
-    after a log-in from a new device.
+    after a log-in from a new device. `was_let`: the session before had a second factor, which may
+    be too old to be handed on. That lets a session begin, and proves nothing of it.
     """
 
     account: Account
@@ -46,12 +47,18 @@ class Opening:
     proven: Proven = BY_PASSWORD
     used_factor: str | None = None
     notice: NewDeviceNotice | None = None
+    was_let: bool = False
     remember: bool = field(kw_only=True)
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Return whether a second factor was proven, now or before."""
+        return self.proven.has_second or self.was_let
 
     @property
     def needs_second_factor(self) -> bool:
         """Return whether the account has a second factor and none was proven."""
-        return bool(self.account.second_factors) and not self.proven.has_second
+        return bool(self.account.second_factors) and not self.has_second_factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +74,13 @@ def open_session(
 ) -> TokenPair | SessionTicket | None:
     """Return the transport's tokens of a new session.
 
-    None, and no effect, if the account has changed since its identity was proven. Raises
-    InsufficientAuthorization if the account has a second factor and none was proven.
+    None, and no effect, if the account is disabled, or has changed since its identity was proven.
+    Raises EmailNotVerified by its setting, and InsufficientAuthorization if the account has a
+    second factor and none was proven.
     """
+    if opening.account.disabled_at is not None:
+        return None
+    require_verified(tokens, opening.account)
     if opening.needs_second_factor:
         await_second_factor(db, tokens, opening)
         return None
@@ -83,10 +94,17 @@ def open_session(
     return issue(tokens, opening, OpenedSession(session, session_id))
 
 
+def require_verified(tokens: TokenIssuer, account: Account) -> None:
+    """Raise EmailNotVerified for who may not log in, by the setting LOGIN_NEEDS_VERIFIED_EMAIL."""
+    if tokens.settings.login_needs_verified_email and account.email_verified_at is None:
+        raise EmailNotVerified
+
+
 def add_session(tx: Transaction, tokens: TokenIssuer, opening: Opening) -> OpenedSession | None:
     """Add a session in a transaction of more than a log-in. After the commit, `issue` its tokens.
 
-    None, and no effect, if the account has changed since its identity was proven.
+    None, and no effect, if the account has changed since its identity was proven. The caller asks
+    `require_verified` of the locked account.
     """
     session_id = new_session_id(new_id())
     session = sessions.add(tx, _new_session(tokens, opening, session_id))
@@ -114,7 +132,8 @@ def _new_session(tokens: TokenIssuer, opening: Opening, session_id: SessionId) -
         ip=opening.device.address,
         secret_digest=session_id.digest if opening.transport is Transport.SESSION else None,
         amr=opening.proven.amr,
-        has_second_factor=opening.proven.has_second,
+        has_second_factor=opening.has_second_factor,
+        needs_verified_email=tokens.settings.login_needs_verified_email,
         client_id=CLIENT_ID,
         remember=opening.remember,
     )

@@ -12,7 +12,7 @@ from authapi.db import passkeys, users
 from authapi.db.database import Database
 from authapi.db.models import Transport
 from authapi.db.users import Account
-from authapi.errors import EmailNotVerified, InvalidCode, InvalidCredentials
+from authapi.errors import InvalidCode, InvalidCredentials
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.accounts.passwords import Passwords
@@ -20,7 +20,6 @@ from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import tell
 from authapi.services.factors.passkey_ceremonies import RelyingParty
 from authapi.services.factors.passkeys import Answer, prove
-from authapi.services.factors.steps import Proven
 from authapi.services.sessions.opening import Opening, open_session
 from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, TokenPair
 
@@ -37,7 +36,6 @@ class PasskeyLogin:
     device: Device
     came_with: Collection[str] = ()
     remember: bool = True
-    needs_verified_email: bool = False
     notice: NewDeviceNotice | None = None
 
 
@@ -46,7 +44,7 @@ def log_in_by_passkey(
 ) -> TokenPair | SessionTicket:
     """Open a session and return its tokens. A bad answer counts with the failed log-ins.
 
-    Raises InvalidCredentials, InvalidSession, RateLimited, and EmailNotVerified by its setting.
+    Raises InvalidCredentials, InvalidSession, RateLimited, EmailNotVerified.
     """
     credential_id = attempt.answer.credential["id"]
     with passwords.attempt(attempt.device.address) as count_for:
@@ -57,7 +55,16 @@ def log_in_by_passkey(
         with suppress(InvalidCode):
             proven = prove(db, attempt.rp, user_id or "", attempt.answer, LOG_IN)
             if account:
-                opened = _open(db, tokens, attempt, account, proven)
+                wanted = Opening(
+                    account,
+                    attempt.transport,
+                    attempt.device,
+                    attempt.came_with,
+                    proven=proven,
+                    notice=attempt.notice,
+                    remember=attempt.remember,
+                )
+                opened = open_session(db, tokens, wanted)
         if opened is None:
             fields = {"user_id": user_id, "ip": attempt.device.address}
             tell(Event(EventType.LOGIN_FAILED, fields))
@@ -69,22 +76,3 @@ def _find_account(db: Database, credential_id: str) -> Account | None:
     with db.connect() as connection:
         passkey = passkeys.find(connection, credential_id)
         return users.find(connection, passkey.user_id) if passkey else None
-
-
-def _open(
-    db: Database, tokens: TokenIssuer, attempt: PasskeyLogin, account: Account, proven: Proven
-) -> TokenPair | SessionTicket | None:
-    if account.disabled_at is not None:
-        return None
-    if attempt.needs_verified_email and account.email_verified_at is None:
-        raise EmailNotVerified
-    opening = Opening(
-        account,
-        attempt.transport,
-        attempt.device,
-        attempt.came_with,
-        proven=proven,
-        notice=attempt.notice,
-        remember=attempt.remember,
-    )
-    return open_session(db, tokens, opening)

@@ -20,7 +20,7 @@ from authapi.services.mail.mails import Mails, end_links
 from authapi.services.mail.messages import MailKind
 from authapi.services.revocation.stopping import follow_up, stop_sessions
 from authapi.services.sessions.before import read_session
-from authapi.services.sessions.opening import Opening, add_session, issue
+from authapi.services.sessions.opening import Opening, add_session, issue, require_verified
 from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, TokenPair
 from authapi.verifier import Claims
 
@@ -42,8 +42,8 @@ def change_password(
     """Store a new password, revoke every session, and return the tokens of a new one.
 
     The caller's session ends too: it may be the one that was copied. The new one has its transport.
-    Raises what `require_fresh_if_strong` and `require_password` raise, and InvalidField for the new
-    password.
+    Raises what `require_fresh_if_strong` and `require_password` raise, EmailNotVerified, and
+    InvalidField for the new password.
     """
     require_fresh_if_strong(db, change.subject)
     user_id, address = change.subject.sub, change.device.address
@@ -56,6 +56,7 @@ def change_password(
     opening = _opening(db, account, change)
     with db.begin() as tx:
         current = lock_proven(tx, account)
+        require_verified(tokens, current)
         # A second factor was added meanwhile, or its proof is too old by now: nothing is written.
         if replace(opening, account=current).needs_second_factor:
             raise InsufficientUserAuthentication(MAX_AGE_SECONDS, acr=AAL2)
@@ -76,7 +77,11 @@ def change_password(
 def _opening(db: Database, account: Account, change: PasswordChange) -> Opening:
     before = read_session(db, change.subject.sid)
     changed = replace(account, version=account.version + 1)
-    proven = BY_PASSWORD.beside(before.proven)
     return Opening(
-        changed, before.transport, change.device, proven=proven, remember=before.remember
+        changed,
+        before.transport,
+        change.device,
+        proven=BY_PASSWORD.after(before.proven),
+        was_let=before.proven.has_second,
+        remember=before.remember,
     )

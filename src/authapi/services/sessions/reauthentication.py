@@ -31,7 +31,7 @@ from authapi.services.factors.proving import prove
 from authapi.services.factors.sent import SentFactor
 from authapi.services.factors.steps import BY_PASSWORD, Proven
 from authapi.services.sessions.before import read_session
-from authapi.services.sessions.opening import Opening, add_session, issue
+from authapi.services.sessions.opening import Opening, add_session, issue, require_verified
 from authapi.services.sessions.second_step import await_second_factor
 from authapi.services.sessions.token_issue import SessionTicket, TokenIssuer, TokenPair
 from authapi.verifier import Claims
@@ -51,8 +51,8 @@ def reauthenticate(
 ) -> Hashing[TokenPair | SessionTicket]:
     """Return the tokens of a new session in the transport of the subject's, which is revoked.
 
-    Raises WrongPassword, InvalidCode, RateLimited, InsufficientAuthorization, and InvalidToken if
-    the account is gone or the old session has ended meanwhile.
+    Raises WrongPassword, InvalidCode, RateLimited, InsufficientAuthorization, EmailNotVerified, and
+    InvalidToken if the account is gone or the old session has ended meanwhile.
     """
     with passwords.attempt(proof.device.address) as count_for:
         account = get_profile(db, proof.subject.sub)
@@ -89,11 +89,12 @@ def take_place(
 ) -> TokenPair | SessionTicket:
     """Open a session, revoke the one that it replaces, and return the tokens.
 
-    Raises InvalidToken if that session has ended, or the account has changed since the proof.
+    Raises InvalidToken if that session has ended, or the account has changed since the proof;
+    EmailNotVerified.
     """
     user_id = opening.account.id
     with db.begin() as tx:
-        lock_proven(tx, opening.account)
+        require_verified(tokens, lock_proven(tx, opening.account))  # nothing is written yet
         # Of two proofs at once one finds the session in force, and the other is refused.
         is_replaced = sessions.revoke_own(tx, user_id, replaced, RevokedReason.REAUTHENTICATED)
         opened = add_session(tx, tokens, opening) if is_replaced else None

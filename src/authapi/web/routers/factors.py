@@ -81,7 +81,7 @@ def change_factor(
 )
 def delete_factor(factor_id: str, runtime: AppRuntime, current: FromOwner) -> None:
     """Remove a factor. The recovery codes go with the last second factor."""
-    remove_factor(runtime.db, current, factor_id)
+    remove_factor(runtime.db, runtime.settings, current, factor_id)
 
 
 @router.post(

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from authapi.errors import (
+    EmailNotVerified,
     InsufficientUserAuthentication,
     LastAdministrator,
     RateLimited,
@@ -58,7 +59,7 @@ def change_profile(
     "/password",
     summary="Change the password, end every session and open a new one",
     response_model=TokenResponse,
-    responses=refusals(*OWN_CHANGE, WrongPassword, RateLimited),
+    responses=refusals(*OWN_CHANGE, WrongPassword, EmailNotVerified, RateLimited),
 )
 async def change_own_password(
     body: PasswordChange,

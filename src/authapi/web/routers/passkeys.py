@@ -79,7 +79,6 @@ async def login_by_passkey(
         device=device,
         came_with=await sessions_sent(request, runtime),
         remember=body.remember,
-        needs_verified_email=runtime.settings.login_needs_verified_email,
         notice=NewDeviceNotice(runtime.mails, locale_of(request, None)),
     )
     with outcome_of(runtime.logins):

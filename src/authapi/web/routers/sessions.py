@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from authapi.db.pages import Page
 from authapi.db.sessions import StoredSession
-from authapi.errors import InvalidField, NotFound
+from authapi.errors import InsufficientUserAuthentication, InvalidField, NotFound
 from authapi.services.sessions.listing import list_sessions
 from authapi.services.sessions.logout import end_other_sessions, end_session
 from authapi.web.bodies import StrictRoute
@@ -57,19 +57,22 @@ def as_session_list(
 
 
 @router.delete(
-    "", status_code=204, summary="End every session but this one", responses=refusals(*CHANGE)
+    "",
+    status_code=204,
+    summary="End every session but this one",
+    responses=refusals(*CHANGE, InsufficientUserAuthentication),
 )
 def end_others(runtime: AppRuntime, current: CurrentSubject) -> None:
     """End every session of the user but that of the credential."""
-    end_other_sessions(runtime.db, current.sub, current.sid)
+    end_other_sessions(runtime.db, runtime.settings, current)
 
 
 @router.delete(
     "/{session_id}",
     status_code=204,
     summary="End one session",
-    responses=refusals(*CHANGE, NotFound),
+    responses=refusals(*CHANGE, InsufficientUserAuthentication, NotFound),
 )
 def end_one(session_id: str, runtime: AppRuntime, current: CurrentSubject) -> None:
     """End one session of the user. Another user's is not found."""
-    end_session(runtime.db, current.sub, session_id)
+    end_session(runtime.db, runtime.settings, current, session_id)

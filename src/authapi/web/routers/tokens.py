@@ -11,6 +11,7 @@ from authapi.errors import (
     CsrfFailed,
     EmailNotVerified,
     InsufficientAuthorization,
+    InsufficientUserAuthentication,
     InvalidCode,
     InvalidCredentials,
     InvalidGrant,
@@ -23,6 +24,7 @@ from authapi.errors import (
 )
 from authapi.services.accounts.notices import NewDeviceNotice
 from authapi.services.factors.passkeys import proof_again, second_step
+from authapi.services.factors.sent import SentFactor
 from authapi.services.sessions.continuation import Continuation, continue_log_in
 from authapi.services.sessions.login import LoginAttempt, log_in
 from authapi.services.sessions.logout import log_out, log_out_everywhere
@@ -56,6 +58,7 @@ from authapi.web.schemas import CsrfToken, Login, Logout, Refresh, TokenResponse
 
 LOG_IN = (InvalidCredentials, InsufficientAuthorization, CsrfFailed, EmailNotVerified, RateLimited)
 FACTOR = (InvalidCode, RateLimited)
+CONTINUE = (InvalidSession, InvalidTarget, CsrfFailed, EmailNotVerified, *FACTOR)
 
 router = APIRouter(route_class=StrictRoute, tags=["tokens"])
 
@@ -82,7 +85,6 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
         came_with=came_with,
         remember=body.remember,
         notice=NewDeviceNotice(runtime.mails, locale_of(request, None)),
-        needs_verified_email=runtime.settings.login_needs_verified_email,
         registrations_wait=runtime.settings.registration_confirms_email,
     )
     logging_in = log_in(runtime.db, runtime.passwords, tokens, attempt, device)
@@ -97,15 +99,16 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     "/login/continue",
     summary="Log in: the second factor",
     response_model=TokenResponse,
-    responses={**WITH_LINKS, **refusals(*BODY, InvalidSession, CsrfFailed, *FACTOR)},
+    responses={**WITH_LINKS, **refusals(*BODY, *CONTINUE)},
 )
 async def continue_login(
     body: ContinuedLogin, request: Request, runtime: AppRuntime, device: FromDevice
 ) -> Response:
     """Send the second factor that `/login` or `/reauth` asked for."""
+    binding = second_step(body.auth_session)
     continuation = Continuation(
         auth_session=body.auth_session,
-        sent=body.sent_factor(runtime.clock(), second_step(body.auth_session)),
+        sent=body.sent_factor(runtime.relying_party, runtime.clock(), binding),
         device=device,
         require_allowed=partial(refuse_foreign_log_in, request, runtime),
         came_with=await sessions_sent(request, runtime),
@@ -125,17 +128,18 @@ async def continue_login(
     summary="Prove the password or another factor again, for a fresh log-in",
     response_model=TokenResponse,
     responses=refusals(
-        *(*CHANGE, *BODY, WrongPassword, InsufficientAuthorization, InvalidSession, *FACTOR)
+        *(*CHANGE, *BODY, WrongPassword, EmailNotVerified),
+        *(InsufficientAuthorization, InvalidSession, *FACTOR),
     ),
 )
 async def reauth(
     body: Reauthentication, runtime: AppRuntime, current: CurrentSubject, device: FromDevice
 ) -> Response:
     """Prove the password or another factor again. A new session takes the place of yours."""
-    binding = proof_again(current.sid)
-    sent = (
-        body.password if body.password is not None else body.sent_factor(runtime.clock(), binding)
-    )
+    sent: str | SentFactor | None = body.password
+    if sent is None:
+        rp, now = runtime.relying_party, runtime.clock()
+        sent = body.sent_factor(rp, now, proof_again(current.sid))
     proof = Proof(sent, current, device)
     proving = reauthenticate(runtime.db, runtime.passwords, runtime.tokens, proof)
     return hand_over(await runtime.password_pool.carry_out(proving, device.address), runtime)
@@ -189,11 +193,11 @@ def logout(request: Request, runtime: AppRuntime, body: Logout | None = None) ->
     "/logout/all",
     status_code=204,
     summary="End every session of the user",
-    responses=refusals(*CHANGE, BadRequest),
+    responses=refusals(*CHANGE, BadRequest, InsufficientUserAuthentication),
 )
 def logout_all(request: Request, runtime: AppRuntime, current: CurrentSubject) -> Response:
     """End every session of the user, on every device."""
-    log_out_everywhere(runtime.db, current.sub)
+    log_out_everywhere(runtime.db, runtime.settings, current)
     response = Response(status_code=204)
     _clear_cookies(request, runtime, response)
     return response

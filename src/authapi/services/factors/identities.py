@@ -107,7 +107,7 @@ def _link(tx: Transaction, owner: Owner, person: Person) -> None:
     account = lock_fresh(tx, owner.subject)
     factor = _add(tx, account, person)
     owner.record(tx, EventType.FACTOR_ADDED, factor)
-    owner.tell(tx, EventType.FACTOR_ADDED, account, factor.kind)
+    owner.tell_of_new(tx, account, factor)
 
 
 def _get_own(here: Registrar, owner: Owner, person: Person) -> ListedFactor:

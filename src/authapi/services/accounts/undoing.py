@@ -44,8 +44,8 @@ class Undo:
     device: Device
     locale: str
 
-    def record(self, tx: Transaction, kind: EventType, account: Account, **more: object) -> None:
-        record(tx, Event(kind, {"user_id": account.id, "ip": self.device.address, **more}))
+    def record(self, tx: Transaction, event: EventType, account: Account, **more: object) -> None:
+        record(tx, Event(event, {"user_id": account.id, "ip": self.device.address, **more}))
 
 
 def undo_change(db: Database, mails: Mails, limits: RateLimits, undo: Undo) -> None:

@@ -64,9 +64,7 @@ def resend_verification(
     summary="Undo a changed address or a new factor",
     responses=refusals(*BODY, InvalidLink, RateLimited),
 )
-def undo_change(
-    body: OnlyLink, request: Request, runtime: AppRuntime, device: FromDevice
-) -> None:
+def undo_change(body: OnlyLink, request: Request, runtime: AppRuntime, device: FromDevice) -> None:
     """Undo what a notice tells of, by its link. Every session ends.
 
     The account gets its old address back, or a factor goes, with those that were added after it.

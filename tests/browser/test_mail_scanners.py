@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pyotp
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
@@ -19,7 +20,7 @@ from tests.support.mails import ReadMail, arriving
 from tests.support.server import ANSWER_TIMEOUT, Program, free_port
 
 NewDevice = Callable[[], BrowserContext]
-KINDS = ["verify", "reset", "change", "undo"]
+KINDS = ["verify", "reset", "change", "undo", "factor"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Post:
         self.send("/register", 201, email=old, password=PASSWORD)
         if kind == "verify":
             return arriving(self.folder, old, "Verify")
+        if kind == "factor":
+            return self.mail_about_app(old)
         if kind == "reset":
             self.send("/password/forgot", 202, email=old)
             return arriving(self.folder, old, "new password")
@@ -57,6 +60,15 @@ class Post:
             return change
         self.send("/email/verify", 204, token=change.token)
         return arriving(self.folder, old, "was changed")
+
+    def mail_about_app(self, to: str) -> ReadMail:
+        """Verify the address, add an authenticator app, and return the mail about it."""
+        self.send("/email/verify", 204, token=arriving(self.folder, to, "Verify").token)
+        bearer = self.send("/login", 200, email=to, password=PASSWORD).json()["access_token"]
+        app = self.send("/me/totp", 201, bearer).json()
+        code = pyotp.TOTP(app["secret"]).now()
+        self.send("/me/totp/confirm", 200, bearer, id=app["id"], code=code)
+        return arriving(self.folder, to, "new way to log in")
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from tests.mail.conftest import MailApi, MakeMailApi
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.mails import ReadMail
+from tests.support.passkeys import assert_refused, logged_in, registered
 
 NEW = "another quite long phrase"
 
@@ -170,9 +171,24 @@ def test_an_undo_works_by_its_button(mail_api: MailApi) -> None:
     assert submit(mail_api, change).status_code == 200
     undo = open_link(mail_api, mail_api.mail(EMAIL, "was changed").text)
     undone = submit(mail_api, undo)
-    assert "old address" in undone.text
+    assert "The change is undone" in undone.text
     assert 'href="/password/forgot"' in undone.text
     assert mail_api.api.login()
+
+
+def test_a_factor_is_undone_by_its_button_and_by_no_opening(mail_api: MailApi) -> None:
+    mail_api.api.register()
+    mail_api.verify(EMAIL)
+    passkey = registered(mail_api.api, mail_api.api.login())
+    notice = mail_api.mail(EMAIL, "new way to log in")
+    pages = [open_link(mail_api, notice.text) for _ in range(3)]
+    assert {page.status_code for page in pages} == {200}
+    assert logged_in(mail_api.api, passkey).status_code == 200
+    undone = submit(mail_api, pages[0])
+    assert "The change is undone" in undone.text
+    assert 'href="/password/forgot"' in undone.text
+    assert_refused(logged_in(mail_api.api, passkey))
+    assert submit(mail_api, pages[0]).status_code == 400
 
 
 def test_a_refused_form_names_its_fields(mail_api: MailApi) -> None:

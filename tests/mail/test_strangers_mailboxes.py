@@ -9,6 +9,7 @@ from tests.support.administration import Admin, account
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
+from tests.support.passkeys import fresh_by_passkey, registered
 
 pytestmark = sqlite_only
 NEW = "another quite long phrase"
@@ -51,9 +52,18 @@ def move_away(mail_api: MailApi) -> None:
     delete(mail_api, own, PASSWORD)
 
 
+def add_a_passkey(mail_api: MailApi) -> None:
+    account(mail_api.api, EMAIL, is_verified=True)
+    key = registered(mail_api.api, mail_api.api.login())
+    mail_api.mails()
+    headers = fresh_by_passkey(mail_api.api, key).bearer
+    mail_api.api.expect(204, "POST", "/me/delete", json={"password": PASSWORD}, headers=headers)
+
+
 ACTS: list[tuple[Callable[[MailApi], None], str]] = [
     (change_the_password, "Your password"),
     (log_in_elsewhere, "new log-in"),
+    (add_a_passkey, "new way to log in"),
     (move_away, "address for localhost:8000 was changed"),
 ]
 

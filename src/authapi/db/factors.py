@@ -15,6 +15,8 @@ from authapi.db.models import Factor, Identity, Passkey, RecoveryCode, User
 
 UNCONFIRMED_SECONDS = 86400.0  # in which a factor that was begun can be confirmed
 
+SECOND = frozenset({"totp", "passkey"})
+
 
 @dataclass(frozen=True, slots=True)
 class StoredFactor:
@@ -96,11 +98,13 @@ def add(tx: Transaction, new: NewFactor) -> StoredFactor:
     return stored
 
 
-def confirm(tx: Transaction, factor: StoredFactor, *, is_second: bool) -> None:
+def confirm(tx: Transaction, factor: StoredFactor, *, is_second: bool) -> StoredFactor:
     """Put the factor in force. The caller holds the user's lock, and found it unconfirmed."""
-    tx.execute(update(Factor).where(Factor.id == factor.id).values(confirmed_at=db_now()))
+    confirmed = update(Factor).where(Factor.id == factor.id).values(confirmed_at=db_now())
+    stored = StoredFactor(*tx.execute(confirmed.returning(*_COLUMNS)).one())
     if is_second:
         _count(tx, factor.user_id, 1)
+    return stored
 
 
 def remove(tx: Transaction, factor: StoredFactor, *, is_second: bool) -> None:
@@ -108,6 +112,17 @@ def remove(tx: Transaction, factor: StoredFactor, *, is_second: bool) -> None:
     tx.execute(delete(Factor).where(Factor.id == factor.id))
     if is_second and factor.confirmed_at is not None:
         _count(tx, factor.user_id, -1)
+
+
+def remove_since(tx: Transaction, user_id: str, moment: float) -> Sequence[StoredFactor]:
+    """Remove what came into force at the moment or later. Return it, the oldest first.
+
+    The caller holds the user's lock.
+    """
+    later = delete(Factor).where(Factor.user_id == user_id, Factor.confirmed_at >= moment)
+    removed = [StoredFactor(*row) for row in tx.execute(later.returning(*_COLUMNS))]
+    _count(tx, user_id, -sum(factor.kind in SECOND for factor in removed))
+    return sorted(removed, key=lambda factor: (factor.created_at, factor.id))
 
 
 def remove_unconfirmed(tx: Transaction, user_id: str, kind: str) -> None:

@@ -19,10 +19,11 @@ class Purpose(StrEnum):
     CHANGE = "change"  # to another address
     UNDO = "undo"  # back to the old address, which nobody else gets meanwhile
     UNDO_UNVERIFIED = "undo_unverified"  # the same, while nobody else has it: it was never proven
+    UNDO_FACTORS = "undo_factors"  # back to the factors of before `created_at`
     RESET = "reset"  # the password
 
 
-UNDOS = (Purpose.UNDO, Purpose.UNDO_UNVERIFIED)
+UNDOS = (Purpose.UNDO, Purpose.UNDO_UNVERIFIED, Purpose.UNDO_FACTORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def open_link(connection: Connection, link: StoredLink) -> bool:
     It is stale if it was used, if the account asked for a newer one, or if `end` was called since
     its mail was posted. An undo link is there since its change (`add`), and none comes later.
     """
-    if link.purpose == Purpose.UNDO:
+    if link.purpose in UNDOS:
         return _lengthen(connection, link)
     same = and_(Link.user_id == link.user_id, Link.purpose == link.purpose)
     newer = select(Link.id).where(same, Link.created_at > link.created_at)
@@ -69,7 +70,7 @@ def open_link(connection: Connection, link: StoredLink) -> bool:
 
 
 def add(connection: Connection, link: StoredLink) -> None:
-    """Add the link. The links to several old addresses stay beside each other.
+    """Add the link. Undo links stay beside each other.
 
     Who changes an address twice must not end the first undo.
     """
@@ -151,14 +152,13 @@ def end(connection: Connection, user_id: str, purposes: Collection[Purpose]) -> 
         connection.execute(insert(Link).values(id=token_urlsafe(16), purpose=purpose, **ended))
 
 
-def end_later_undos(connection: Connection, undone: StoredLink) -> None:
-    """End the undo links of changes that came after the one that was undone.
-
-    They lead to addresses of whoever made these changes.
-    """
+def end_later_undos(
+    connection: Connection, undone: StoredLink, purposes: Collection[Purpose]
+) -> None:
+    """End the undo links for these purposes that are younger than the one that was used."""
     later = (
         Link.user_id == undone.user_id,
-        Link.purpose.in_(UNDOS),
+        Link.purpose.in_(purposes),
         Link.created_at > undone.created_at,
         Link.used_at.is_(None),
     )

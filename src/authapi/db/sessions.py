@@ -215,6 +215,12 @@ def revoke_own(tx: Transaction, user_id: str, sid: str, reason: RevokedReason) -
     return bool(_revoke(tx, reason, *which))
 
 
+def is_in_force(connection: Connection, user_id: str, sid: str) -> bool:
+    """Return whether the session is this user's, neither revoked nor expired."""
+    which = (SESSIONS.c.sid == sid, SESSIONS.c.user_id == user_id, *IN_FORCE)
+    return connection.execute(select(SESSIONS.c.sid).where(*which)).first() is not None
+
+
 def find_surplus(connection: Connection, user_id: str, sid: str, most: int) -> Sequence[str]:
     """Return sessions in force past `most`, the longest unused ones. `sid` is never among them."""
     statement = (

@@ -12,8 +12,8 @@ SENT, GIVEN_UP = text("sent_at IS NOT NULL"), text("failed_at IS NOT NULL")
 class Link(Model):
     """What a link or a code from a mail may do. `id` is the mail's: both are derived from it.
 
-    `email` is the address that it proves: a new one for a change, the old one for an undo. Wrong
-    codes count in `failures`.
+    `email` is the address that it proves: a new one for a change, the old one for an undo, of an
+    address or of factors. Wrong codes count in `failures`.
     """
 
     __tablename__ = "links"

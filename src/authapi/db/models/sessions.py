@@ -44,6 +44,7 @@ class RevokedReason(StrEnum):
     EMAIL_CHANGED = "email_changed"  # by an operator
     EMAIL_CHANGE_UNDONE = "email_change_undone"
     FACTORS_RESET = "factors_reset"
+    FACTOR_UNDONE = "factor_undone"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_DELETED = "account_deleted"
     REPLAY = "replay"

@@ -1,4 +1,4 @@
-"""Another e-mail address for an account: asked for, done when the new mailbox answers, undone.
+"""Another e-mail address for an account is asked for. It is done when the new mailbox answers.
 
 | the address that is asked for | mail                                                            |
 | ----------------------------- | --------------------------------------------------------------- |
@@ -12,24 +12,14 @@ from dataclasses import dataclass, field
 
 from authapi.db import links, users
 from authapi.db.database import Database
-from authapi.db.links import Purpose
-from authapi.db.models import RevokedReason
-from authapi.errors import InvalidLink
 from authapi.services.accounts.freshness import require_fresh_if_strong
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.mail_request import for_nobody
 from authapi.services.accounts.names import canonical_email, parse_email
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
-from authapi.services.events.catalogue import Event, EventType
-from authapi.services.events.record import record
-from authapi.services.limits.rate_limits import RateLimits
-from authapi.services.mail.links import Proof, use_up
-from authapi.services.mail.mails import Mails, end_links
+from authapi.services.mail.mails import Mails
 from authapi.services.mail.messages import Mail, MailKind
-from authapi.services.revocation.stopping import follow_up, stop_sessions
 from authapi.verifier import Claims
-
-ENDED = (Purpose.CHANGE, Purpose.RESET, Purpose.VERIFY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,30 +60,3 @@ def ask_to_change(
         elif is_kept:
             mail = for_nobody(mail)
         mails.post(tx, mail if may_mail else for_nobody(mail))
-
-
-def undo_change(db: Database, mails: Mails, limits: RateLimits, proof: Proof, address: str) -> None:
-    """Give the account its old address back, verified, and end every session.
-
-    Raises RateLimited; InvalidLink. The undo links of earlier changes stay: the owner may have to
-    go back two steps. Those of later ones end: a thief who changed the address twice has one.
-    """
-    with limits.proof_attempt(address):
-        _undo(db, mails, proof, address)
-
-
-def _undo(db: Database, mails: Mails, proof: Proof, address: str) -> None:
-    link = mails.links.find(db, proof, links.UNDOS)
-    try:
-        with db.begin() as tx:
-            account = use_up(tx, link)
-            users.set_email(tx, account.id, link.email, link.email_canonical)
-            users.end_proofs(tx, account.id)
-            end_links(tx, account.id, ENDED)
-            links.end_later_undos(tx, link)
-            stop = stop_sessions(tx, account.id, RevokedReason.EMAIL_CHANGE_UNDONE)
-            fields = {"user_id": account.id, "ip": address}
-            record(tx, Event(EventType.EMAIL_CHANGE_UNDONE, fields))
-    except users.AlreadyTakenError:
-        raise InvalidLink from None
-    follow_up(db, stop)

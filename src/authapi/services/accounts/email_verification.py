@@ -28,7 +28,7 @@ from authapi.services.events.record import record
 from authapi.services.limits.rate_limits import RateLimits
 from authapi.services.mail.links import Proof, use_up
 from authapi.services.mail.mails import Mails, as_time, end_links
-from authapi.services.mail.messages import LINKS, Mail, MailKind
+from authapi.services.mail.messages import Mail, MailKind
 
 PURPOSES = (Purpose.VERIFY, Purpose.CHANGE)
 # What a mailbox that is no longer the account's could still do.
@@ -93,16 +93,5 @@ def _change(tx: Transaction, mails: Mails, account: Account, link: StoredLink, l
         locale=locale,
         details={"new_email": link.email, "at": as_time(now)},
     )
-    # The link is there before its mail is sent: until then, too, nobody else may have the address.
-    links.add(
-        tx,
-        StoredLink(
-            id=mails.post(tx, notice),
-            user_id=account.id,
-            purpose=Purpose.UNDO if account.email_verified_at else Purpose.UNDO_UNVERIFIED,
-            email=account.email,
-            email_canonical=notice.canonical,
-            created_at=now,
-            expires_at=now + LINKS[notice.kind].seconds,
-        ),
-    )
+    purpose = Purpose.UNDO if account.email_verified_at else Purpose.UNDO_UNVERIFIED
+    mails.post_undo(tx, notice, purpose, now)

@@ -11,7 +11,7 @@
 """
 
 from authapi.config import Settings
-from authapi.db import users
+from authapi.db import sessions, users
 from authapi.db.clock import read_clock
 from authapi.db.database import Database, Transaction
 from authapi.db.users import Account
@@ -51,11 +51,13 @@ def require_fresh_if_strong(db: Database, subject: Claims) -> None:
 def lock_fresh(tx: Transaction, subject: Claims) -> Account:
     """Lock the account of a fresh log-in, and return it.
 
-    Raises InsufficientUserAuthentication, InvalidToken. Nothing was written yet: to raise inside
-    the block undoes nothing.
+    Raises InsufficientUserAuthentication; InvalidToken too if the session ended since the token was
+    verified. Nothing was written yet: to raise inside the block undoes nothing.
     """
     account = users.lock(tx, subject.sub)
     if account is None or account.disabled_at is not None:
+        raise InvalidToken
+    if not sessions.is_in_force(tx, account.id, subject.sid):
         raise InvalidToken
     require_level(subject, account)
     require_fresh_login(subject, now=read_clock(tx))

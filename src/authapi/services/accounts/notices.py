@@ -1,10 +1,12 @@
-"""Mails that tell an account's owner what happened. No link in them does anything.
+"""Mails that tell an account's owner what happened. A link in them undoes it, or there is none.
 
 | kind             | after                                                         |
 | ---------------- | ------------------------------------------------------------- |
 | password_changed | the user's change or reset of the password                    |
 | factor_added,    | the user's change of the factors: factors/changes             |
 | factor_removed   |                                                               |
+| first_factor_    | the same, with a link: see undoing                            |
+| added            |                                                               |
 | new_device       | a log-in from a device that was not seen before               |
 | session_replayed | a refresh token was replayed: sessions/notices                |
 | signed_out       | an operator signed the user out, set another password or      |
@@ -23,6 +25,7 @@ from typing import Any
 from authapi.db import outbox
 from authapi.db.clock import read_clock
 from authapi.db.database import Transaction
+from authapi.db.links import Purpose
 from authapi.db.users import Account
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.names import canonical_email
@@ -35,25 +38,38 @@ MOST_AN_HOUR = 5
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is told, in which language, and the other values of its template but the time."""
+    """What is told, in which language, and the other values of its template but the time.
+
+    `undoes_since`: its link goes back to the factors of before that moment.
+    """
 
     kind: MailKind
     locale: str = DEFAULT_LOCALE
     details: Mapping[str, Any] = field(default_factory=dict)
+    undoes_since: float | None = None
 
 
 def post_notice(tx: Transaction, mails: Mails, account: Account, notice: Notice) -> None:
     """Post the notice to the account's address, verified or not: something happened just now.
 
-    Not if the account got all of this kind that it gets in an hour.
+    Not if the account got all of this kind that it gets in an hour. Each of their links undoes what
+    came after it, too.
     """
     if outbox.count_lately(tx, account.id, notice.kind, 3600.0) >= MOST_AN_HOUR:
         return
     details = {"at": as_time(read_clock(tx)), **notice.details}
-    mails.post(
-        tx,
-        Mail(notice.kind, account.email, user_id=account.id, locale=notice.locale, details=details),
+    mail = Mail(
+        notice.kind,
+        account.email,
+        canonical=canonical_email(account.email),
+        locale=notice.locale,
+        user_id=account.id,
+        details=details,
     )
+    if notice.undoes_since is None:
+        mails.post(tx, mail)
+    else:
+        mails.post_undo(tx, mail, Purpose.UNDO_FACTORS, notice.undoes_since)
 
 
 def may_send(limits: RateLimits, mail: Mail) -> bool:

@@ -29,6 +29,7 @@ class EventType(StrEnum):
     FACTOR_ADDED = "factor_added"
     FACTOR_RENAMED = "factor_renamed"
     FACTOR_REMOVED = "factor_removed"
+    FACTOR_UNDONE = "factor_undone"
     FACTOR_REFUSED = "factor_refused"
     FACTORS_RESET = "factors_reset"
     RECOVERY_CODES_MADE = "recovery_codes_made"

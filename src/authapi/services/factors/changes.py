@@ -1,6 +1,6 @@
 """What a change of a factor does besides: an event, and a mail to the account's owner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authapi.db.database import Transaction
 from authapi.db.factors import StoredFactor
@@ -15,7 +15,6 @@ from authapi.verifier import Claims
 
 # Without a mail: another name.
 MAILS = {
-    EventType.FACTOR_ADDED: MailKind.FACTOR_ADDED,
     EventType.RECOVERY_CODES_MADE: MailKind.FACTOR_ADDED,
     EventType.FACTOR_REMOVED: MailKind.FACTOR_REMOVED,
 }
@@ -38,5 +37,19 @@ class Owner:
 
     def tell(self, tx: Transaction, kind: EventType, account: Account, factor: str) -> None:
         """Post a mail about this kind of factor. Its name is not told: who adds one chooses it."""
-        details = {"factor": factor, "device": self.device.for_mail()}
-        post_notice(tx, self.mails, account, Notice(MAILS[kind], self.locale, details))
+        post_notice(tx, self.mails, account, self._notice(MAILS[kind], factor))
+
+    def tell_of_new(self, tx: Transaction, account: Account, factor: StoredFactor) -> None:
+        """Post a mail about a new factor. The account is as it was before.
+
+        The mail has a link to undo it, unless a second factor had to be proven: a thief of a
+        session needs none. None to an address that was not verified: it may be a stranger's.
+        """
+        notice = self._notice(MailKind.FACTOR_ADDED, factor.kind)
+        if account.email_verified_at and not account.second_factors:
+            kind = MailKind.FIRST_FACTOR_ADDED
+            notice = replace(notice, kind=kind, undoes_since=factor.confirmed_at)
+        post_notice(tx, self.mails, account, notice)
+
+    def _notice(self, kind: MailKind, factor: str) -> Notice:
+        return Notice(kind, self.locale, {"factor": factor, "device": self.device.for_mail()})

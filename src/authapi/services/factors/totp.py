@@ -83,9 +83,9 @@ def confirm_totp(
         step = _find_step(settings, stored, sent.code, read_clock(tx))
         if step is not None:
             totp_secrets.use_step(tx, factor.id, step)
-            factors.confirm(tx, factor, is_second=True)
-            owner.record(tx, EventType.FACTOR_ADDED, factor)
-            owner.tell(tx, EventType.FACTOR_ADDED, account, factor.kind)
+            confirmed = factors.confirm(tx, factor, is_second=True)
+            owner.record(tx, EventType.FACTOR_ADDED, confirmed)
+            owner.tell_of_new(tx, account, confirmed)
             if not account.second_factors:
                 codes = make_codes(tx, account.id, owner)
     if step is None:

@@ -7,7 +7,7 @@ from authapi.clock import as_datetime
 from authapi.config import Settings
 from authapi.db import links, outbox
 from authapi.db.database import Transaction
-from authapi.db.links import Purpose
+from authapi.db.links import Purpose, StoredLink
 from authapi.services.mail.links import Links
 from authapi.services.mail.messages import LINKS, Languages, Mail
 from authapi.services.mail.outbox import Outbox
@@ -31,6 +31,22 @@ class Mails:
         """Add the mail to the outbox; return its id. It is sent after the commit, if any."""
         tx.note_mail()
         return self.outbox.post(tx, mail)
+
+    def post_undo(self, tx: Transaction, mail: Mail, purpose: Purpose, since: float) -> None:
+        """Add a mail with a link to undo what was done at `since`.
+
+        The link is there before its mail is sent: it keeps an address for its owner until then too.
+        """
+        link = StoredLink(
+            id=self.post(tx, mail),
+            user_id=mail.user_id or "",
+            purpose=purpose,
+            email=mail.to,
+            email_canonical=mail.canonical,
+            created_at=since,
+            expires_at=since + LINKS[mail.kind].seconds,
+        )
+        links.add(tx, link)
 
 
 def end_links(

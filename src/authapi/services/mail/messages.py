@@ -14,6 +14,8 @@
 | session_replayed     |            |          | the account's address                   |
 | signed_out           |            |          | the account's address                   |
 | factor_added         |            |          | the account's address                   |
+| first_factor_added   | UNDO_URL   | 72 hours | the same, if it is verified and no      |
+|                      |            |          | second factor had to be proven          |
 | factor_removed       |            |          | the account's address                   |
 | account_created      | RESET_URL  | 24 hours | the address of an account that an       |
 |                      |            |          | administrator made without a password   |
@@ -52,6 +54,7 @@ class MailKind(StrEnum):
     SESSION_REPLAYED = "session_replayed"
     SIGNED_OUT = "signed_out"
     FACTOR_ADDED = "factor_added"
+    FIRST_FACTOR_ADDED = "first_factor_added"
     FACTOR_REMOVED = "factor_removed"
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_CHANGED = "account_changed"
@@ -73,14 +76,17 @@ LINKS: Mapping[MailKind, LinkRule] = {
     MailKind.CONFIRM_REGISTRATION: LinkRule(Purpose.VERIFY, "verify_url", "/email/verify", 86400),
     MailKind.CHANGE_EMAIL: LinkRule(Purpose.CHANGE, "verify_url", "/email/verify", 86400),
     MailKind.EMAIL_CHANGED: LinkRule(Purpose.UNDO, "undo_url", "/email/undo", 3 * 86400),
+    MailKind.FIRST_FACTOR_ADDED: LinkRule(
+        Purpose.UNDO_FACTORS, "undo_url", "/email/undo", 3 * 86400
+    ),
     MailKind.RESET_PASSWORD: LinkRule(Purpose.RESET, "reset_url", "/password/reset", 900),
     MailKind.ACCOUNT_CREATED: LinkRule(Purpose.RESET, "reset_url", "/password/reset", 86400),
 }
 # Mails that nobody asked for: they tell of something that happened.
-NOTICES = {MailKind.EMAIL_CHANGED} | set(MailKind) - LINKS.keys()
+NOTICES = {MailKind.EMAIL_CHANGED, MailKind.FIRST_FACTOR_ADDED} | set(MailKind) - LINKS.keys()
 NOTICES -= {MailKind.ALREADY_REGISTERED, MailKind.EMAIL_TAKEN}
-# An undo link works for who reads the old mailbox, and nobody types its code.
-WITHOUT_CODE = frozenset({MailKind.EMAIL_CHANGED})
+# An undo link works for who reads the mailbox of then, and nobody types its code.
+WITHOUT_CODE = frozenset({MailKind.EMAIL_CHANGED, MailKind.FIRST_FACTOR_ADDED})
 
 
 @dataclass(frozen=True, slots=True)

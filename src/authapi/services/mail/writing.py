@@ -32,6 +32,7 @@ SAMPLES: Mapping[MailKind, Mapping[str, Any]] = {
     MailKind.EMAIL_CHANGED: {"at": AT, "new_email": "new@example.com"},
     MailKind.NEW_DEVICE: {"at": AT, "device": DEVICE},
     MailKind.FACTOR_ADDED: {"at": AT, "device": DEVICE, "factor": "totp"},
+    MailKind.FIRST_FACTOR_ADDED: {"at": AT, "device": DEVICE, "factor": "passkey"},
     MailKind.FACTOR_REMOVED: {"at": AT, "device": DEVICE, "factor": "passkey"},
     MailKind.PASSWORD_CHANGED: {"at": AT, "device": DEVICE},
     MailKind.SESSION_REPLAYED: {"at": AT, "devices": [DEVICE, DEVICE]},

@@ -80,8 +80,8 @@ async def _resend(request: Request, body: AskedMail) -> None:
 
 
 async def _undo(request: Request, body: OnlyLink) -> None:
-    device = device_of(request)
-    await run_in_threadpool(links.undo_address, body, runtime_of(request), device)
+    device, runtime = device_of(request), runtime_of(request)
+    await run_in_threadpool(links.undo_change, body, request, runtime, device)
 
 
 async def _forgot(request: Request, body: AskedMail) -> None:

@@ -15,11 +15,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "resend_button": "Send the mail",
         "resend_done": "If this address waits to be verified, a mail is on its way. "
         "Open its link, or type its code here.",
-        "undo": "Undo the change of your e-mail address",
-        "undo_lines": "Press the button, and the account has its old address again. "
-        "Everybody is logged out.",
+        "undo": "Undo a change of your account",
+        "undo_lines": "Press the button to undo what the mail told you of. Everybody is logged "
+        "out.",
         "undo_button": "Undo the change",
-        "undo_done": "The account has its old address again. Choose a new password now.",
+        "undo_done": "The change is undone, and all devices are logged out. "
+        "Choose a new password now.",
         "reset": "Choose a new password",
         "reset_lines": "At least 8 characters. A few words make a good password.",
         "reset_button": "Save the password",
@@ -52,11 +53,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "resend_button": "Mail schicken",
         "resend_done": "Wenn diese Adresse noch nicht bestätigt ist, ist eine Mail unterwegs. "
         "Öffne den Link, oder gib den Code hier ein.",
-        "undo": "Änderung der E-Mail-Adresse rückgängig machen",
-        "undo_lines": "Drücke den Knopf, dann hat das Konto wieder die alte Adresse. "
+        "undo": "Änderung deines Kontos rückgängig machen",
+        "undo_lines": "Drücke den Knopf, um rückgängig zu machen, was in der Mail steht. "
         "Alle Geräte werden abgemeldet.",
         "undo_button": "Rückgängig machen",
-        "undo_done": "Das Konto hat wieder die alte Adresse. Wähle jetzt ein neues Passwort.",
+        "undo_done": "Die Änderung ist rückgängig gemacht, alle Geräte sind abgemeldet. "
+        "Wähle jetzt ein neues Passwort.",
         "reset": "Neues Passwort wählen",
         "reset_lines": "Mindestens 8 Zeichen. Ein paar Wörter sind ein gutes Passwort.",
         "reset_button": "Passwort speichern",

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from authapi.errors import InvalidLink, RateLimited
-from authapi.services.accounts.email_change import undo_change
+from authapi.services.accounts import undoing
 from authapi.services.accounts.email_verification import (
     ReturnedProof,
     ask_to_verify,
@@ -61,12 +61,16 @@ def resend_verification(
 @router.post(
     "/email/undo",
     status_code=204,
-    summary="Give the account its old address back",
+    summary="Undo a changed address or a new factor",
     responses=refusals(*BODY, InvalidLink, RateLimited),
 )
-def undo_address(body: OnlyLink, runtime: AppRuntime, device: FromDevice) -> None:
-    """Take the old address back, by the link of its notice. Every session ends."""
-    undo_change(runtime.db, runtime.mails, runtime.limits, Proof(body.token), device.address)
+def undo_change(body: OnlyLink, request: Request, runtime: AppRuntime, device: FromDevice) -> None:
+    """Undo what a notice tells of, by its link. Every session ends.
+
+    The account gets its old address back, or a factor goes, with those that were added after it.
+    """
+    returned = undoing.Undo(Proof(body.token), device, locale_of(request, None))
+    undoing.undo_change(runtime.db, runtime.mails, runtime.limits, returned)
 
 
 @router.post(

@@ -9,6 +9,7 @@ import pytest
 
 from authapi.db import auth_sessions, users
 from authapi.db.models import Transport
+from authapi.services.accounts import password_rules
 from authapi.services.accounts.administration import get_by_email
 from authapi.services.accounts.administration.changing import Change, change_user
 from authapi.services.accounts.administration.ending import reset_factors
@@ -136,7 +137,7 @@ def test_what_ends_the_proof_between_two_statements_ends_a_log_in_that_waits(
 def test_a_second_factor_that_is_added_meanwhile_overtakes_a_new_password(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tokens, check = api.register_and_login(), password_change.require_acceptable_password
+    tokens, check = api.register_and_login(), password_rules.require_acceptable_password
 
     def add_and_check(password: str, **names: Any) -> None:
         execute(runtime_of(api).db, "UPDATE users SET second_factors = 1")

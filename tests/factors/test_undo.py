@@ -138,7 +138,9 @@ def test_it_works_once_for_whoever_is_first(theft: Theft) -> None:
     [notice] = theft.notices()
     body = {"token": notice.token}
     jobs = [lambda: theft.api.client.post("/email/undo", json=body)] * 4
-    assert statuses_of(*jobs) == [204, 400, 400, 400]
+    statuses = statuses_of(*jobs)
+    assert statuses.count(204) == 1
+    assert set(statuses) <= {204, 400, 503}  # the database may be busy
 
 
 def refusal(theft: Theft, token: str) -> tuple[int, object]:

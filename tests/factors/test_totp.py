@@ -53,6 +53,13 @@ def test_pyotp_shows_the_same_codes(moment: int) -> None:
     assert pyotp.TOTP(totp.as_text(secret)).at(moment) == totp.code_at(secret, moment // 30)
 
 
+def test_of_two_steps_with_one_code_the_newer_is_used_up() -> None:
+    # Else the same code would be good again, for the newer one.
+    step, code = 910_738, "911617"
+    assert [totp.code_at(SECRET, each) for each in (step - 1, step)] == [code, code]
+    assert totp.find_step(SECRET, code, step * 30) == step
+
+
 @pytest.mark.skipif(OATHTOOL is None, reason="there is no oathtool here: apt-get install oathtool")
 @pytest.mark.parametrize("moment", [59, 1_800_000_000])
 def test_oathtool_shows_the_same_codes(moment: int) -> None:

@@ -73,16 +73,10 @@ def test_an_auth_session_of_a_disabled_account_tells_no_passkeys(api: Api) -> No
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_session")
 
 
-def reset_by_mail(mail_api: MailApi) -> None:
-    assert mail_api.post("/password/forgot", email=EMAIL) == 202
-    token = mail_api.mail(EMAIL, "new password").token
-    assert mail_api.post("/password/reset", token=token, new_password=NEW) == 204
-
-
 def test_a_stranger_who_registered_the_address_first_keeps_no_passkey(mail_api: MailApi) -> None:
     stranger = registered(mail_api.api, mail_api.api.register_and_login())
     assert logged_in(mail_api.api, stranger).status_code == 200
-    reset_by_mail(mail_api)
+    mail_api.reset(EMAIL, NEW)
     assert_refused(logged_in(mail_api.api, stranger))
     assert mail_api.api.login(password=NEW)
 
@@ -91,7 +85,7 @@ def test_a_stranger_who_registered_the_address_first_locks_nobody_out(
     mail_api: MailApi, clock: TestClock
 ) -> None:
     with_app(mail_api.api, clock)
-    reset_by_mail(mail_api)
+    mail_api.reset(EMAIL, NEW)
     tokens = mail_api.api.login(password=NEW)
     told = mail_api.api.expect(200, "GET", "/me/export", headers=tokens.bearer).json()
     assert told["factors"] == []

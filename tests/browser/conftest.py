@@ -69,7 +69,7 @@ def devices(browser: Browser, **options: bool) -> Iterator[NewDevice]:
     contexts: list[BrowserContext] = []
 
     def new() -> BrowserContext:
-        contexts.append(browser.new_context(**options))  # type: ignore[arg-type]
+        contexts.append(browser.new_context(**options))
         contexts[-1].set_default_timeout(PATIENCE)
         return contexts[-1]
 

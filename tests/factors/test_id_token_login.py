@@ -22,7 +22,7 @@ from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.cookies import set_cookies
 from tests.support.databases import sqlite_only
-from tests.support.factors import enrol, second_step
+from tests.support.factors import enrol, execute, second_step
 from tests.support.provider import (
     METADATA,
     Key,
@@ -306,6 +306,8 @@ def test_an_unverified_account_is_refused_where_the_setting_says_so(
     strict = make_api(identity_providers=setting, login_needs_verified_email=True)
     assert refused(strict, provider) == (403, "email_not_verified")
     logged_in(api, provider)
+    execute(runtime_of(api).db, "UPDATE users SET disabled_at = 1")
+    assert refused(strict, provider) == (401, "invalid_credentials")
 
 
 def test_a_deleted_account_takes_its_identity_along(api: Api, provider: Provider) -> None:

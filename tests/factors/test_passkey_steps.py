@@ -59,6 +59,15 @@ def test_a_challenge_of_something_else_completes_nothing(api: Api) -> None:
         assert_error(answer, 400, "invalid_session")
 
 
+def test_a_passkey_that_names_another_user_completes_nothing(api: Api) -> None:
+    _, authenticator = with_passkey(api)
+    waiting = first_step(api)["auth_session"]
+    asked = ask(api, OPTIONS, auth_session=waiting)
+    authenticator.user_handle = "A" * 22
+    answer = continued(api, waiting, answered(asked, authenticator))
+    assert_error(answer, 400, "invalid_code")
+
+
 def test_another_accounts_passkey_completes_nothing_and_counts(api: Api) -> None:
     with_passkey(api)
     _, eves = with_passkey(api, "eve@example.com")

@@ -10,7 +10,7 @@ from tests.support.application import MakeApi
 from tests.support.authenticator import BE, BS, UP, UV, Authenticator, Lies, b64, unb64
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
-from tests.support.factors import claims
+from tests.support.factors import claims, enrol
 from tests.support.passkeys import (
     NEW,
     NEW_OPTIONS,
@@ -51,6 +51,7 @@ def test_a_passkey_tells_whether_it_is_backed_up_by_now(api: Api) -> None:
         assert logged_in(api, authenticator).status_code == 200
         [factor] = api.expect(200, "GET", "/me/factors", headers=tokens.bearer).json()
         told.append((factor["backup_eligible"], factor["backed_up"]))
+        assert factor["last_used_at"] is not None
     assert told == [(True, False), (True, True)]
 
 
@@ -151,6 +152,17 @@ def test_what_is_written_is_told(api: Api) -> None:
     [added] = [event for event in told if event["type"] == "factor_added"]
     assert added["details"]["kind"] == "passkey"
     assert [event["type"] for event in told].count("login_succeeded") == 2
+
+
+@sqlite_only
+def test_beside_a_second_factor_nobody_is_asked_for_a_passkey_without_it(
+    api: Api, clock: TestClock
+) -> None:
+    tokens = api.register_and_login()
+    enrol(api, tokens, clock)
+    answer = api.client.post(NEW_OPTIONS, headers=tokens.bearer)
+    assert_error(answer, 401, "insufficient_user_authentication")
+    assert 'acr_values="aal2"' in answer.headers["www-authenticate"]
 
 
 @sqlite_only

@@ -24,6 +24,7 @@ from tests.support.factors import (
     enrol,
     execute,
     first_step,
+    log_in_with,
     second_step,
     with_app,
 )
@@ -157,6 +158,15 @@ def test_a_newer_one_takes_the_place_of_one_that_was_begun(api: Api, clock: Test
     for app, status in ((old, 404), (new, 200)):
         body = {"id": app.id, "code": app.code()}
         api.expect(status, "POST", "/me/totp/confirm", json=body, headers=tokens.bearer)
+
+
+@sqlite_only
+def test_an_app_is_confirmed_once(api: Api, clock: TestClock) -> None:
+    # Twice, it would count as two second factors, and a removal would leave one that nobody has.
+    app = with_app(api, clock)
+    tokens = log_in_with(api, app)
+    body = {"id": app.id, "code": app.next_code()}
+    api.expect(404, "POST", "/me/totp/confirm", json=body, headers=tokens.bearer)
 
 
 @sqlite_only

@@ -2,7 +2,9 @@
 
 import pytest
 
-from authapi.services.sessions import second_step
+from authapi.db.database import Database
+from authapi.services.sessions import password_change, second_step
+from authapi.verifier import Claims
 from tests.mail.conftest import MailApi
 from tests.support.administration import Admin
 from tests.support.api import EMAIL, PASSWORD, Api
@@ -10,7 +12,7 @@ from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.costs import Answer
 from tests.support.databases import sqlite_only
-from tests.support.factors import count, execute, first_step, with_app
+from tests.support.factors import count, enrol, execute, first_step, with_app
 from tests.support.passkeys import OPTIONS, assert_refused, logged_in, registered
 
 NEW = "a new and longer phrase"
@@ -60,6 +62,23 @@ def test_an_account_that_ends_between_its_password_and_the_wait_is_refused(
     monkeypatch.setattr(second_step, "new_auth_session", end_and_go_on)
     assert log_in(api) == refused
     assert count(api.app.state.runtime.db, "auth_sessions") == 0
+
+
+def test_a_factor_that_is_added_while_a_password_changes_is_asked_for(
+    api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = api.register_and_login()
+    look = password_change.require_fresh_if_strong
+
+    def look_and_wait(db: Database, subject: Claims) -> None:
+        look(db, subject)
+        enrol(api, tokens, clock)
+
+    monkeypatch.setattr(password_change, "require_fresh_if_strong", look_and_wait)
+    body = {"current_password": PASSWORD, "new_password": NEW}
+    answer = api.client.post("/me/password", json=body, headers=tokens.bearer)
+    assert (answer.status_code, answer.json()["error"]) == (401, "insufficient_user_authentication")
+    assert first_step(api)["methods"] == ["totp", "recovery_code"]
 
 
 @sqlite_only

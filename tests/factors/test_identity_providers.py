@@ -202,6 +202,8 @@ def test_a_place_that_is_not_safe_is_not_asked(api: Api, provider: Provider, url
     provider.metadata["jwks_uri"] = url
     unavailable(api, provider)
     assert provider.asked == [METADATA]
+    (link,) = api.app.state.runtime.providers._links.values()
+    assert "names no jwks_uri to be fetched" in str(link.status().problem)
 
 
 def test_one_that_was_down_is_asked_again(make_api: MakeApi, clock: TestClock) -> None:

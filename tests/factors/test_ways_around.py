@@ -3,6 +3,7 @@
 import pytest
 
 from authapi.db.database import Database
+from authapi.services.accounts import freshness
 from authapi.services.sessions import password_change, second_step
 from authapi.verifier import Claims
 from tests.mail.conftest import MailApi
@@ -68,7 +69,7 @@ def test_a_factor_that_is_added_while_a_password_changes_is_asked_for(
     api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens = api.register_and_login()
-    look = password_change.require_fresh_if_strong
+    look = freshness.require_fresh_if_strong
 
     def look_and_wait(db: Database, subject: Claims) -> None:
         look(db, subject)

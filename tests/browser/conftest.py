@@ -1,10 +1,11 @@
 """Debian's Chromium, and the sites that it visits. Run these tests by `make test-browser`."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.processes import blank_site, example
 from tests.browser.tls import Sites, sites
@@ -59,20 +60,35 @@ def short_lived_spa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def new_device(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
+NewDevice = Callable[[], BrowserContext]
+
+
+@contextmanager
+def devices(browser: Browser, **options: bool) -> Iterator[NewDevice]:
     """Yield a function that opens a browser with its own cookie jar."""
     contexts: list[BrowserContext] = []
 
     def new() -> BrowserContext:
-        context = browser.new_context()
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        return context
+        contexts.append(browser.new_context(**options))
+        contexts[-1].set_default_timeout(PATIENCE)
+        return contexts[-1]
 
     yield new
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def new_device(browser: Browser) -> Iterator[NewDevice]:
+    with devices(browser) as new:
+        yield new
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
+    """Yield a function that opens a page in a browser that runs no scripts."""
+    with devices(browser, java_script_enabled=False) as new:
+        yield lambda: new().new_page()
 
 
 @pytest.fixture(scope="session")
@@ -83,18 +99,10 @@ def secure_sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
 
 
 @pytest.fixture
-def new_secure_device(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
-    """Yield the same for sites whose certificate nobody knows."""
-    contexts: list[BrowserContext] = []
-
-    def new() -> BrowserContext:
-        contexts.append(browser.new_context(ignore_https_errors=True))
-        contexts[-1].set_default_timeout(PATIENCE)
-        return contexts[-1]
-
-    yield new
-    for context in contexts:
-        context.close()
+def new_secure_device(browser: Browser) -> Iterator[NewDevice]:
+    """Yield a function that opens one for sites whose certificate nobody knows."""
+    with devices(browser, ignore_https_errors=True) as new:
+        yield new
 
 
 @pytest.fixture(params=["hybrid", "cookie"])
@@ -103,17 +111,20 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def ada(spa: str, new_device: Callable[[], BrowserContext], transport: str) -> Visitor:
-    """Return a visitor of the SPA with an account, logged in by each transport in turn."""
-    visitor = Visitor.registered(new_device(), spa)
-    visitor.log_in(transport)
-    return visitor
+def guest(spa: str, new_device: NewDevice) -> Visitor:
+    """Return a visitor of the SPA with an account, who is not logged in."""
+    return Visitor.registered(new_device(), spa)
 
 
 @pytest.fixture
-def impatient(
-    short_lived_spa: str, new_device: Callable[[], BrowserContext], transport: str
-) -> Visitor:
+def ada(guest: Visitor, transport: str) -> Visitor:
+    """Return one who is logged in, by each transport in turn."""
+    guest.log_in(transport)
+    return guest
+
+
+@pytest.fixture
+def impatient(short_lived_spa: str, new_device: NewDevice, transport: str) -> Visitor:
     """Return the same where an access token lives SHORT seconds."""
     visitor = Visitor.registered(new_device(), short_lived_spa)
     visitor.log_in(transport)

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
+import httpx
+
 from tests.project.tree import ROOT
 from tests.support.server import ANSWER_TIMEOUT, Program
 from tests.support.settings import CHEAP_HASHES, NO_LIMITS, environment
@@ -60,6 +62,12 @@ def stand_in(folder: Path) -> Path:
     authapi.write_text(STAND_IN.format(python=sys.executable), encoding="utf-8")
     authapi.chmod(0o755)
     return commands
+
+
+def page_of(url: str) -> httpx.Client:
+    """Return a client that asks as a page of the site does."""
+    headers = {"Origin": url}
+    return httpx.Client(base_url=url, trust_env=False, timeout=ANSWER_TIMEOUT, headers=headers)
 
 
 def get(port: int, path: str, *headers: tuple[str, str]) -> HTTPResponse:

@@ -4,10 +4,8 @@ Kind: a side effect after the point of no return fails the call. What is for oth
 decides what the caller is told. Kind: empty answers are believed.
 """
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import BrowserContext, Route
+from playwright.sync_api import Route
 
 from tests.browser.visitor import Visitor
 
@@ -45,12 +43,6 @@ ME = "(await auth.fetch('/auth/me')).status"
 @pytest.fixture(params=["hybrid", "cookie", "session"])
 def transport(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@pytest.fixture
-def guest(spa: str, new_device: Callable[[], BrowserContext]) -> Visitor:
-    """Return a visitor with an account, who is not logged in."""
-    return Visitor.registered(new_device(), spa)
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())

@@ -1,9 +1,6 @@
 """clients/js and passkeys in Chromium: in every transport, in older browsers, and aborted."""
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import BrowserContext
 
 from tests.browser.second_factors import Telephone
 from tests.browser.visitor import Visitor
@@ -29,11 +26,10 @@ CAUGHT = "const caught = (promise) => promise.then((value) => value, ({ name }) 
 
 
 @pytest.fixture
-def guest(spa: str, new_device: Callable[[], BrowserContext]) -> Visitor:
-    visitor = Visitor.registered(new_device(), spa)
-    visitor.page.goto(f"{spa}/icon.svg")  # a page without a client of its own
-    visitor.requests.clear()  # the page before has offered passkeys
-    return visitor
+def guest(guest: Visitor) -> Visitor:
+    guest.page.goto(f"{guest.url}/icon.svg")  # a page without a client of its own
+    guest.requests.clear()  # the page before has offered passkeys
+    return guest
 
 
 @pytest.mark.parametrize("transport", ["hybrid", "cookie", "session", "bearer"])

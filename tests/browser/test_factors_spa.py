@@ -1,13 +1,32 @@
 """examples/spa with second factors: enrol, log in, step up, remove. In Chromium."""
 
+import json
 import re
+from base64 import b64encode
+from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Locator, expect
+import pytest
+from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import NewDevice
 from tests.browser.second_factors import AuthenticatorApp, Telephone
 from tests.browser.visitor import PASSWORD, Visitor
+from tests.project.tree import ROOT
 
 PROBLEM, TITLES = "#proof .problem", "#factors strong"
+VENDOR = ROOT / "examples" / "spa" / "static" / "vendor"
+MODULES = ROOT / "tests" / "foreign_clients" / "node_modules"
+needs_modules = pytest.mark.skipif(
+    not (MODULES / "jsqr").is_dir(), reason="needs npm ci in tests/foreign_clients"
+)
+# The camera of a telephone: what npm's jsQR finds in a picture.
+CAMERA = """async (png) => {
+  const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob());
+  const { width, height } = image;
+  const canvas = new OffscreenCanvas(width, height).getContext("2d");
+  canvas.drawImage(image, 0, 0);
+  return jsQR(canvas.getImageData(0, 0, width, height).data, width, height)?.data;
+}"""
 
 
 def begin_app(visitor: Visitor) -> AuthenticatorApp:
@@ -69,6 +88,43 @@ def test_an_authenticator_app_is_asked_for_at_the_next_log_in(ada: Visitor) -> N
     prove(ada, app.code())
     ada.sees_account()
     ada.is_still_herself()
+
+
+def scanned(page: Page, picture: bytes) -> str | None:
+    """Return what a camera reads in the picture."""
+    page.add_script_tag(path=MODULES / "jsqr" / "dist" / "jsQR.js")
+    read: str | None = page.evaluate(CAMERA, b64encode(picture).decode())
+    return read
+
+
+@needs_modules
+def test_an_app_that_scans_the_qr_code_logs_in(ada: Visitor, new_device: NewDevice) -> None:
+    ada.page.emulate_media(color_scheme="dark")
+    ada.page.set_viewport_size({"width": 360, "height": 740})
+    begin_app(ada)
+    drawn = ada.page.get_by_role("img", name="QR code of the secret below")
+    uri = scanned(new_device().new_page(), drawn.screenshot())
+    assert uri == ada.page.get_attribute("#totp-link", "href")
+    assert ada.page.evaluate("document.documentElement.scrollWidth") <= 360
+    app = AuthenticatorApp(parse_qs(urlsplit(str(uri)).query)["secret"][0])
+    ada.page.fill("#confirm-totp [name=code]", app.code())
+    ada.page.get_by_role("button", name="Confirm").click()
+    expect(ada.page.locator("#codes li")).to_have_count(10)
+    log_out(ada)
+    send_password(ada)
+    prove(ada, app.code())
+    ada.sees_account()
+    ada.is_still_herself()
+
+
+@needs_modules
+def test_the_encoder_of_qr_codes_is_npms() -> None:
+    """Nobody has changed the file, and its folder names the version."""
+    (folder,) = VENDOR.iterdir()
+    package = json.loads((MODULES / "uqr" / "package.json").read_text(encoding="utf-8"))
+    assert folder.name == f"uqr-{package['version']}"
+    for copy, original in {"index.mjs": "dist/index.mjs", "LICENSE": "LICENSE"}.items():
+        assert (folder / copy).read_bytes() == (MODULES / "uqr" / original).read_bytes()
 
 
 def test_a_recovery_code_logs_in_once(ada: Visitor) -> None:
@@ -159,8 +215,8 @@ def test_a_passkey_is_offered_where_the_address_is_typed(ada: Visitor) -> None:
     Telephone(ada.page)
     ada.page.click("button[value=passkey]")
     expect(ada.page.locator(TITLES)).to_have_text(["Passkey"])
-    ada.page.click("#logout")
-    expect(ada.page.locator("#account")).to_be_hidden()
+    with ada.page.expect_response("**/login/passkey"):
+        ada.page.click("#logout")
     ada.sees_account()
     assert len(ada.asked_for("login/passkey")) == 1
 
@@ -184,5 +240,6 @@ def test_a_passkey_is_a_second_factor_too(ada: Visitor) -> None:
 def test_no_secret_of_one_person_is_shown_to_the_next(ada: Visitor) -> None:
     app = begin_app(ada)
     log_out(ada)
+    expect(ada.page.locator("#totp-qr path")).not_to_have_attribute("d", re.compile("."))
     assert app.secret not in ada.page.content()
     assert "otpauth:" not in ada.page.content()

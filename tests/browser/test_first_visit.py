@@ -1,9 +1,7 @@
 """A browser writes every failed request into its console. So a first visit asks for no session."""
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage
+from playwright.sync_api import ConsoleMessage
 
 from tests.browser.visitor import Visitor
 
@@ -21,11 +19,6 @@ START_IT = """return await new Promise((resolve, reject) => {
   worker.onmessage = ({ data }) => resolve(data);
   worker.onerror = () => reject(new Error("the worker failed"));
 })"""
-
-
-@pytest.fixture
-def guest(spa: str, new_device: Callable[[], BrowserContext]) -> Visitor:
-    return Visitor.registered(new_device(), spa)
 
 
 def written(visitor: Visitor) -> list[str]:

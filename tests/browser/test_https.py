@@ -1,13 +1,12 @@
 """As in production: https, cookies that begin with `__Host-Http-`, a page of the same site."""
 
 import secrets
-from collections.abc import Callable
 from time import time
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext
 
+from tests.browser.conftest import NewDevice
 from tests.browser.tls import Sites
 from tests.browser.visitor import PASSWORD, Visitor
 from tests.support.server import ANSWER_TIMEOUT
@@ -19,8 +18,6 @@ COOKIES = {
     "session": {"__Host-Http-session": "Lax"},
 }
 DAY = 86400
-
-NewDevice = Callable[[], BrowserContext]
 
 
 @pytest.fixture(params=COOKIES)

@@ -5,7 +5,7 @@ Nothing of it uses a link up, and no other host learns a token.
 
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +14,12 @@ import pyotp
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
+from tests.browser.conftest import NewDevice
 from tests.browser.processes import authapi
 from tests.browser.visitor import PASSWORD
 from tests.support.mails import ReadMail, arriving
 from tests.support.server import ANSWER_TIMEOUT, Program, free_port
 
-NewDevice = Callable[[], BrowserContext]
 KINDS = ["verify", "reset", "change", "undo", "factor"]
 
 

@@ -3,7 +3,7 @@
 The page of the docs calls the routes beside it, and clients find the metadata through nginx.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,10 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext
 
+from tests.browser.conftest import NewDevice
 from tests.browser.nginx import run
 from tests.browser.processes import authapi
 from tests.support.server import ANSWER_TIMEOUT, free_port
-
-NewDevice = Callable[[], BrowserContext]
 
 
 @contextmanager

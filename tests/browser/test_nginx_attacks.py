@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.browser.nginx import get, run, stand_in
+from tests.browser.nginx import get, page_of, run, stand_in
 from tests.support.server import ANSWER_TIMEOUT, AUTHAPI, free_port
 from tests.support.settings import environment
 
@@ -55,9 +55,7 @@ def give_scope(folder: Path, *scopes: str) -> None:
 
 @pytest.fixture
 def visitor(nginx: str) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=nginx, trust_env=False, timeout=ANSWER_TIMEOUT, headers={"Origin": nginx}
-    ) as client:
+    with page_of(nginx) as client:
         yield client
 
 

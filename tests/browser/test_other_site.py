@@ -6,7 +6,7 @@ the CSRF token stand between a third site and the session. Chromium has to be to
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response
 
-from tests.browser.conftest import CHROMIUM, FLAGS, PATIENCE
+from tests.browser.conftest import CHROMIUM, FLAGS, PATIENCE, NewDevice
 from tests.browser.test_cross_site import DANGEROUS, FETCH, SEND_FORM
 from tests.browser.tls import Sites
 from tests.browser.visitor import PASSWORD
@@ -25,8 +25,6 @@ COOKIES = {
     "cookie": {"__Host-Http-access", "__Host-Http-refresh"},
     "session": {"__Host-Http-session"},
 }
-
-NewDevice = Callable[[], BrowserContext]
 
 
 class Guest:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PATIENCE, SHORT
+from tests.browser.conftest import SHORT
 from tests.browser.processes import example
 from tests.browser.test_pages_example import EMAIL, fill, sign_out_others
 from tests.support.until import until
@@ -22,20 +22,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         settings = {"access_token_ttl": SHORT, "refresh_overlap_cookie": 1}
         with example("pages/pages.py", folder, mail_dir="mail", **settings) as url:
             yield url
-
-
-@pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
-    contexts: list[BrowserContext] = []
-
-    def new() -> Page:
-        contexts.append(browser.new_context(java_script_enabled=False))
-        contexts[-1].set_default_timeout(PATIENCE)
-        return contexts[-1].new_page()
-
-    yield new
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture

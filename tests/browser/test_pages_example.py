@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE
 from tests.browser.processes import example
 from tests.support.mails import arriving, mails_in
 from tests.support.until import until
@@ -24,21 +23,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(folder: Path) -> Iterator[str]:
     with example("pages/pages.py", folder, mail_dir="mail") as url:
         yield url
-
-
-@pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
-    """A browser that runs no scripts, with a jar of its own, each time."""
-    contexts: list[BrowserContext] = []
-
-    def new() -> Page:
-        contexts.append(browser.new_context(java_script_enabled=False))
-        contexts[-1].set_default_timeout(PATIENCE)
-        return contexts[-1].new_page()
-
-    yield new
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture(scope="module")

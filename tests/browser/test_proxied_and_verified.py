@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.browser.nginx import run
+from tests.browser.nginx import page_of, run
 from tests.support.server import ANSWER_TIMEOUT, START_TIMEOUT, free_port
 from tests.support.until import until
 
@@ -25,9 +25,7 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def visitor(nginx: str) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=nginx, trust_env=False, timeout=ANSWER_TIMEOUT, headers={"Origin": nginx}
-    ) as client:
+    with page_of(nginx) as client:
         client.post("/auth/register", json=ADA)
         yield client
 

@@ -1,16 +1,15 @@
 """examples/spa and clients/js in a real browser, with transports hybrid and cookie."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
+from tests.browser.conftest import NewDevice
 from tests.browser.visitor import PASSWORD, WATCH, Visitor
 
-NewDevice = Callable[[], BrowserContext]
 # The access token of whatever transport, and whether the server still takes it.
 IS_OVER = """async () => {
   while ((await fetch("/auth/verify", { headers: window.bearer ?? {} })).status !== 401) {

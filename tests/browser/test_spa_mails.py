@@ -1,17 +1,17 @@
 """examples/spa: verify an address and forget a password, with pages of the front end's own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import Page, Request, expect
 
+from tests.browser.conftest import NewDevice
 from tests.browser.processes import example
 from tests.browser.visitor import PASSWORD, Visitor
 from tests.support.mails import arriving, mails_in
 from tests.support.until import until
 
-NewDevice = Callable[[], BrowserContext]
 NEW = "a staple that is new"
 # Promise what the client tells the other tabs: a session that is held, or has ended.
 HEAR = """([name, word]) => { window.heard = new Promise((told) => {

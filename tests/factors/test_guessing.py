@@ -76,6 +76,22 @@ def test_neither_does_one_at_reauth(make_api: MakeApi, clock: TestClock) -> None
     assert [*statuses, answer.status_code] == [400, 400, 400, 400, 429]
 
 
+def test_right_passwords_at_reauth_buy_no_guesses_there(
+    make_api: MakeApi, clock: TestClock
+) -> None:
+    api = make_api(trusted_proxies="192.0.2.1", **NO_LIMITS)
+    app = with_app(api, clock)
+    tokens = log_in_with(api, app)
+    told = []
+    for proof in [*["totp_code"] * 60, "password", *["totp_code"] * 60]:
+        sent = {proof: PASSWORD if proof == "password" else app.code(50)}
+        elsewhere = {"X-Forwarded-For": "198.51.100.7", **tokens.bearer}
+        answer = api.client.post("/reauth", json=sent, headers=elsewhere)
+        told.append(answer.json().get("error"))
+        tokens = Tokens(answer.json()) if proof == "password" else tokens
+    assert (told.count("invalid_code"), told[60], told[-1]) == (100, None, "rate_limited")
+
+
 def test_a_whole_log_in_ends_the_row(make_api: MakeApi, clock: TestClock) -> None:
     api = make_api(trusted_proxies="192.0.2.1", limit_login_pair="", limit_login_address="")
     app = with_app(api, clock)

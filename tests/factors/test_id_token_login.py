@@ -1,10 +1,8 @@
 """Whose account an ID token opens, which it begins, and what else a log-in does."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +15,14 @@ from authapi.services.accounts import proven_registration
 from authapi.services.accounts.administration import get_by_email
 from authapi.services.factors import identities
 from authapi.services.factors.steps import Kind
-from tests.mail.conftest import MailApi
+from tests.mail.conftest import MakeMailApi
 from tests.support.administration import Admin, runtime_of
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.cookies import set_cookies
 from tests.support.databases import sqlite_only
-from tests.support.factors import enrol, second_step
+from tests.support.factors import enrol, execute, second_step
 from tests.support.provider import (
     METADATA,
     Key,
@@ -42,25 +40,8 @@ FOREIGN = {"Origin": "https://evil.example"}
 
 
 @pytest.fixture
-def provider(clock: TestClock) -> Iterator[Provider]:
-    provider = Provider(clock)
-    with serving(provider):
-        yield provider
-
-
-@pytest.fixture
 def api(make_api: MakeApi, provider: Provider) -> Api:
     return make_api(identity_providers=[provider.setting])
-
-
-@pytest.fixture(autouse=True)
-def mails_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("authapi.services.mail.sending.MailSender.start", lambda _self: None)
-
-
-def mail_api_of(make_api: MakeApi, tmp_path: Path, **overrides: object) -> MailApi:
-    folder = tmp_path / "mails"
-    return MailApi(make_api(mail_dir=folder, **overrides), folder)
 
 
 def counts(api: Api) -> tuple[int, int]:
@@ -71,8 +52,10 @@ def counts(api: Api) -> tuple[int, int]:
     return accounts or 0, linked or 0
 
 
-def refused(api: Api, provider: Provider, token: str | None = None) -> tuple[int, str]:
-    answer = log_in(api, provider, token)
+def refused(
+    api: Api, provider: Provider, token: str | None = None, **more: object
+) -> tuple[int, str]:
+    answer = log_in(api, provider, token, **more)
     return answer.status_code, answer.json()["error"]
 
 
@@ -217,9 +200,9 @@ def test_new_accounts_count_as_registrations(make_api: MakeApi, provider: Provid
 
 
 def test_the_proven_owner_wins_over_a_registration_that_waits(
-    make_api: MakeApi, provider: Provider, tmp_path: Path
+    make_mail_api: MakeMailApi, provider: Provider
 ) -> None:
-    mail_api = mail_api_of(make_api, tmp_path, identity_providers=[provider.setting], **CONFIRMED)
+    mail_api = make_mail_api(identity_providers=[provider.setting], **CONFIRMED)
     api, theirs = mail_api.api, "a stranger's own phrase"
     api.expect(200, "GET", "/readyz")
     wanted = {"email": EMAIL, "password": theirs, "username": "ada"}
@@ -323,6 +306,8 @@ def test_an_unverified_account_is_refused_where_the_setting_says_so(
     strict = make_api(identity_providers=setting, login_needs_verified_email=True)
     assert refused(strict, provider) == (403, "email_not_verified")
     logged_in(api, provider)
+    execute(runtime_of(api).db, "UPDATE users SET disabled_at = 1")
+    assert refused(strict, provider) == (401, "invalid_credentials")
 
 
 def test_a_deleted_account_takes_its_identity_along(api: Api, provider: Provider) -> None:
@@ -388,12 +373,7 @@ def test_the_token_is_for_the_resource(make_api: MakeApi, provider: Provider) ->
     answer = log_in(api, provider, resource="reports")
     claims = runtime_of(api).verifier_for_all.verify(answer.json()["access_token"])
     assert claims.audiences == {"reports"}
-    assert refused_with(api, provider, resource="another") == (400, "invalid_target")
-
-
-def refused_with(api: Api, provider: Provider, **more: object) -> tuple[int, str]:
-    answer = log_in(api, provider, **more)
-    return answer.status_code, answer.json()["error"]
+    assert refused(api, provider, resource="another") == (400, "invalid_target")
 
 
 @sqlite_only
@@ -414,10 +394,8 @@ def test_a_session_that_comes_along_is_revoked(api: Api, provider: Provider) -> 
 
 
 @sqlite_only
-def test_a_new_device_is_told_by_mail(
-    make_api: MakeApi, provider: Provider, tmp_path: Path
-) -> None:
-    mail_api = mail_api_of(make_api, tmp_path, identity_providers=[provider.setting])
+def test_a_new_device_is_told_by_mail(make_mail_api: MakeMailApi, provider: Provider) -> None:
+    mail_api = make_mail_api(identity_providers=[provider.setting])
     api = mail_api.api
     logged_in(api, provider)
     assert mail_api.mails(EMAIL) == []

@@ -23,13 +23,6 @@ OTHER = "another-client-id"
 
 
 @pytest.fixture
-def provider(clock: TestClock) -> Iterator[Provider]:
-    provider = Provider(clock)
-    with serving(provider):
-        yield provider
-
-
-@pytest.fixture
 def log() -> Iterator[Log]:
     with captured("json") as log:
         yield log

@@ -1,32 +1,21 @@
 """Linking an identity to an account: POST /me/identities."""
 
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
-from authapi.db import factors
-from authapi.db.factors import NewFactor
-from authapi.services.accounts.administration import get_by_email
 from authapi.services.factors import identities
-from authapi.services.factors.steps import Kind
-from tests.mail.conftest import MailApi
+from tests.mail.conftest import MailApi, MakeMailApi
 from tests.support import passkeys
-from tests.support.administration import runtime_of
 from tests.support.api import EMAIL, Api, Tokens
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
-from tests.support.provider import Provider, log_in, logged_in, me, serving, statuses_of
+from tests.support.factors import enrol
+from tests.support.provider import Provider, log_in, logged_in, me, statuses_of
 from tests.support.together import together
 
-
-@pytest.fixture
-def provider(clock: TestClock) -> Iterator[Provider]:
-    provider = Provider(clock)
-    with serving(provider):
-        yield provider
+NEW = "a new and longer phrase"
 
 
 @pytest.fixture
@@ -109,13 +98,11 @@ def test_it_needs_a_fresh_log_in(api: Api, provider: Provider, clock: TestClock)
     assert provider.asked == []
 
 
-def test_with_a_second_factor_it_needs_that_too(api: Api, provider: Provider) -> None:
+def test_with_a_second_factor_it_needs_that_too(
+    api: Api, provider: Provider, clock: TestClock
+) -> None:
     ada = api.register_and_login()
-    db = runtime_of(api).db
-    account = get_by_email(db, EMAIL)
-    with db.begin() as tx:
-        new = NewFactor("T" * 22, account.id, Kind.TOTP, None, is_second=True, is_in_force=True)
-        factors.add(tx, new)
+    enrol(api, ada, clock)
     answer = api.expect(401, "POST", "/me/identities", json=sent(provider), headers=ada.bearer)
     assert answer.json()["error"] == "insufficient_user_authentication"
     assert 'acr_values="aal2"' in answer.headers["WWW-Authenticate"]
@@ -183,11 +170,8 @@ def test_an_account_has_at_most_twenty(
 
 
 @sqlite_only
-def test_a_mail_tells_of_the_link(
-    make_api: MakeApi, provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("authapi.services.mail.sending.MailSender.start", lambda _self: None)
-    mail_api = MailApi(make_api(identity_providers=[provider.setting], mail_dir=tmp_path), tmp_path)
+def test_a_mail_tells_of_the_link(make_mail_api: MakeMailApi, provider: Provider) -> None:
+    mail_api = make_mail_api(identity_providers=[provider.setting])
     ada = mail_api.api.register_and_login()
     for _ in range(2):
         headers = {**ada.bearer, "Accept-Language": "de"}
@@ -195,49 +179,34 @@ def test_a_mail_tells_of_the_link(
     assert "einen anderen Dienst" in mail_api.mail(EMAIL, "neuen Weg").text
 
 
-def reset_by_mail(mail_api: MailApi) -> None:
-    assert mail_api.post("/password/forgot", email=EMAIL) == 202
-    token = mail_api.mail(EMAIL, "Choose a new password").token
-    new = "a new and longer phrase"
-    assert mail_api.post("/password/reset", token=token, new_password=new) == 204
-
-
 @pytest.mark.parametrize("is_verified", [False, True])
 def test_a_reset_ends_what_a_stranger_linked_before_the_address_was_verified(
-    make_api: MakeApi,
-    provider: Provider,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    is_verified: bool,
+    make_mail_api: MakeMailApi, provider: Provider, is_verified: bool
 ) -> None:
     """The kind: somebody registers with your address, and leaves a way in of their own."""
-    monkeypatch.setattr("authapi.services.mail.sending.MailSender.start", lambda _self: None)
-    folder = tmp_path / "mails"
-    api = make_api(identity_providers=[provider.setting], mail_dir=folder)
-    mail_api = MailApi(api, folder)
+    mail_api = make_mail_api(identity_providers=[provider.setting])
+    api = mail_api.api
     stranger = api.register_and_login()
     if is_verified:
-        api.expect(204, "POST", "/email/verify", json={"token": mail_api.mail(EMAIL).token})
+        mail_api.verify(EMAIL)
     token = provider.token(email="stranger@example.com")
     api.expect(201, "POST", "/me/identities", json=sent(provider, token), headers=stranger.bearer)
-    reset_by_mail(mail_api)
+    mail_api.reset(EMAIL, NEW)
     profile = me(api, logged_in(api, provider, token))
     assert profile["email"] == (EMAIL if is_verified else "stranger@example.com")
 
 
 @pytest.mark.parametrize("is_verified", [False, True])
 def test_a_reset_ends_a_passkey_of_before_the_address_was_verified(
-    make_api: MakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_verified: bool
+    mail_api: MailApi, is_verified: bool
 ) -> None:
     """The same kind: a passkey opens an account alone, too."""
-    monkeypatch.setattr("authapi.services.mail.sending.MailSender.start", lambda _self: None)
-    api = make_api(mail_dir=tmp_path / "mails")
-    mail_api = MailApi(api, tmp_path / "mails")
+    api = mail_api.api
     stranger = api.register_and_login()
     if is_verified:
-        api.expect(204, "POST", "/email/verify", json={"token": mail_api.mail(EMAIL).token})
+        mail_api.verify(EMAIL)
     authenticator = passkeys.registered(api, stranger)
-    reset_by_mail(mail_api)
+    mail_api.reset(EMAIL, NEW)
     answer = passkeys.logged_in(api, authenticator)
     assert answer.status_code == (200 if is_verified else 401)
 

@@ -1,7 +1,6 @@
 """Fetching a provider's keys: what is asked, how often, and what a bad answer does."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from time import monotonic
@@ -28,13 +27,6 @@ from tests.support.until import until
 pytestmark = sqlite_only
 PATIENCE = 60.0  # seconds; the machine may be busy
 NO_LIMITS = {"limit_login_address": "", "limit_login_success": ""}
-
-
-@pytest.fixture
-def provider(clock: TestClock) -> Iterator[Provider]:
-    provider = Provider(clock)
-    with serving(provider):
-        yield provider
 
 
 @pytest.fixture
@@ -210,6 +202,8 @@ def test_a_place_that_is_not_safe_is_not_asked(api: Api, provider: Provider, url
     provider.metadata["jwks_uri"] = url
     unavailable(api, provider)
     assert provider.asked == [METADATA]
+    (link,) = api.app.state.runtime.providers._links.values()
+    assert "names no jwks_uri to be fetched" in str(link.status().problem)
 
 
 def test_one_that_was_down_is_asked_again(make_api: MakeApi, clock: TestClock) -> None:

@@ -348,9 +348,7 @@ def test_a_reset_by_mail_leaves_the_second_factor(mail_api: MailApi, clock: Test
     api = mail_api.api
     app = with_app(api, clock)
     mail_api.verify(EMAIL)
-    mail_api.post("/password/forgot", email=EMAIL)
-    token = mail_api.mail(EMAIL, "password").token
-    assert mail_api.post("/password/reset", token=token, new_password=NEW) == 204
+    mail_api.reset(EMAIL, NEW)
     body = {"email": EMAIL, "password": NEW}
     waiting = api.expect(400, "POST", "/login", json=body).json()["auth_session"]
     assert second_step(api, waiting, totp_code=app.next_code()).status_code == 200

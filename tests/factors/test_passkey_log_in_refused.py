@@ -10,6 +10,7 @@ from authapi.db.database import Database
 from authapi.db.models import SpentChallenge
 from authapi.services.accounts.administration import disable_user
 from authapi.services.operation.purge import purge_all
+from tests.support.administration import runtime_of
 from tests.support.api import PASSWORD, Api, Tokens
 from tests.support.application import MakeApi
 from tests.support.authenticator import BE, BS, UP, UV, Authenticator, Lies, b64
@@ -25,7 +26,6 @@ from tests.support.passkeys import (
     fresh_by_passkey,
     logged_in,
     registered,
-    runtime_of,
     send,
     user_id,
 )

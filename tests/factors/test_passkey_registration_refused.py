@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from authapi.db.database import Database
 from tests.support.api import EMAIL, Api
 from tests.support.application import MakeApi
 from tests.support.authenticator import BS, UP, UV, Authenticator, Lies, b64
+from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
+from tests.support.factors import enrol, execute
 from tests.support.passkeys import (
     LOG_IN,
     NEW,
@@ -107,6 +110,29 @@ def test_a_challenge_of_a_log_in_adds_nothing(api: Api) -> None:
     assert_error(send(api, NEW, asked, made, headers=tokens.bearer), 400, "invalid_session")
 
 
+def test_a_challenge_from_before_a_second_factor_adds_none_after_it(
+    api: Api, clock: TestClock
+) -> None:
+    tokens = api.register_and_login()
+    asked = ask(api, NEW_OPTIONS, tokens)
+    enrol(api, tokens, clock)
+    answer = send(api, NEW, asked, Authenticator().create(asked["options"]), headers=tokens.bearer)
+    assert_error(answer, 401, "insufficient_user_authentication")
+
+
+@pytest.mark.parametrize("members", [("id", "rawId"), ("rawId",)], ids=str)
+def test_a_credential_has_the_name_that_its_authenticator_gave_it(
+    api: Api, members: tuple[str, ...]
+) -> None:
+    tokens = api.register_and_login()
+    asked = ask(api, NEW_OPTIONS, tokens)
+    made = Authenticator().create(asked["options"])
+    answer = send(
+        api, NEW, asked, made | dict.fromkeys(members, b64(b"A" * 32)), headers=tokens.bearer
+    )
+    assert_error(answer, 400, "invalid_code")
+
+
 def test_a_challenge_adds_one_passkey(api: Api) -> None:
     tokens = api.register_and_login()
     asked = ask(api, NEW_OPTIONS, tokens)
@@ -116,9 +142,17 @@ def test_a_challenge_adds_one_passkey(api: Api) -> None:
 
 
 @sqlite_only
-def test_an_account_has_at_most_fifty(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("authapi.services.factors.passkey_registration.MOST_PASSKEYS", 2)
+def test_an_account_has_at_most_fifty(api: Api, db: Database) -> None:
     tokens = fresh_by_passkey(api, registered(api, api.register_and_login()))
+    for number in range(48):
+        execute(
+            db,
+            "INSERT INTO factors (id, user_id, kind, created_at, confirmed_at) "
+            f"SELECT 'x{number}', id, 'passkey', 1, 1 FROM users",
+        )
+    columns = "factor_id, credential_id, public_key, sign_count, backup_eligible, backed_up"
+    values = "id, id, X'00', 0, FALSE, FALSE, '' FROM factors WHERE id LIKE 'x%'"
+    execute(db, f"INSERT INTO passkeys ({columns}, transports) SELECT {values}")
     registered(api, tokens)
     asked = ask(api, NEW_OPTIONS, tokens)
     made = Authenticator().create(asked["options"])

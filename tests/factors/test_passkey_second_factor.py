@@ -5,9 +5,11 @@ import pytest
 from authapi.crypto.challenges import Binding
 from authapi.errors import InvalidCode, InvalidSession
 from authapi.services.factors.passkeys import Answer, proof_again, prove, second_step
-from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.administration import runtime_of
+from tests.support.api import Api
 from tests.support.authenticator import UP, UV, Authenticator, Json, b64
 from tests.support.clock import TestClock
+from tests.support.factors import first_step
 from tests.support.passkeys import (
     NEW_OPTIONS,
     OPTIONS,
@@ -15,16 +17,13 @@ from tests.support.passkeys import (
     assert_error,
     fresh_by_passkey,
     registered,
-    runtime_of,
     user_id,
 )
 
 
-def waiting(api: Api, user: str) -> str:
+def waiting(api: Api) -> str:
     """Return the auth_session of a log-in that waits."""
-    answer = api.client.post("/login", json={"email": user, "password": PASSWORD})
-    assert_error(answer, 400, "insufficient_authorization")
-    return str(answer.json()["auth_session"])
+    return str(first_step(api)["auth_session"])
 
 
 def proved(api: Api, asked: Json, credential: Json, binding: Binding, user: str) -> str:
@@ -38,7 +37,7 @@ def test_a_second_step_asks_for_the_accounts_own_passkeys(api: Api) -> None:
     tokens = api.register_and_login()
     authenticator = registered(api, tokens)
     registered(api, api.register_and_login("bob@example.com"))
-    options = ask(api, OPTIONS, auth_session=waiting(api, EMAIL))["options"]
+    options = ask(api, OPTIONS, auth_session=waiting(api))["options"]
     assert [each["id"] for each in options["allowCredentials"]] == [b64(authenticator.id)]
     assert options["userVerification"] == "preferred"
 
@@ -51,7 +50,7 @@ def test_a_second_step_of_an_unknown_log_in_is_refused(api: Api, auth_session: s
 
 def test_an_auth_session_that_expired_asks_nobody(api: Api, clock: TestClock) -> None:
     registered(api, api.register_and_login())
-    auth_session = waiting(api, EMAIL)
+    auth_session = waiting(api)
     clock.advance(301)
     answer = api.client.post(OPTIONS, json={"auth_session": auth_session})
     assert_error(answer, 400, "invalid_session")
@@ -61,7 +60,7 @@ def test_an_auth_session_that_expired_asks_nobody(api: Api, clock: TestClock) ->
 def test_presence_is_enough_for_a_second_factor(api: Api, flags: int, amr: str) -> None:
     tokens = api.register_and_login()
     authenticator = registered(api, tokens, Authenticator(flags=flags))
-    auth_session = waiting(api, EMAIL)
+    auth_session = waiting(api)
     asked = ask(api, OPTIONS, auth_session=auth_session)
     authenticator.user_handle = None  # an older one keeps none
     credential = authenticator.get(asked["options"])
@@ -75,7 +74,7 @@ def test_another_accounts_passkey_is_no_second_factor(api: Api) -> None:
     tokens = api.register_and_login()
     registered(api, tokens)
     eve = registered(api, api.register_and_login("eve@example.com"))
-    auth_session = waiting(api, EMAIL)
+    auth_session = waiting(api)
     asked = ask(api, OPTIONS, auth_session=auth_session)
     credential = eve.get(asked["options"])
     with pytest.raises(InvalidCode):
@@ -85,10 +84,10 @@ def test_another_accounts_passkey_is_no_second_factor(api: Api) -> None:
 def test_a_challenge_of_another_log_in_or_purpose_is_no_second_factor(api: Api) -> None:
     tokens = api.register_and_login()
     authenticator = registered(api, tokens)
-    who, auth_session = user_id(api, tokens), waiting(api, EMAIL)
+    who, auth_session = user_id(api, tokens), waiting(api)
     others = [
         ask(api, OPTIONS),
-        ask(api, OPTIONS, auth_session=waiting(api, EMAIL)),
+        ask(api, OPTIONS, auth_session=waiting(api)),
         ask(api, "/reauth/passkey/options", tokens),
         ask(api, NEW_OPTIONS, fresh_by_passkey(api, authenticator)),
     ]

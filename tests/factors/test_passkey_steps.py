@@ -8,8 +8,8 @@ import pytest
 from tests.support.api import EMAIL, Api, Tokens
 from tests.support.authenticator import UP, UV, Authenticator, Json
 from tests.support.clock import TestClock
-from tests.support.factors import first_step
-from tests.support.passkeys import OPTIONS, ask, assert_error, claims_of, registered
+from tests.support.factors import claims, first_step
+from tests.support.passkeys import OPTIONS, ask, assert_error, registered
 from tests.support.transports import TRANSPORTS
 
 CONTINUE, REAUTH, REAUTH_OPTIONS = "/login/continue", "/reauth", "/reauth/passkey/options"
@@ -41,8 +41,8 @@ def test_a_passkey_completes_a_log_in(api: Api, transport: str, flags: int) -> N
     answer = continued(api, waiting["auth_session"], answered(asked, authenticator))
     assert answer.status_code == 200, answer.text
     if transport == "bearer":
-        claims = claims_of(api, Tokens(answer.json()))
-        assert (claims["acr"], claims["amr"]) == ("aal2", ["mfa", "pop", "pwd"])
+        told = claims(api, Tokens(answer.json()))
+        assert (told["acr"], told["amr"]) == ("aal2", ["mfa", "pop", "pwd"])
     again = continued(api, waiting["auth_session"], answered(asked, authenticator))
     assert_error(again, 400, "invalid_session")
 
@@ -57,6 +57,15 @@ def test_a_challenge_of_something_else_completes_nothing(api: Api) -> None:
     ):
         answer = continued(api, one, answered(asked, authenticator))
         assert_error(answer, 400, "invalid_session")
+
+
+def test_a_passkey_that_names_another_user_completes_nothing(api: Api) -> None:
+    _, authenticator = with_passkey(api)
+    waiting = first_step(api)["auth_session"]
+    asked = ask(api, OPTIONS, auth_session=waiting)
+    authenticator.user_handle = "A" * 22
+    answer = continued(api, waiting, answered(asked, authenticator))
+    assert_error(answer, 400, "invalid_code")
 
 
 def test_another_accounts_passkey_completes_nothing_and_counts(api: Api) -> None:
@@ -78,8 +87,8 @@ def test_a_passkey_alone_makes_a_log_in_fresh(
     asked = ask(api, REAUTH_OPTIONS, tokens)
     body = {"passkey": answered(asked, authenticator)}
     fresh = Tokens(api.expect(200, "POST", REAUTH, json=body, headers=tokens.bearer).json())
-    claims = claims_of(api, fresh)
-    assert (claims["acr"], claims["auth_time"]) == (acr, int(clock()))
+    told = claims(api, fresh)
+    assert (told["acr"], told["auth_time"]) == (acr, int(clock()))
     api.expect(401, "GET", "/verify", headers=tokens.bearer)
 
 
@@ -87,7 +96,7 @@ def test_a_passkey_and_the_password_before_it_are_two_factors(api: Api) -> None:
     tokens, authenticator = with_passkey(api, flags=UP)
     body = {"passkey": answered(ask(api, REAUTH_OPTIONS, tokens), authenticator)}
     fresh = Tokens(api.expect(200, "POST", REAUTH, json=body, headers=tokens.bearer).json())
-    assert claims_of(api, fresh)["acr"] == "aal2"
+    assert claims(api, fresh)["acr"] == "aal2"
 
 
 def test_a_challenge_of_another_user_makes_nothing_fresh(api: Api) -> None:

@@ -4,18 +4,20 @@ import pytest
 
 from authapi.db import users
 from authapi.db.database import Database
+from tests.mail.conftest import MailApi
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.application import MakeApi
-from tests.support.authenticator import Authenticator, Lies, b64, unb64
+from tests.support.authenticator import BE, BS, UP, UV, Authenticator, Lies, b64, unb64
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
+from tests.support.factors import claims, enrol
 from tests.support.passkeys import (
     NEW,
     NEW_OPTIONS,
     OPTIONS,
     ask,
     assert_error,
-    claims_of,
+    fresh_by_passkey,
     logged_in,
     registered,
     send,
@@ -35,9 +37,22 @@ def test_a_passkey_is_added_and_logs_in_without_a_name(api: Api) -> None:
     assert (factor["name"], factor["last_used_at"]) == ("Phone", None)
     assert (factor["backup_eligible"], factor["backed_up"]) == (True, True)
     opened = Tokens(logged_in(api, authenticator).json())
-    claims = claims_of(api, opened)
-    assert claims["sub"] == user_id(api, tokens)
-    assert (claims["acr"], claims["amr"]) == ("aal2", ["mfa", "pop"])
+    told = claims(api, opened)
+    assert told["sub"] == user_id(api, tokens)
+    assert (told["acr"], told["amr"]) == ("aal2", ["mfa", "pop"])
+
+
+def test_a_passkey_tells_whether_it_is_backed_up_by_now(api: Api) -> None:
+    authenticator = registered(api, api.register_and_login(), Authenticator(flags=UP | UV | BE))
+    tokens = fresh_by_passkey(api, authenticator)
+    told = []
+    for flags in (UP | UV | BE, UP | UV | BE | BS):
+        authenticator.flags = flags
+        assert logged_in(api, authenticator).status_code == 200
+        [factor] = api.expect(200, "GET", "/me/factors", headers=tokens.bearer).json()
+        told.append((factor["backup_eligible"], factor["backed_up"]))
+        assert factor["last_used_at"] is not None
+    assert told == [(True, False), (True, True)]
 
 
 def test_the_options_for_a_new_passkey_are_those_of_webauthn(api: Api) -> None:
@@ -137,6 +152,24 @@ def test_what_is_written_is_told(api: Api) -> None:
     [added] = [event for event in told if event["type"] == "factor_added"]
     assert added["details"]["kind"] == "passkey"
     assert [event["type"] for event in told].count("login_succeeded") == 2
+
+
+@sqlite_only
+def test_beside_a_second_factor_nobody_is_asked_for_a_passkey_without_it(
+    api: Api, clock: TestClock
+) -> None:
+    tokens = api.register_and_login()
+    enrol(api, tokens, clock)
+    answer = api.client.post(NEW_OPTIONS, headers=tokens.bearer)
+    assert_error(answer, 401, "insufficient_user_authentication")
+    assert 'acr_values="aal2"' in answer.headers["www-authenticate"]
+
+
+@sqlite_only
+def test_a_mail_tells_of_a_new_passkey(mail_api: MailApi) -> None:
+    registered(mail_api.api, mail_api.api.register_and_login())
+    told = [" ".join(mail.text.split()) for mail in mail_api.mails(EMAIL)]
+    assert sum("A passkey was added to your account" in each for each in told) == 1
 
 
 def test_a_new_passkey_needs_a_fresh_log_in(api: Api, clock: TestClock) -> None:

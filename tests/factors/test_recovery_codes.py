@@ -40,6 +40,9 @@ def test_each_logs_in_once_and_is_aal2(api: Api, clock: TestClock) -> None:
     raw = claims(api, tokens)
     assert (raw["acr"], raw["amr"]) == ("aal2", ["mfa", "otp", "pwd"])
     assert left(api, tokens) == [9]
+    listed = api.expect(200, "GET", "/me/factors", headers=tokens.bearer).json()
+    used = {each["kind"]: each["last_used_at"] is not None for each in listed}
+    assert used == {"totp": False, "recovery_codes": True}
     assert [log_in(api, code) for code in (codes[3], codes[0])] == [400, 200]
 
 

@@ -24,6 +24,7 @@ from tests.support.factors import (
     enrol,
     execute,
     first_step,
+    log_in_with,
     second_step,
     with_app,
 )
@@ -51,6 +52,13 @@ def test_the_codes_are_those_of_the_rfc(moment: int) -> None:
 def test_pyotp_shows_the_same_codes(moment: int) -> None:
     secret = totp.new_secret()
     assert pyotp.TOTP(totp.as_text(secret)).at(moment) == totp.code_at(secret, moment // 30)
+
+
+def test_of_two_steps_with_one_code_the_newer_is_used_up() -> None:
+    # Else the same code would be good again, for the newer one.
+    step, code = 910_738, "911617"
+    assert [totp.code_at(SECRET, each) for each in (step - 1, step)] == [code, code]
+    assert totp.find_step(SECRET, code, step * 30) == step
 
 
 @pytest.mark.skipif(OATHTOOL is None, reason="there is no oathtool here: apt-get install oathtool")
@@ -150,6 +158,15 @@ def test_a_newer_one_takes_the_place_of_one_that_was_begun(api: Api, clock: Test
     for app, status in ((old, 404), (new, 200)):
         body = {"id": app.id, "code": app.code()}
         api.expect(status, "POST", "/me/totp/confirm", json=body, headers=tokens.bearer)
+
+
+@sqlite_only
+def test_an_app_is_confirmed_once(api: Api, clock: TestClock) -> None:
+    # Twice, it would count as two second factors, and a removal would leave one that nobody has.
+    app = with_app(api, clock)
+    tokens = log_in_with(api, app)
+    body = {"id": app.id, "code": app.next_code()}
+    api.expect(404, "POST", "/me/totp/confirm", json=body, headers=tokens.bearer)
 
 
 @sqlite_only

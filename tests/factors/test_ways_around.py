@@ -2,7 +2,10 @@
 
 import pytest
 
-from authapi.services.sessions import second_step
+from authapi.db.database import Database
+from authapi.services.accounts import freshness
+from authapi.services.sessions import password_change, second_step
+from authapi.verifier import Claims
 from tests.mail.conftest import MailApi
 from tests.support.administration import Admin
 from tests.support.api import EMAIL, PASSWORD, Api
@@ -10,7 +13,7 @@ from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.costs import Answer
 from tests.support.databases import sqlite_only
-from tests.support.factors import count, execute, first_step, with_app
+from tests.support.factors import count, enrol, execute, first_step, with_app
 from tests.support.passkeys import OPTIONS, assert_refused, logged_in, registered
 
 NEW = "a new and longer phrase"
@@ -62,6 +65,23 @@ def test_an_account_that_ends_between_its_password_and_the_wait_is_refused(
     assert count(api.app.state.runtime.db, "auth_sessions") == 0
 
 
+def test_a_factor_that_is_added_while_a_password_changes_is_asked_for(
+    api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = api.register_and_login()
+    look = freshness.require_fresh_if_strong
+
+    def look_and_wait(db: Database, subject: Claims) -> None:
+        look(db, subject)
+        enrol(api, tokens, clock)
+
+    monkeypatch.setattr(password_change, "require_fresh_if_strong", look_and_wait)
+    body = {"current_password": PASSWORD, "new_password": NEW}
+    answer = api.client.post("/me/password", json=body, headers=tokens.bearer)
+    assert (answer.status_code, answer.json()["error"]) == (401, "insufficient_user_authentication")
+    assert first_step(api)["methods"] == ["totp", "recovery_code"]
+
+
 @sqlite_only
 def test_an_auth_session_of_a_disabled_account_tells_no_passkeys(api: Api) -> None:
     registered(api, api.register_and_login())
@@ -73,16 +93,10 @@ def test_an_auth_session_of_a_disabled_account_tells_no_passkeys(api: Api) -> No
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_session")
 
 
-def reset_by_mail(mail_api: MailApi) -> None:
-    assert mail_api.post("/password/forgot", email=EMAIL) == 202
-    token = mail_api.mail(EMAIL, "new password").token
-    assert mail_api.post("/password/reset", token=token, new_password=NEW) == 204
-
-
 def test_a_stranger_who_registered_the_address_first_keeps_no_passkey(mail_api: MailApi) -> None:
     stranger = registered(mail_api.api, mail_api.api.register_and_login())
     assert logged_in(mail_api.api, stranger).status_code == 200
-    reset_by_mail(mail_api)
+    mail_api.reset(EMAIL, NEW)
     assert_refused(logged_in(mail_api.api, stranger))
     assert mail_api.api.login(password=NEW)
 
@@ -91,7 +105,7 @@ def test_a_stranger_who_registered_the_address_first_locks_nobody_out(
     mail_api: MailApi, clock: TestClock
 ) -> None:
     with_app(mail_api.api, clock)
-    reset_by_mail(mail_api)
+    mail_api.reset(EMAIL, NEW)
     tokens = mail_api.api.login(password=NEW)
     told = mail_api.api.expect(200, "GET", "/me/export", headers=tokens.bearer).json()
     assert told["factors"] == []

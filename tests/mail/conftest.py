@@ -45,6 +45,16 @@ class MailApi:
         """Open the link of the mail that the registration sent."""
         assert self.post("/email/verify", token=self.mail(email, "Verify").token) == 204
 
+    def reset(self, email: str, password: str) -> None:
+        """Choose a new password by the one mail for that."""
+        assert self.post("/password/forgot", email=email) == 202
+        self.choose_password(email, password)
+
+    def choose_password(self, email: str, password: str) -> None:
+        """Choose a new password by the one mail for that, which was asked for."""
+        token = self.mail(email, "new password").token
+        assert self.post("/password/reset", token=token, new_password=password) == 204
+
 
 MakeMailApi = Callable[..., MailApi]
 

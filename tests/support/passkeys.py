@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx
 
-from authapi.web.runtime import Runtime
 from tests.support.api import Api, Tokens
 from tests.support.authenticator import Authenticator, Json
+from tests.support.factors import claims
 
 OPTIONS, LOG_IN = "/login/passkey/options", "/login/passkey"
 NEW_OPTIONS, NEW = "/me/passkeys/options", "/me/passkeys"
@@ -14,11 +14,6 @@ REFUSED = {
     "error": "invalid_credentials",
     "error_description": "This passkey opens no account.",
 }
-
-
-def runtime_of(api: Api) -> Runtime:
-    runtime: Runtime = api.app.state.runtime
-    return runtime
 
 
 def ask(api: Api, path: str, tokens: Tokens | None = None, **body: str) -> Json:
@@ -62,9 +57,5 @@ def assert_error(answer: httpx.Response, status: int, error: str) -> None:
     assert (answer.status_code, answer.json()["error"]) == (status, error)
 
 
-def claims_of(api: Api, tokens: Tokens) -> dict[str, Any]:
-    return dict(runtime_of(api).verifier.verify(tokens.access).raw)
-
-
 def user_id(api: Api, tokens: Tokens) -> str:
-    return str(claims_of(api, tokens)["sub"])
+    return str(claims(api, tokens)["sub"])

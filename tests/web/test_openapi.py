@@ -140,6 +140,16 @@ def test_each_schema_is_used() -> None:
     assert [name for name in schemas if f'"#/components/schemas/{name}"' not in text] == []
 
 
+def test_no_schema_has_a_list_of_its_own_name() -> None:
+    """openapi-python-client makes a module of one, in which the two are one variable."""
+    clashing = []
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        own = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+        if schema.get("properties", {}).get(own, {}).get("type") == "array":
+            clashing.append(name)
+    assert clashing == []
+
+
 def test_no_optional_field_becomes_a_required_one_in_a_generated_client() -> None:
     """openapi-typescript, for one, takes a field with a default for one that is always there."""
     schemas = DOCUMENT["components"]["schemas"]

@@ -2,6 +2,7 @@
 
 import { auth } from "./auth.js";
 import { at, attempt, onClick, onSubmit, say, time } from "./page.js";
+import { encode } from "./vendor/uqr-0.1.3/index.mjs"; // npm's uqr as it is: MIT, no build step
 
 const KINDS = {
   totp: "Authenticator app",
@@ -88,13 +89,23 @@ async function beginTotp(name) {
   begun = await auth.addTotp(name || undefined);
   at("totp-secret").textContent = begun.secret.match(/.{1,4}/g).join(" ");
   at("totp-link").href = begun.otpauth_uri;
+  drawQrCode(begun.otpauth_uri);
   at("add-factor").hidden = true;
   at("confirm-totp").hidden = false;
   at("confirm-totp").code.focus();
 }
 
+/** One path of black squares: scripts and styles of the page's own origin are enough. */
+function drawQrCode(text) {
+  const { size, data } = encode(text, { border: 4 }); // cameras want four squares of white
+  const squares = data.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : "")));
+  at("totp-qr").setAttribute("viewBox", `0 0 ${size} ${size}`);
+  at("totp-qr").firstElementChild.setAttribute("d", squares.join(""));
+}
+
 function closeTotp() {
   begun = null;
+  at("totp-qr").firstElementChild.removeAttribute("d");
   at("totp-secret").textContent = "";
   at("totp-link").removeAttribute("href");
   at("confirm-totp").reset();

@@ -99,7 +99,7 @@ class TotpInfo(BaseModel):
     otpauth_uri: str = Field(examples=[EXAMPLE_URI])
 
 
-class RecoveryCodes(BaseModel):
+class NewRecoveryCodes(BaseModel):
     """Shown once."""
 
     recovery_codes: list[str] = Field(examples=[[EXAMPLE_RECOVERY_CODE]])

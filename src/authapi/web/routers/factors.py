@@ -25,7 +25,7 @@ from authapi.web.factor_schemas import (
     FactorChange,
     FactorInfo,
     NewFactor,
-    RecoveryCodes,
+    NewRecoveryCodes,
     TotpConfirmation,
     TotpInfo,
 )
@@ -101,7 +101,7 @@ def add_totp(runtime: AppRuntime, current: FromOwner, body: NewFactor | None = N
 
 @router.post(
     "/totp/confirm",
-    response_model=RecoveryCodes,
+    response_model=NewRecoveryCodes,
     summary="Put an authenticator app in force",
     responses=refusals(*ACTS, *BODY, InvalidCode, NotFound, RateLimited),
 )
@@ -109,15 +109,15 @@ def confirm_app(body: TotpConfirmation, runtime: AppRuntime, current: FromOwner)
     """Send a code of the app. With the first second factor come ten recovery codes."""
     sent = SentFactor("totp_code", body.code, body.id)
     codes = confirm_totp(runtime.db, runtime.settings, runtime.passwords, current, sent)
-    return as_json(RecoveryCodes(recovery_codes=list(codes)))
+    return as_json(NewRecoveryCodes(recovery_codes=list(codes)))
 
 
 @router.post(
     "/recovery-codes",
-    response_model=RecoveryCodes,
+    response_model=NewRecoveryCodes,
     summary="Make new recovery codes",
     responses=refusals(*ACTS, NotFound),
 )
 def make_recovery_codes(runtime: AppRuntime, current: FromOwner) -> Response:
     """Make ten recovery codes. The older ones end."""
-    return as_json(RecoveryCodes(recovery_codes=list(replace_codes(runtime.db, current))))
+    return as_json(NewRecoveryCodes(recovery_codes=list(replace_codes(runtime.db, current))))

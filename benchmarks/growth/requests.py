@@ -1,8 +1,7 @@
 """A request of each route that reads or writes rows.
 
 A maker may ask the server for what its request needs beforehand: that is not measured. Each number
-is another user's, whose session has the same number. Passkeys and ID tokens are left out: they
-need an authenticator or a provider.
+is another user's, whose session has the same number.
 """
 
 import json
@@ -256,3 +255,19 @@ ROUTES = (
     Route("GET", "/revocations", _anonymous("/revocations")),
     Route("GET", "/readyz", _anonymous("/readyz")),
 )
+
+AUTHENTICATOR, NO_ROWS = "it needs an authenticator or a provider", "it reads no rows"
+LEFT_OUT = {
+    "POST /login/passkey": AUTHENTICATOR,
+    "POST /me/passkeys": AUTHENTICATOR,
+    "POST /reauth/passkey/options": AUTHENTICATOR,
+    "POST /login/id-token": AUTHENTICATOR,
+    "POST /me/identities": AUTHENTICATOR,
+    "GET /csrf": NO_ROWS,
+    "GET /healthz": NO_ROWS,
+    "GET /metrics": NO_ROWS,
+    "GET /.well-known/jwks.json": NO_ROWS,
+    "GET /.well-known/oauth-authorization-server": NO_ROWS,
+    "GET /.well-known/openid-configuration": NO_ROWS,
+    "GET /.well-known/webauthn": NO_ROWS,
+}

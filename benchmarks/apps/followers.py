@@ -1,6 +1,6 @@
 """Services that follow an issuer's revocations: when does each refuse?
 
-`python -m benchmarks.apps.followers ISSUER COUNT FILE-OF-TOKENS`
+`python -m benchmarks.apps.followers ISSUER FIRST COUNT FILE-OF-TOKENS`
 
 So many verifiers, in this process. Prints `ready` when each accepts the first token; then, for each
 verifier, the moments (CLOCK_MONOTONIC, in seconds) at which it first refused each token. The tokens
@@ -14,16 +14,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic, sleep
 
+import httpx
+
 from authapi.verifier import InvalidTokenError, Verifier
 
 TIMEOUT_SECONDS = 180
 PAUSE = 0.001
 
 
-def main(issuer: str, count: int, tokens: Sequence[str]) -> list[list[float]]:
+def main(issuer: str, first: int, count: int, tokens: Sequence[str]) -> list[list[float]]:
     with ExitStack() as running:
         verifiers = [
-            running.enter_context(Verifier(issuer=issuer, audience="authapi")) for _ in range(count)
+            running.enter_context(_follower(issuer, first + number)) for number in range(count)
         ]
         deadline = monotonic() + TIMEOUT_SECONDS
         while any(_refuses(one, tokens[0]) for one in verifiers):
@@ -37,6 +39,11 @@ def main(issuer: str, count: int, tokens: Sequence[str]) -> list[list[float]]:
                     moments.append(monotonic())
             _wait(deadline)
     return refused
+
+
+def _follower(issuer: str, number: int) -> Verifier:
+    transport = httpx.AsyncHTTPTransport(local_address=f"127.0.1.{number}")
+    return Verifier(issuer=issuer, audience="authapi", transport=transport)
 
 
 def _refuses(verifier: Verifier, token: str) -> bool:
@@ -53,5 +60,5 @@ def _wait(deadline: float) -> None:
 
 
 if __name__ == "__main__":
-    lines = Path(sys.argv[3]).read_text(encoding="utf-8").splitlines()
-    json.dump(main(sys.argv[1], int(sys.argv[2]), lines), sys.stdout)
+    lines = Path(sys.argv[4]).read_text(encoding="utf-8").splitlines()
+    json.dump(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), lines), sys.stdout)

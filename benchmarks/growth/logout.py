@@ -46,8 +46,10 @@ def _latencies(stage: Stage, count: int) -> list[float]:
     tokens = [seed.access_token(number) for number in seed.sessions(LOG_OUTS)]
     file = stage.file_of(tokens)
     with ExitStack() as started:
-        parts = [min(IN_ONE_PROCESS, count - n) for n in range(0, count, IN_ONE_PROCESS)]
-        processes = [started.enter_context(_following(stage, ours, n, file)) for n in parts]
+        processes = [
+            started.enter_context(_following(stage, ours, (first, count), file))
+            for first in range(1, count + 1, IN_ONE_PROCESS)
+        ]
         for process in processes:
             assert process.stdout
             if process.stdout.readline() != "ready\n":
@@ -80,10 +82,12 @@ def _log_out(stage: Stage, server: Server, tokens: Sequence[str]) -> list[float]
 
 @contextmanager
 def _following(
-    stage: Stage, ours: Ours, count: int, file: str
+    stage: Stage, ours: Ours, numbers: tuple[int, int], file: str
 ) -> "Iterator[subprocess.Popen[str]]":
+    first, last = numbers
+    count = min(IN_ONE_PROCESS, last + 1 - first)
     words = [sys.executable, "-m", "benchmarks.apps.followers"]
-    words += [f"http://127.0.0.1:{ours.port}", str(count), file]
+    words += [f"http://127.0.0.1:{ours.port}", str(first), str(count), file]
     with on_core(stage.load_core):
         process = subprocess.Popen(  # noqa: S603 - our own command
             words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True

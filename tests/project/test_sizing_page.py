@@ -6,7 +6,7 @@ from tests.project.tree import ROOT
 
 PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("\n## Sizing\n")[2]
 SECTION = PAGE.partition("\n## ")[0]
-ACTIVE, HEAD_ROOM, HASH_MIB = 0.1, 3, 19
+ACTIVE, HEAD_ROOM, HASH_MIB = 0.1, 2, 19
 ROUTES = ("POST /login", "POST /refresh", "GET /verify")
 
 
@@ -30,7 +30,7 @@ def sized(users: int) -> list[str]:
     mib = processes * (figure("memory of a process, MiB") + HASH_MIB)
     rows = ("a user", "two sessions", "a year's log-ins")
     stored = users * sum(figure(f"bytes of {row}") for row in rows)
-    asked = (f"{rates[0]:.2g}", f"{rates[1]:.2g}", f"{rates[2]:,.0f}")
+    asked = (f"{rates[0]:.2g}", f"{rates[1]:.3g}", f"{rates[2]:,.0f}")
     needed = (f"{ours:.2g}", f"{database:.2g}", str(processes), f"{mib:.0f}")
     return [f"{users:,}", *asked, *needed, f"{stored / 1e9:.2g}", str(32 * processes)]
 

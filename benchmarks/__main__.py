@@ -11,7 +11,8 @@ from time import monotonic
 import structlog
 
 from benchmarks import report
-from benchmarks.growth.sections import PARTS, Section
+from benchmarks.growth.section import Section
+from benchmarks.growth.sections import PARTS
 from benchmarks.harness.processes import BenchmarkError, MissingProgramError
 from benchmarks.harness.stage import Stage, alone
 from benchmarks.report import Result

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.growth.sections import Section
+from benchmarks.growth.section import Section
 from benchmarks.harness.processes import ROOT
 from benchmarks.harness.rounds import Outcome
 from benchmarks.table import Row
@@ -48,7 +48,8 @@ def write_growth(sections: Mapping[str, Section | None]) -> str:
     PLOTS.mkdir(parents=True, exist_ok=True)
     measured = {name: section for name, section in sections.items() if section}
     for name, section in measured.items():
-        (PLOTS / f"{name}.svg").write_text(section.plot, encoding="utf-8")
+        if section.plot:
+            (PLOTS / f"{name}.svg").write_text(section.plot, encoding="utf-8")
     return _write("latest-growth.md", [section.as_markdown() for section in measured.values()])
 
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from authapi import clock
 from authapi.crypto.ids import new_id
+from authapi.crypto.mail_secrets import MailSecrets
 from authapi.crypto.passwords import PasswordHasher
 from authapi.crypto.refresh_tokens import RefreshClaims
 from authapi.db.database import open_database
@@ -56,6 +57,10 @@ INSERT INTO events (id, type, at, user_id, details)
 SELECT left(md5('event ' || number), 22), 'login_succeeded', {NOW},
   left(md5('user ' || number %% %(users)s), 22), '{{}}'
 FROM generate_series(1, %(count)s) AS number
+"""  # noqa: S608 - nothing in it comes from outside
+INSERT_LINK = f"""
+INSERT INTO links (id, user_id, purpose, email, email_canonical, created_at, expires_at)
+VALUES (%(id)s, %(user)s, %(purpose)s, %(email)s, %(email)s, {NOW}, {NOW} + 600)
 """  # noqa: S608 - nothing in it comes from outside
 
 
@@ -105,18 +110,28 @@ class Seed:
         execute(self._url, INSERT_EVENTS, {"count": count, "users": self._users})
         execute(self._url, "VACUUM ANALYZE events")
 
+    def user_of(self, session: int) -> int:
+        return session % self._users
+
+    def link(self, user: int, purpose: str) -> str:
+        """Make the link of a mail that is already sent, and return its token."""
+        mail = new_id()
+        values: dict[str, object] = {"id": mail, "user": user_id(user), "purpose": purpose}
+        execute(self._url, INSERT_LINK, {**values, "email": email(user)})
+        return MailSecrets(self._settings.secrets).token(mail)
+
     def access_token(self, session: int, scope: str = SCOPE) -> str:
         """Sign for a session, whether it has a row or not: who only verifies reads none."""
         now = int(clock.now())
         claims = {
             "iss": self._settings.public_url,
-            "sub": _id(f"user {session % self._users}"),
+            "sub": user_id(self.user_of(session)),
             "aud": self._settings.audience,
             "exp": now + self._settings.access_token_ttl,
             "iat": now,
             "jti": new_id(),
             "client_id": CLIENT_ID,
-            "sid": _id(str(session)),
+            "sid": session_id(session),
             "auth_time": now,
             "scope": scope,
         }
@@ -127,7 +142,7 @@ class Seed:
         now = int(clock.now())
         return [
             self._refresh_tokens.sign(RefreshClaims(sid, sid, sid, now, now + 604800))
-            for sid in (_id(str(number)) for number in sessions)
+            for sid in map(session_id, sessions)
         ]
 
     def public_key(self) -> dict[str, str]:
@@ -143,8 +158,16 @@ class Seed:
 
 def session_cookie(session: int) -> str:
     """Return the cookie of a session of transport `session`; its secret is its sid twice."""
-    sid = _id(str(session))
+    sid = session_id(session)
     return f"Cookie: authapi-session={sid}.{(sid + sid)[:43]}"
+
+
+def session_id(session: int) -> str:
+    return _id(str(session))
+
+
+def user_id(user: int) -> str:
+    return _id(f"user {user}")
 
 
 def email(user: int) -> str:

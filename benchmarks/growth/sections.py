@@ -3,10 +3,13 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.growth import plots, sizes
+from benchmarks.growth.buyer import buyer
+from benchmarks.growth.logout import logout
+from benchmarks.growth.routes import routes
+from benchmarks.growth.section import Section
 from benchmarks.harness.load import bearer, getting, posting
 from benchmarks.harness.processes import Server, output_of
 from benchmarks.harness.rounds import (
@@ -35,18 +38,6 @@ STATEMENTS = 'authapi_database_statements_total{purpose="request"}'
 HASHES = ((19456, 2), (47104, 1), (12288, 3), (9216, 4), (7168, 5), (65536, 3), (4096, 1))
 # The cheapest hash that is allowed: a log-in's statements would vanish beside the default.
 CHEAP = {"hash_memory_kib": "1024", "hash_time_cost": "1"}
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    title: str
-    head: Sequence[str]
-    lines: Sequence[Sequence[str]]
-    plot: str
-
-    def as_markdown(self) -> str:
-        rows = [self.head, ["---"] * len(self.head), *self.lines]
-        return f"## {self.title}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def transports(stage: Stage) -> Section:
@@ -251,4 +242,7 @@ PARTS: dict[str, Callable[[Stage], Section]] = {
     "sessions": sessions,
     "revoked": revoked,
     "administration": administration,
+    "routes": routes,
+    "buyer": buyer,
+    "logout": logout,
 }

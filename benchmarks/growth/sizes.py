@@ -8,17 +8,17 @@ import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
-import psycopg
 
 from authapi import create_app
 from authapi.config import Settings
 from authapi.crypto.ids import new_id
 from authapi.db import migrations
 from authapi.verifier.revocations import RevocationSet
-from benchmarks.harness.postgresql import with_driver
+from benchmarks.harness.postgresql import bytes_of, with_driver
 from benchmarks.harness.stage import Stage
 from benchmarks.ours import NO_LIMITS
 
@@ -86,12 +86,7 @@ def on_postgresql(stage: Stage, credentials: Credentials) -> dict[str, int]:
     """Return the same for PostgreSQL."""
     url = stage.postgresql.database()
 
-    def sizes(table: str) -> int:
-        with psycopg.connect(url) as connection:
-            row = connection.execute("SELECT pg_total_relation_size(%s)", (table,)).fetchone()
-        return int(row[0]) if row else 0
-
-    return _grown(with_driver(url), sizes, credentials)
+    return _grown(with_driver(url), partial(bytes_of, url), credentials)
 
 
 def _grown(url: str, sizes: Callable[[str], int], credentials: Credentials) -> dict[str, int]:

@@ -52,6 +52,21 @@ def execute(url: str, statement: str, values: dict[str, object] | None = None) -
         connection.execute(statement.encode(), values)
 
 
+def backends(url: str) -> list[int]:
+    """Return the processes of PostgreSQL that serve this database."""
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+    with psycopg.connect(url, autocommit=True) as connection:
+        own = connection.info.backend_pid
+        return [int(pid) for (pid,) in connection.execute(query) if pid != own]
+
+
+def bytes_of(url: str, table: str) -> int:
+    """Return how large the table is, with its indexes."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT pg_total_relation_size(%s)", (table,)).fetchone()
+    return int(row[0]) if row else 0
+
+
 @contextmanager
 def postgresql(core: int) -> Iterator[PostgreSQL]:
     # Not in a folder that only we may enter: a root's PostgreSQL runs as another user.

@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -131,6 +131,19 @@ def serving(
                 raise BenchmarkError(f"no answer at {program.ready}: {' '.join(program.words)}")
             sleep(poll_pause)
         yield Server(process, program.port)
+
+
+def running_seconds(pids: Iterable[int]) -> float:
+    """Return how long the threads of these processes ran, to the nanosecond: proc(5), schedstat.
+
+    A process that has ended counts as nothing.
+    """
+    total = 0
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            with suppress(OSError):
+                total += int(thread.read_text().split()[0])
+    return total / 1e9
 
 
 def output_of(

@@ -32,12 +32,12 @@ def login_cpu(stage: Stage) -> Outcome:
     ours = deployment(stage)
     Seed(ours, USERS)
     server = authapi(stage, ours)
-    _make_known(server)
-    measured = {"login": _one_by_one(stage, server), "argon2id": hash_alone(stage)}
+    make_known(server)
+    measured = {"login": one_by_one(stage, server), "argon2id": hash_alone(stage)}
     return of_cpu(alternate(stage, measured), "login", "argon2id")
 
 
-def _make_known(server: Server) -> None:
+def make_known(server: Server) -> None:
     """Log each user in once: a first log-in is from a new device, and posts a mail."""
     with closing(HTTPConnection("127.0.0.1", server.port)) as client:
         for body in BODIES:
@@ -45,7 +45,7 @@ def _make_known(server: Server) -> None:
             client.getresponse().read()
 
 
-def _one_by_one(stage: Stage, server: Server) -> Measure:
+def one_by_one(stage: Stage, server: Server) -> Measure:
     """Measure log-ins one after the other. wrk would leave some unanswered, and each costs much."""
     bodies = cycle(BODIES)
 
@@ -119,7 +119,7 @@ def _run(stage: Stage) -> Run:
     # A pinned server may use one core, and so hashes one password at a time (config.cores).
     run = Run(allowed=1 * ours.settings.hash_memory_kib / 1024 + BASE_MIB)
     server = authapi(stage, ours)
-    _make_known(server)
+    make_known(server)
     _latencies(stage, server, header)  # a warm-up
     run.before = server.resident_mib()
     for _ in range(max(LEAST_ROUNDS, min(MOST_ROUNDS, stage.rounds))):

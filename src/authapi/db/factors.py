@@ -7,7 +7,7 @@ account. Only this file changes it, with the factor, in one transaction and unde
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, or_, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.database import Transaction
@@ -189,6 +189,11 @@ def count_by_kind(
 
 def rename(tx: Transaction, factor_id: str, name: str | None) -> None:
     tx.execute(update(Factor).where(Factor.id == factor_id).values(name=name))
+
+
+def lock(tx: Transaction, which: ColumnElement[bool]) -> None:
+    """Lock factors before what belongs to them, as who removes one does: no two wait in a ring."""
+    tx.execute(select(Factor.id).where(which).order_by(Factor.id).with_for_update(key_share=True))
 
 
 def touch(tx: Transaction, factor_id: str) -> None:

@@ -74,10 +74,9 @@ def use(
 ) -> bool:
     """Note a use with this signature counter. False if the counter has not grown.
 
-    An authenticator without a counter sends 0 each time. The factor is locked first, as who removes
-    it does. What has verified its user once stays so.
+    An authenticator without a counter sends 0 each time. What has verified its user once stays so.
     """
-    tx.execute(select(Factor.id).where(Factor.id == factor_id).with_for_update())
+    factors.lock(tx, Factor.id == factor_id)
     has_grown = Passkey.sign_count < sign_count if sign_count else Passkey.sign_count == 0
     verified = {"user_verified": True} if user_verified else {}
     statement = (

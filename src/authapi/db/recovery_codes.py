@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import insert, select, update
 
+from authapi.db import factors
 from authapi.db.clock import db_now
 from authapi.db.database import Transaction
 from authapi.db.models import Factor, RecoveryCode
@@ -16,8 +17,9 @@ def add(tx: Transaction, factor_id: str, digests: Sequence[str]) -> None:
 def use(tx: Transaction, user_id: str, digest: str) -> str | None:
     """Use up a code of this user. Return the id of its factor, None if it is none or was used.
 
-    One statement: of many at once, one finds it.
+    One statement settles it: of many at once, one finds it.
     """
+    factors.lock(tx, Factor.user_id == user_id)
     of_user = select(Factor.id).where(Factor.user_id == user_id)
     statement = (
         update(RecoveryCode)

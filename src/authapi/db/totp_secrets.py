@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
+from authapi.db import factors
 from authapi.db.database import Transaction
 from authapi.db.models import Factor, TotpSecret
 
@@ -40,8 +41,9 @@ def list_in_force(connection: Connection, user_id: str) -> Sequence[StoredSecret
 def use_step(tx: Transaction, factor_id: str, step: int) -> bool:
     """Use the code of this step up. False, without effect, if it or a later one was used.
 
-    One statement: of many at once, one is told True.
+    One statement settles it: of many at once, one is told True.
     """
+    factors.lock(tx, Factor.id == factor_id)
     statement = (
         update(TotpSecret)
         .where(TotpSecret.factor_id == factor_id, TotpSecret.last_step < step)

@@ -34,7 +34,7 @@ def use_passkey(tx: Transaction, _user_id: str, factor_id: str) -> object:
 
 def add_factor(tx: Transaction, user_id: str) -> str:
     """Add one factor that all three kinds of details belong to."""
-    new = NewFactor(new_id(), user_id, "totp", None, is_second=True, is_in_force=True)
+    new = NewFactor(new_id(), user_id, "recovery_codes", None, is_second=True, is_in_force=True)
     factor_id = factors.add(tx, new).id
     recovery_codes.add(tx, factor_id, ["digest"])
     totp_secrets.add(tx, factor_id, b"sealed")

@@ -192,8 +192,8 @@ def rename(tx: Transaction, factor_id: str, name: str | None) -> None:
 
 
 def lock(tx: Transaction, which: ColumnElement[bool]) -> None:
-    """Lock factors before what belongs to them, as who removes one does: no two wait in a ring."""
-    tx.execute(select(Factor.id).where(which).order_by(Factor.id).with_for_update(key_share=True))
+    """Lock a factor before what belongs to it, as who removes it does: no two wait in a ring."""
+    tx.execute(select(Factor.id).where(which).with_for_update(key_share=True))
 
 
 def touch(tx: Transaction, factor_id: str) -> None:

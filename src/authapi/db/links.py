@@ -17,13 +17,15 @@ class Purpose(StrEnum):
 
     VERIFY = "verify"  # the account's own address
     CHANGE = "change"  # to another address
-    UNDO = "undo"  # back to the old address, which nobody else gets meanwhile
-    UNDO_UNVERIFIED = "undo_unverified"  # the same, while nobody else has it: it was never proven
+    # Back to the old address, which nobody else gets meanwhile, and to the factors of then.
+    UNDO = "undo"
+    UNDO_ADDRESS = "undo_address"  # to the address alone: a second factor was there
+    UNDO_UNVERIFIED = "undo_unverified"  # the same, while nobody has it: it was never proven
     UNDO_FACTORS = "undo_factors"  # back to the factors of before `created_at`
     RESET = "reset"  # the password
 
 
-UNDOS = (Purpose.UNDO, Purpose.UNDO_UNVERIFIED, Purpose.UNDO_FACTORS)
+UNDOS = (Purpose.UNDO, Purpose.UNDO_ADDRESS, Purpose.UNDO_UNVERIFIED, Purpose.UNDO_FACTORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def _in_force() -> ColumnElement[bool]:
     return and_(Link.used_at.is_(None), Link.expires_at > db_now())
 
 
-KEPT_FOR_ITS_OWNER = and_(Link.purpose == Purpose.UNDO, _in_force())
+KEPT_FOR_ITS_OWNER = and_(Link.purpose.in_((Purpose.UNDO, Purpose.UNDO_ADDRESS)), _in_force())
 
 
 def open_link(connection: Connection, link: StoredLink) -> bool:

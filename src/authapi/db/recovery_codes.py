@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, select, update
 
 from authapi.db import factors
 from authapi.db.clock import db_now
@@ -19,7 +19,7 @@ def use(tx: Transaction, user_id: str, digest: str) -> str | None:
 
     One statement settles it: of many at once, one finds it.
     """
-    factors.lock(tx, Factor.user_id == user_id)
+    factors.lock(tx, and_(Factor.user_id == user_id, Factor.kind == "recovery_codes"))
     of_user = select(Factor.id).where(Factor.user_id == user_id)
     statement = (
         update(RecoveryCode)

@@ -93,5 +93,11 @@ def _change(tx: Transaction, mails: Mails, account: Account, link: StoredLink, l
         locale=locale,
         details={"new_email": link.email, "at": as_time(now)},
     )
-    purpose = Purpose.UNDO if account.email_verified_at else Purpose.UNDO_UNVERIFIED
-    mails.post_undo(tx, notice, purpose, now)
+    mails.post_undo(tx, notice, _purpose_of_undo(account), now)
+
+
+def _purpose_of_undo(account: Account) -> Purpose:
+    """Decide it now: by the time of the undo, an owner's factors may be others."""
+    if not account.email_verified_at:
+        return Purpose.UNDO_UNVERIFIED
+    return Purpose.UNDO_ADDRESS if account.second_factors else Purpose.UNDO

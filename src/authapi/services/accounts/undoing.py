@@ -2,10 +2,11 @@
 
 | the link is about | what goes                                                                   |
 | ----------------- | --------------------------------------------------------------------------- |
-| a new factor      | it, and each factor since: who added it could prove the later ones by it    |
+| a new factor      | it, and each factor since: who added it could prove the later ones by it.   |
+|                   | The password too: who knows it could add another one at once                |
 | a changed address | the new address. The old one is the account's again, and verified. Each     |
-|                   | factor since goes too, if the old address was verified then and no second   |
-|                   | factor is older: that one would have proven them                            |
+|                   | factor since goes too, if the old address was verified then and there was   |
+|                   | no second factor: that one would have proven them                           |
 
 Both end every session, log-ins and links that wait, and the undo links of what came later, since
 they may lead to mailboxes of whoever did it. After a factor, those of addresses stay: one may lead
@@ -15,9 +16,9 @@ to the owner. Earlier ones stay: the owner may have to go back two steps.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from authapi.crypto.passwords import NO_PASSWORD
 from authapi.db import factors, links, users
 from authapi.db.database import Database, Transaction
-from authapi.db.factors import StoredFactor
 from authapi.db.links import Purpose, StoredLink
 from authapi.db.models import RevokedReason
 from authapi.db.stops import Stopped
@@ -51,7 +52,7 @@ class Undo:
 def undo_change(db: Database, mails: Mails, limits: RateLimits, undo: Undo) -> None:
     """Take back what the link is about. Raises RateLimited; InvalidLink.
 
-    InvalidLink too if nothing is left of a new factor, or another account has the address.
+    InvalidLink too if another account has the address.
     """
     with limits.proof_attempt(undo.device.address):
         link = mails.links.find(db, undo.proof, links.UNDOS)
@@ -66,15 +67,15 @@ def undo_change(db: Database, mails: Mails, limits: RateLimits, undo: Undo) -> N
 def _take_back(tx: Transaction, mails: Mails, link: StoredLink, undo: Undo) -> Stopped:
     account = use_up(tx, link)
     if link.purpose == Purpose.UNDO_FACTORS:
-        if not _remove_since(tx, mails, account, link, undo):
-            raise InvalidLink  # nothing was removed: to raise undoes the use of the link alone
+        _remove_since(tx, mails, account, link, undo)
+        users.set_password(tx, account.id, NO_PASSWORD)
         later: Sequence[Purpose] = (Purpose.UNDO_FACTORS,)
         event, reason = EventType.FACTOR_UNDONE, RevokedReason.FACTOR_UNDONE
     else:
         _set_old_address(tx, mails, account, link, undo)
         later = links.UNDOS
+        users.end_proofs(tx, account.id)
         event, reason = EventType.EMAIL_CHANGE_UNDONE, RevokedReason.EMAIL_CHANGE_UNDONE
-    users.end_proofs(tx, account.id)
     end_links(tx, account.id, ENDED)
     links.end_later_undos(tx, link, later)
     undo.record(tx, event, account)
@@ -85,15 +86,13 @@ def _set_old_address(
     tx: Transaction, mails: Mails, account: Account, link: StoredLink, undo: Undo
 ) -> None:
     users.set_email(tx, account.id, link.email, link.email_canonical)
-    there = factors.list_in_force(tx, account.id)
-    older = (each for each in there if (each.confirmed_at or 0.0) < link.created_at)
-    if link.purpose == Purpose.UNDO and factors.SECOND.isdisjoint(each.kind for each in older):
+    if link.purpose == Purpose.UNDO:
         _remove_since(tx, mails, replace(account, email=link.email), link, undo)
 
 
 def _remove_since(
     tx: Transaction, mails: Mails, account: Account, link: StoredLink, undo: Undo
-) -> Sequence[StoredFactor]:
+) -> None:
     """Remove the factors since the link's moment, and tell the owner of each kind once."""
     removed = factors.remove_since(tx, account.id, link.created_at)
     for factor in removed:
@@ -102,4 +101,3 @@ def _remove_since(
     for kind in dict.fromkeys(factor.kind for factor in removed):
         details = {"factor": kind, "device": undo.device.for_mail()}
         post_notice(tx, mails, account, Notice(MailKind.FACTOR_REMOVED, undo.locale, details))
-    return removed

@@ -6,8 +6,8 @@
 | verify_email         | verify_email, if it is needed   | confirm_registration | nobody  |
 | reset_password       | reset_password                  | nobody               | nobody  |
 
-The account wins. A disabled one gets nothing but already_registered. An address that is kept for
-another account's undo counts as neither. All other mails name their account.
+The account wins. A disabled one gets nothing but already_registered, and links to undo. An address
+that is kept for another account's undo counts as neither. All other mails name their account.
 """
 
 from dataclasses import replace
@@ -18,7 +18,7 @@ from authapi.db.database import Transaction
 from authapi.db.links import StoredLink
 from authapi.db.outbox import DueMail
 from authapi.db.users import Account
-from authapi.services.mail.messages import LINKS, Mail, MailKind
+from authapi.services.mail.messages import LINKS, WITHOUT_CODE, Mail, MailKind
 
 CONFIRMING = (MailKind.CONFIRM_REGISTRATION, MailKind.VERIFY_EMAIL)
 
@@ -34,7 +34,9 @@ def address(tx: Transaction, due: DueMail, mail: Mail) -> Mail | None:
     if mail.kind is MailKind.CONFIRM_REGISTRATION:
         return replace(mail, kind=MailKind.ALREADY_REGISTERED, to=account.email)
     is_needless = mail.kind is MailKind.VERIFY_EMAIL and account.email_verified_at is not None
-    if account.disabled_at is not None or is_needless:
+    # A link to undo is mailed once: it must be there when the account is enabled again.
+    is_shut_out = account.disabled_at is not None and mail.kind not in WITHOUT_CODE
+    if is_shut_out or is_needless:
         return None
     to = mail.to if mail.user_id else account.email
     return replace(mail, to=to) if _open_link(tx, due, mail, account.id, to) else None

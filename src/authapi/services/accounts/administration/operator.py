@@ -1,7 +1,8 @@
 """Who acts on accounts: an administrator over HTTP, or the command line.
 
-Every act of an administrator looks again, under the locks of both accounts: who was disabled, or
-lost the scope, a moment ago acts no more. Reading follows the access token, as all reading does.
+Every act of an administrator looks again, under the locks of both accounts: who was disabled, lost
+the scope or was logged out a moment ago acts no more. Reading follows the access token, as all
+reading does.
 """
 
 import re
@@ -9,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from authapi.db import users
+from authapi.db import sessions, users
 from authapi.db.administrators import ADMIN
 from authapi.db.database import Transaction
 from authapi.db.models import RevokedReason
 from authapi.db.users import Account
-from authapi.errors import InsufficientScope, NotFound
+from authapi.errors import InsufficientScope, InvalidToken, NotFound
 from authapi.services.accounts.administrators import (
     is_administrator,
     require_administrator,
@@ -60,21 +61,21 @@ class Operator:
     def lock(self, tx: Transaction, user_id: str) -> Account:
         """Lock the account to act on, and return it.
 
-        Raises NotFound, InsufficientScope, InsufficientUserAuthentication for an actor whose second
-        factor was not proven.
+        Raises NotFound; InsufficientScope; InvalidToken for an actor whose session has ended;
+        InsufficientUserAuthentication for one whose second factor was not proven.
 
         Nothing was written yet: to raise inside the block undoes nothing.
         """
         require_id(user_id)
         locked = users.lock_all(tx, {user_id, *self._own_id()})
-        self._require_in_force(locked)
+        self._require_in_force(tx, locked)
         if user_id not in locked:
             raise NotFound
         return locked[user_id]
 
     def require_in_force(self, tx: Transaction) -> None:
         """Raise what `lock` raises of an actor who may not act any more."""
-        self._require_in_force(users.lock_all(tx, self._own_id()))
+        self._require_in_force(tx, users.lock_all(tx, self._own_id()))
 
     def require_one_left(self, tx: Transaction, account: Account) -> None:
         """Raise LastAdministrator if this account is the last one's. The caller has locked it."""
@@ -115,12 +116,15 @@ class Operator:
     def _own_id(self) -> set[str]:
         return {self.actor.subject.sub} if self.actor else set()
 
-    def _require_in_force(self, locked: Mapping[str, Account]) -> None:
+    def _require_in_force(self, tx: Transaction, locked: Mapping[str, Account]) -> None:
         if self.actor:
-            own = locked.get(self.actor.subject.sub)
+            subject = self.actor.subject
+            own = locked.get(subject.sub)
             if own is None or not is_administrator(own):
                 raise InsufficientScope((ADMIN,))
-            require_level(self.actor.subject, own)
+            if not sessions.is_in_force(tx, own.id, subject.sid):
+                raise InvalidToken
+            require_level(subject, own)
 
 
 def require_id(user_id: str) -> None:

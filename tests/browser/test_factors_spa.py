@@ -123,7 +123,7 @@ def test_the_encoder_of_qr_codes_is_npms() -> None:
     (folder,) = VENDOR.iterdir()
     package = json.loads((MODULES / "uqr" / "package.json").read_text(encoding="utf-8"))
     assert folder.name == f"uqr-{package['version']}"
-    for copy, original in {"index.mjs": "dist/index.mjs", "LICENSE": "LICENSE"}.items():
+    for copy, original in {"index.js": "dist/index.mjs", "LICENSE": "LICENSE"}.items():
         assert (folder / copy).read_bytes() == (MODULES / "uqr" / original).read_bytes()
 
 

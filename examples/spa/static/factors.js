@@ -2,7 +2,7 @@
 
 import { auth } from "./auth.js";
 import { at, attempt, onClick, onSubmit, say, time } from "./page.js";
-import { encode } from "./vendor/uqr-0.1.3/index.mjs"; // npm's uqr as it is: MIT, no build step
+import { encode } from "./vendor/uqr-0.1.3/index.js"; // npm's uqr as it is: MIT, no build step
 
 const KINDS = {
   totp: "Authenticator app",

@@ -7,13 +7,14 @@ from time import monotonic, sleep
 
 import pytest
 
-from authapi.errors import InsufficientScope, LastAdministrator, Unavailable
+from authapi.errors import InsufficientScope, InvalidToken, LastAdministrator, Unavailable
 from authapi.services.accounts import administration
 from authapi.services.accounts.administration import Actor, Change, Operator
 from authapi.services.accounts.administrators import is_administrator
 from authapi.services.accounts.deletion import Deletion, delete_account
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.hashing import hash_here
+from authapi.verifier import Claims
 from tests.support.administration import ADMIN, AUDIT, ROOT, Admin, account, as_subject, runtime_of
 from tests.support.api import PASSWORD, Api
 from tests.support.application import MakeApi
@@ -116,8 +117,8 @@ def insist(act: Callable[[], object]) -> object:
     return act()
 
 
-def as_actor(user_id: str) -> Operator:
-    return Operator(actor=Actor(as_subject(user_id), DEVICE, "en"), needs_verified_email=True)
+def as_actor(subject: Claims) -> Operator:
+    return Operator(actor=Actor(subject, DEVICE, "en"), needs_verified_email=True)
 
 
 ROUNDS = 10
@@ -126,7 +127,7 @@ TAKES_AWAY: list[tuple[Change | None, type[Exception]]] = [
     (Change(is_disabled=True), InsufficientScope),
     (Change(scopes="read"), InsufficientScope),
     (Change(is_verified=False), LastAdministrator),
-    (Change(email="moved@example.com"), LastAdministrator),
+    (Change(email="moved@example.com"), InvalidToken),  # which ends the sessions, too
     (None, InsufficientScope),
 ]
 WAYS = ["disable", "scopes", "unverified", "moved", "delete"]
@@ -140,11 +141,11 @@ def test_two_who_lock_each_other_out_leave_one(
     """Ten times over, each on connections of its own."""
     runtime = runtime_of(api)
 
-    def lock_out(actor: str, other: str) -> object:
+    def lock_out(actor: Claims, other: Claims) -> object:
         operator = as_actor(actor)
         if change:
-            return administration.change_user(runtime.db, other, change, operator)
-        return administration.delete_user(runtime.db, runtime.usernames, other, operator)
+            return administration.change_user(runtime.db, other.sub, change, operator)
+        return administration.delete_user(runtime.db, runtime.usernames, other.sub, operator)
 
     for number in range(ROUNDS):
         first, second = pair(api, number)
@@ -161,14 +162,14 @@ def test_two_who_lock_each_other_out_leave_one(
 def test_two_who_leave_at_once_leave_one(api: Api, *, resigns: bool) -> None:
     runtime = runtime_of(api)
 
-    def leave(user_id: str) -> object:
-        wanted = Deletion(as_subject(user_id), PASSWORD, "192.0.2.1", needs_verified_email=True)
+    def leave(own: Claims) -> object:
+        wanted = Deletion(own, PASSWORD, "192.0.2.1", needs_verified_email=True)
         leaving = delete_account(runtime.db, runtime.passwords, runtime.usernames, wanted)
         return hash_here(leaving)
 
-    def resign(user_id: str) -> object:
+    def resign(own: Claims) -> object:
         change = Change(scopes="")
-        return administration.change_user(runtime.db, user_id, change, as_actor(user_id))
+        return administration.change_user(runtime.db, own.sub, change, as_actor(own))
 
     other = resign if resigns else leave
     for number in range(ROUNDS):
@@ -180,11 +181,13 @@ def test_two_who_leave_at_once_leave_one(api: Api, *, resigns: bool) -> None:
         end_the_one_that_is_left(api)
 
 
-def pair(api: Api, number: int) -> tuple[str, str]:
-    """Return two administrators who can log in."""
-    names = (f"{number}-{each}@example.com" for each in ("a", "b"))
-    first, second = (account(api, name, ADMIN, is_verified=True) for name in names)
-    return first, second
+def pair(api: Api, number: int) -> tuple[Claims, Claims]:
+    """Return two administrators who are logged in."""
+    return logged_in(api, f"{number}-a@example.com"), logged_in(api, f"{number}-b@example.com")
+
+
+def logged_in(api: Api, email: str) -> Claims:
+    return as_subject(account(api, email, ADMIN, is_verified=True), api.login(email).sid)
 
 
 def end_the_one_that_is_left(api: Api) -> None:

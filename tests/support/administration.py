@@ -75,5 +75,5 @@ class Admin:
         return events
 
 
-def as_subject(user_id: str) -> Claims:
-    return Claims(user_id, "a-session", frozenset(), expires_at=0, issued_at=0, key_id="", raw={})
+def as_subject(user_id: str, sid: str = "a-session") -> Claims:
+    return Claims(user_id, sid, frozenset(), expires_at=0, issued_at=0, key_id="", raw={})

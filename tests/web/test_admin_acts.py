@@ -3,7 +3,16 @@
 import pytest
 
 from authapi.errors import InvalidToken
+from authapi.services.accounts.administration import (
+    Actor,
+    Change,
+    Operator,
+    change_user,
+    get_user,
+    sign_out_user,
+)
 from authapi.services.accounts.deletion import Deletion, delete_account
+from authapi.services.accounts.devices import Device
 from tests.support.administration import Admin, account, as_subject, runtime_of
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.databases import sqlite_only
@@ -97,3 +106,15 @@ def test_a_password_that_is_being_proven_is_worth_nothing_under_another_address(
     admin.change(ada, email="ada@new.example")
     with pytest.raises(InvalidToken):
         deleting.send(compute())
+
+
+def test_an_administrator_who_was_logged_out_meanwhile_acts_no_more(admin: Admin, ada: str) -> None:
+    """The token was verified while the session was in force."""
+    db = runtime_of(admin.api).db
+    subject = as_subject(admin.id, admin.tokens.sid)
+    operator = Operator(actor=Actor(subject, Device("192.0.2.1", None), "en"))
+    change_user(db, ada, Change(scopes="read"), operator)
+    sign_out_user(db, admin.id)
+    with pytest.raises(InvalidToken):
+        change_user(db, ada, Change(scopes="write"), operator)
+    assert get_user(db, ada).scopes == "read"

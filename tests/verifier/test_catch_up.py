@@ -92,11 +92,11 @@ def test_an_issuer_out_of_reach_is_waited_for_once_and_no_longer_than_patience(
     frozen.thaw()
     began = monotonic()
     assert frozen.verifier.verify(TOKEN)
-    assert 1.9 < monotonic() - began < 3
+    assert 1.9 < monotonic() - began < 3.9  # not twice
     began = monotonic()
     for _ in range(10):
         assert frozen.verifier.verify(TOKEN)
-    assert monotonic() - began < 0.5
+    assert monotonic() - began < 1.9  # not once more
 
 
 def test_an_issuer_that_answers_at_the_second_attempt_is_heard(

@@ -138,9 +138,10 @@ def test_a_known_key_never_waits_for_an_issuer_that_drips(
     monkeypatch.setattr(verifier_module, "PATIENCE_SECONDS", 0.05)
     issuer.instead["*"] = black_hole
     assert is_refused(verifier, signer_named("unknown").token())  # a fetch is under way now
+    monkeypatch.setattr(verifier_module, "PATIENCE_SECONDS", 20)
     began = monotonic()
     verifier.verify(TOKEN)
-    assert monotonic() - began < 0.04
+    assert monotonic() - began < 10
 
 
 def test_a_silent_issuer_is_given_up_and_asked_again(

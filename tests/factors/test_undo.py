@@ -3,7 +3,6 @@
 The link in the notice gives the account back to who reads the mailbox.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -24,7 +23,7 @@ from tests.support.factors import App, begin, enrol, first_step, log_in_with, se
 from tests.support.mails import ReadMail
 from tests.support.passkeys import NEW as NEW_PASSKEY
 from tests.support.passkeys import NEW_OPTIONS, ask, fresh_by_passkey, registered, send
-from tests.support.provider import Provider, log_in, serving, statuses_of
+from tests.support.provider import Provider, log_in, statuses_of
 
 NEW = "the owner's own phrase"
 THIEFS = "thief@evil.example"
@@ -94,13 +93,6 @@ class Theft:
     def kinds(self, session: Tokens) -> list[str]:
         answer = self.api.expect(200, "GET", "/me/factors", headers=session.bearer)
         return [factor["kind"] for factor in answer.json()]
-
-
-@pytest.fixture
-def provider(clock: TestClock) -> Iterator[Provider]:
-    provider = Provider(clock)
-    with serving(provider):
-        yield provider
 
 
 @pytest.fixture

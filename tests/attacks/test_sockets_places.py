@@ -1,5 +1,6 @@
 """The kind: a connection that costs its client nothing and us a place (issue 11, row 4)."""
 
+import os
 import resource
 import socket
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from tests.support.server import ServerProcess
 from tests.support.settings import SERVER
-from tests.support.sockets import ask, connect, peak_kib, request, send
+from tests.support.sockets import ask, connect, peak_kib, read_one, request, send
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 BODY = request("POST", "/login", "Content-Type: application/json", "Content-Length: 99")
@@ -23,12 +24,24 @@ GROWTH_KIB = 64 * 1024
 
 
 class FewDescriptors(ServerProcess):
-    """A server that may open FEW_DESCRIPTORS files, connections among them."""
+    """A server that may open few files, connections among them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, descriptors: int = FEW_DESCRIPTORS) -> None:
         super().__init__(folder, **SERVER)
-        limit = f'ulimit -S -n 64; ulimit -H -n {FEW_DESCRIPTORS}; exec "$@"'
+        limit = f'ulimit -S -n 64; ulimit -H -n {descriptors}; exec "$@"'
         self._command = ("/bin/sh", "-c", limit, "sh", *self._command)
+
+    def wait_until_idle(self) -> None:
+        """Return once it computes nothing: from here on, what keeps a place holds it."""
+        before = -1.0
+        while before != (now := processor_seconds(self.pid)):
+            before = now
+            sleep(0.2)
+
+
+def processor_seconds(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +76,9 @@ def test_many_that_hold_a_connection_keep_nobody_else_out(small: FewDescriptors,
     with ExitStack() as stack:
         for _ in range(MANY):
             with suppress(OSError):
-                held = stack.enter_context(socket.socket())
-                held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-                held.settimeout(2)
-                held.connect(("127.0.0.1", small.port))
-                send(held, HELD[name])
+                send(stack.enter_context(unread(small)), HELD[name])
             sleep(0.003)  # faster than the server accepts, connects would wait for a second
+        small.wait_until_idle()
         for _ in range(5):
             began = monotonic()
             assert ask(small, request("GET", "/healthz")).status == 200
@@ -79,6 +89,32 @@ def test_many_that_hold_a_connection_keep_nobody_else_out(small: FewDescriptors,
     assert peak_kib(small.pid) - idle < GROWTH_KIB
     assert "Too many open files" not in small.log
     assert "Traceback" not in small.log
+
+
+def test_a_slow_reader_that_asks_once_more_is_cut_for_a_place_all_the_same(tmp_path: Path) -> None:
+    places = 96 // 2
+    with FewDescriptors(tmp_path, 96) as server, ExitStack() as stack:
+        again = request("GET", "/openapi.json", close=False)
+        held = [stack.enter_context(unread(server)) for _ in range(places)]
+        kernel_takes = int(Path("/proc/sys/net/ipv4/tcp_wmem").read_text().split()[2])
+        for _ in range(kernel_takes // len(ask(server, request("GET", "/openapi.json")).raw) + 2):
+            for connection in held:  # one by one: what is pipelined is not read
+                send(connection, again)
+            server.wait_until_idle()
+        newcomers = [stack.enter_context(connect(server)) for _ in range(5)]
+        for _ in range(2):
+            for newcomer in newcomers:
+                send(newcomer, request("GET", "/healthz", close=False))
+                assert read_one(newcomer).status == 200
+            sleep(1)  # more than a newcomer is given before one of all has to go
+
+
+def unread(server: ServerProcess) -> socket.socket:
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(2)
+    connection.connect(("127.0.0.1", server.port))
+    return connection
 
 
 def test_those_that_are_cut_for_a_place_do_not_come_back_at_once(small: FewDescriptors) -> None:

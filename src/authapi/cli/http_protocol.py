@@ -215,7 +215,7 @@ class HttpProtocol(SlowedProtocol):
             self._deadline.set(self._head_since + self._bounds.head_seconds)
         else:
             self._deadline.set(None)
-        if is_answering and self._reading is not Reading.BODY:
+        if is_answering and self._reading is not Reading.BODY and not self.flow.write_paused:
             self._waiting.pop(self, None)
         else:
             self._waiting.setdefault(self)

@@ -15,6 +15,10 @@ MAILS_IN_FILES := grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAP
 PUBLIC_URL_OF_PORT = grep -Eqs '^(export )?AUTHAPI_PUBLIC_URL(_FILE)?=' .env || [ "$${AUTHAPI_PUBLIC_URL_FILE+set}" ] || \
   export AUTHAPI_PUBLIC_URL="$${AUTHAPI_PUBLIC_URL-http://localhost:$(PORT)}"
 
+# CI's machine is shared: a test that fails there runs once more, and the log names it with its traceback. More than
+# five in a run of pytest are no accident. At home nothing runs twice.
+TWICE := $(if $(CI),--reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks)
+
 # For make test-fuzz, and for make soak.
 SECONDS := 600
 MINUTES := 10
@@ -50,19 +54,19 @@ run: .venv/run.stamp ## install what is missing, migrate, serve on localhost:800
 
 test: .venv/dev.stamp ## run the tests that need no browser (ARGS="tests/rfc -x" for some)
 	@echo "The tests that need Chromium and nginx are not among these: make test-browser"
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(TWICE) --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-browser: .venv/browser.stamp ## run the tests that need Chromium and nginx (apt install chromium nginx; for React: nodejs npm)
 	@{ command -v npm >/dev/null && $(MAKE) --no-print-directory tests/foreign_clients/node_modules/stamp; } || \
 	  echo "The page in React is not tested: it needs npm, and npm's registry once" >&2
-	@$(BIN)/pytest --numprocesses logical --maxprocesses 2 --dist worksteal tests/browser $(ARGS)
+	@$(BIN)/pytest $(TWICE) --numprocesses logical --maxprocesses 2 --dist worksteal tests/browser $(ARGS)
 
 test-clients: .venv/dev.stamp .venv-clients/stamp .venv-envoy/stamp tests/foreign_clients/node_modules/stamp $(GENERATORS)/stamp ## run the tests with clients of others: Java's, Node's, Go's, Caddy's, Envoy's (apt install default-jdk-headless nodejs npm golang-go golang-github-coreos-go-oidc-dev caddy)
 	@$(BIN)/pytest tests/foreign_clients $(ARGS)
 
 test-faults: .venv/dev.stamp ## break whole systems: failover, full disks, networks that are cut, PgBouncer (as root; apt install haproxy nginx pgbouncer postfix iproute2 redis-server faketime)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadfile tests/faults/systems $(ARGS)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadfile --through-pgbouncer -k "postgresql and not listener" $(POOLED)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(TWICE) --numprocesses 2 --dist loadfile tests/faults/systems $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(TWICE) --numprocesses 2 --dist loadfile --through-pgbouncer -k "postgresql and not listener" $(POOLED)
 
 soak: .venv/dev.stamp ## 200 clients of all transports while workers are killed, ten minutes (MINUTES=2 for less)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.faults.soak $(MINUTES)

@@ -8,6 +8,7 @@ import pytest
 from authapi.verifier.following.contact import Contact
 from authapi.verifier.following.feed import (
     LEAST_PAUSE_SECONDS,
+    MOST_PAUSE_SECONDS,
     PLAIN_POLLS_FOR_SECONDS,
     WAIT_SECONDS,
     WHOLE_WINDOW_EVERY_SECONDS,
@@ -96,6 +97,13 @@ def test_a_request_that_waited_in_vain_is_followed_by_the_next_at_once(following
 
 def test_news_are_followed_by_a_short_pause(following: Follower) -> None:
     assert following.ask(as_of=NOW + 1, sessions={"a": NOW + 3690}) == LEAST_PAUSE_SECONDS
+
+
+def test_the_pause_grows_while_news_come_at_once(following: Follower) -> None:
+    pauses = [following.ask(as_of=NOW + n, sessions={f"s{n}": NOW + 3690}) for n in range(1, 6)]
+    assert pauses == [0.02, 0.04, 0.08, MOST_PAUSE_SECONDS, MOST_PAUSE_SECONDS]
+    after = following.ask(takes=1, as_of=NOW + 9, sessions={"z": NOW + 3690})
+    assert after == LEAST_PAUSE_SECONDS
 
 
 def test_an_issuer_that_never_waits_is_polled(following: Follower) -> None:

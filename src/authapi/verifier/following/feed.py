@@ -10,7 +10,8 @@ from authapi.verifier.following.revocations import FollowedRevocations, read_pag
 WAIT_SECONDS = 20.0  # the issuer may hold a request for so long, until there is news
 WHOLE_WINDOW_EVERY_SECONDS = 300.0
 PLAIN_POLLS_FOR_SECONDS = 60.0  # after a proxy has cut requests that wait
-LEAST_PAUSE_SECONDS = 0.02  # between two pages that came at once; doubled while they bring nothing
+LEAST_PAUSE_SECONDS = 0.02  # between two pages that came at once; doubled as long as they do
+MOST_PAUSE_SECONDS = 0.1  # between two that bring news: many services share an issuer
 BUSY_SHARE = 0.2  # of the time may be spent on reading pages
 
 
@@ -44,7 +45,7 @@ class FeedFollower:
         self._failed_waits = 0
         self._waits_from = 0.0  # monotonic
         self._reading_took = 0.0
-        self._idle_answers = 0
+        self._answers_at_once = 0  # in a row
 
     async def follow(self) -> float:
         """Make one request; return the seconds until the next one. Raises FetchError."""
@@ -99,15 +100,17 @@ class FeedFollower:
         return has_news
 
     def _pause(self, spent: float, *, has_news: bool) -> float:
-        if not has_news and self._wait and spent < self._poll_interval:
-            # The issuer was asked to wait, and did not: perhaps it never does.
-            pause = min(self._poll_interval, LEAST_PAUSE_SECONDS * 2.0**self._idle_answers)
-            self._idle_answers = min(self._idle_answers + 1, 16)
-            return pause
-        self._idle_answers = 0
+        if not has_news and not self._wait:
+            return max(0.0, self._poll_interval - spent)
+        # Without news: the issuer was asked to wait, and did not. Perhaps it never does.
+        most = MOST_PAUSE_SECONDS if has_news else self._poll_interval
+        if spent >= most:
+            self._answers_at_once = 0
+        pause = min(most, LEAST_PAUSE_SECONDS * 2.0**self._answers_at_once)
+        self._answers_at_once = min(self._answers_at_once + 1, 16)
         if has_news:
-            return max(LEAST_PAUSE_SECONDS, self._reading_took / BUSY_SHARE)
-        return max(0.0, self._poll_interval - spent)
+            return max(pause, self._reading_took / BUSY_SHARE)
+        return pause if spent < most else 0.0
 
     def _note_failure(self) -> None:
         self._contact.note_failure(self._freezes)

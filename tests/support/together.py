@@ -6,7 +6,7 @@ from threading import Barrier
 from typing import TypeVar
 
 T = TypeVar("T")
-TIMEOUT = 20.0  # seconds
+TIMEOUT = 60.0  # seconds; the machine may be busy
 
 
 def together(*jobs: Callable[[], T]) -> Sequence[T | Exception]:

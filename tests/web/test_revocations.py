@@ -21,7 +21,7 @@ from tests.support.rows import every_row
 
 pytestmark = sqlite_only
 
-TIMEOUT = 10  # seconds of real time that a thread is given
+TIMEOUT = 60  # seconds of real time that a thread is given
 LONG = "30"  # seconds that no test lasts
 
 

@@ -226,6 +226,7 @@ def test_events_are_found_by_user_type_and_moment(
     [
         *({"type": "made_up"}, {"since": "yesterday"}, {"since": "2026-01-01T00:00:00"}),
         *({"cursor": "x"}, {"limit": "0"}, {"limit": "101"}, {"user_id": "\0"}),
+        {"user_id": "x" * 65},
     ],
 )
 def test_a_senseless_question_for_events_is_refused(admin: Admin, query: dict[str, str]) -> None:

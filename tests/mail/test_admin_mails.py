@@ -129,3 +129,18 @@ def test_invitations_have_the_same_bound(make_mail_api: MakeMailApi) -> None:
             admin.expect(204, "DELETE", f"/users/{answers[-1].json()['id']}")
     assert [answer.status_code for answer in answers] == [201, 201, 429]
     assert answers[-1].headers["Retry-After"] == "900"
+
+
+def test_an_address_that_is_kept_for_an_undo_is_given_to_nobody_else(
+    mail_api: MailApi, admin: Admin, ada: str
+) -> None:
+    admin.change(ada, email_verified=True)
+    asked = {"email": "new@example.com", "password": PASSWORD}
+    headers = mail_api.api.login().bearer
+    mail_api.api.expect(202, "POST", "/me/email", json=asked, headers=headers)
+    assert mail_api.post("/email/verify", token=mail_api.mail("new@example.com").token) == 204
+    bob = account(mail_api.api, "bob@example.com")
+    for method, path in (("PATCH", f"/users/{bob}"), ("POST", "/users")):
+        refused = admin.expect(409, method, path, json={"email": EMAIL})
+        assert refused["error"] == "already_registered"
+    admin.change(ada, email=EMAIL)

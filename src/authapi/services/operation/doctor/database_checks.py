@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from authapi.crypto.derived_keys import SEAL_TOTP_SECRETS, Seal
 from authapi.db import migrations, outbox, totp_secrets
 from authapi.db.clock import read_clock
-from authapi.db.remedies import explained
 from authapi.db.server_settings import read_durability, read_most_connections
 from authapi.errors import OperatorError
 from authapi.services.keys.ring import State, states
@@ -23,8 +22,7 @@ MOST_TOTP_SECRETS = 1000  # are looked at
 
 def schema(patient: Patient) -> Found:
     try:
-        with explained(patient.settings.database_url):
-            is_behind = migrations.missing(patient.db)
+        is_behind = migrations.missing(patient.db)
     except OperatorError as error:
         yield WRONG, str(error), ""
         return

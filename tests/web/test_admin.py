@@ -144,6 +144,7 @@ def test_a_username_is_changed_and_taken_away(api: Api, admin: Admin, ada: str) 
         ({"username": ""}, 422, "validation_error"),
         ({"email": "eve"}, 422, "validation_error"),
         ({"disabled": "yes"}, 422, "validation_error"),
+        ({"email_verified": "yes"}, 422, "validation_error"),
         ({"scopes": "a"}, 422, "validation_error"),
         ({"password": PASSWORD}, 422, "validation_error"),
     ],

@@ -124,9 +124,25 @@ def test_a_poll_by_a_connection_that_only_reads_from_now_on_is_not_fresh(
         until(lambda: is_refused(poll.poll), every=0.05)
 
 
+def test_a_busy_process_whose_server_only_reads_from_now_on_is_not_ready(
+    api: Api, tokens: Tokens, server: BreakablePostgreSQL
+) -> None:
+    with server.only_reading():
+        until(lambda: api.client.get("/readyz").status_code == 503, every=0.05)
+
+
 def test_an_idle_connection_that_only_reads_from_now_on_is_not_read(
     api: Api, tokens: Tokens, server: BreakablePostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lost, "LULL_SECONDS", 0.0)
     with server.only_reading():
         until(lambda: is_refused(partial(read, api.app.state.runtime.db)), every=0.05)
+
+
+def test_a_write_that_meets_a_server_that_only_reads_drops_every_connection(
+    api: Api, tokens: Tokens, server: BreakablePostgreSQL
+) -> None:
+    """One that is used all the time is never asked after a lull: it would be kept for good."""
+    with server.only_reading():
+        until(lambda: api.refresh(tokens.refresh).status_code == 503, every=0.05)
+        assert is_refused(partial(read, api.app.state.runtime.db))

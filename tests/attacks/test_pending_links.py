@@ -123,3 +123,13 @@ def test_no_way_back_outlives_an_address_that_an_operator_sets(mail_api: MailApi
     db = mail_api.runtime.db
     administration.set_email(db, id_of(tokens), "third@example.com", is_verified=True)
     assert mail_api.post("/email/undo", token=undo) == 400
+
+
+def test_no_link_works_while_the_account_is_disabled(mail_api: MailApi) -> None:
+    """This one stays: who is enabled again still has to verify the address."""
+    owner = mail_api.api.register_and_login()
+    token = mail_api.mail(EMAIL).token
+    administration.disable_user(mail_api.runtime.db, id_of(owner))
+    assert mail_api.post("/email/verify", token=token) == 400
+    administration.enable_user(mail_api.runtime.db, id_of(owner))
+    assert mail_api.post("/email/verify", token=token) == 204

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from authapi.crypto.ids import new_id
 from authapi.crypto.mail_secrets import CODE_LETTERS, MailSecrets
-from authapi.db.models import Model
+from authapi.db.models import Model, OutboxMail
 from tests.mail.conftest import MailApi
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.clock import TestClock
@@ -88,6 +88,41 @@ def test_the_database_has_neither_token_nor_code(mail_api: MailApi) -> None:
         secret = mail.token.partition(".")[2]
         for text in (secret, mail.code, mail.code.replace("-", "")):
             assert text not in stored
+
+
+def test_what_a_mail_says_is_sealed_and_goes_once_it_is_sent(mail_api: MailApi) -> None:
+    def sealed() -> list[bytes | None]:
+        with mail_api.runtime.db.connect() as connection:
+            return list(connection.scalars(select(OutboxMail.sealed)))
+
+    mail_api.api.register()
+    [waiting] = sealed()
+    assert waiting is not None
+    assert EMAIL.encode() not in waiting
+    mail_api.mails()
+    assert sealed() == [None]
+
+
+def test_who_knows_a_mails_id_can_make_no_token(mail_api: MailApi) -> None:
+    mail_api.api.register()
+    token = mail_api.mail(EMAIL).token
+    mail_id, _, mac = token.partition(".")
+    strangers = MailSecrets([b"another secret which is long enough"])
+    for forged in (f"{mail_id}.{'A' * len(mac)}", strangers.token(mail_id)):
+        assert mail_api.post("/email/verify", token=forged) == 400
+    assert mail_api.post("/email/verify", token=token) == 204
+
+
+def test_a_code_is_compared_with_five_links_at_most(mail_api: MailApi, clock: TestClock) -> None:
+    """Else many accounts that ask for one address make a guess at its codes worth more."""
+    for number in range(6):
+        clock.advance(1)
+        tokens = mail_api.api.register_and_login(f"{number}@example.com")
+        asked = {"email": EMAIL, "password": PASSWORD}
+        mail_api.api.expect(202, "POST", "/me/email", headers=tokens.bearer, json=asked)
+    oldest, second, *_ = [mail.code for mail in mail_api.mails(EMAIL)]
+    assert mail_api.post("/email/verify", email=EMAIL, code=oldest) == 400
+    assert mail_api.post("/email/verify", email=EMAIL, code=second) == 204
 
 
 def test_a_reset_hands_out_no_session(mail_api: MailApi) -> None:

@@ -48,6 +48,7 @@ def test_an_account_is_shown(admin: Admin, ada: str, clock: TestClock) -> None:
 def test_an_unknown_id_is_not_found(admin: Admin, path: str, user_id: str) -> None:
     method = "GET" if path in ("", "/sessions") else "POST"
     assert admin.ask(method, f"/users/{user_id}{path}").status_code == 404
+    assert admin.ask("DELETE", f"/users/{admin.id}/sessions/{user_id}").status_code == 404
 
 
 def test_the_last_log_in_is_told_until_its_event_is_purged(

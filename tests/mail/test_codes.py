@@ -8,7 +8,7 @@ from sqlalchemy import select
 from authapi.crypto.ids import new_id
 from authapi.crypto.mail_secrets import CODE_LETTERS, MailSecrets
 from authapi.db.models import Model, OutboxMail
-from tests.mail.conftest import MailApi
+from tests.mail.conftest import MailApi, MakeMailApi
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.clock import TestClock
 from tests.support.mails import ReadMail
@@ -132,3 +132,24 @@ def test_a_reset_hands_out_no_session(mail_api: MailApi) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
     assert "set-cookie" not in answer.headers
     assert "authorization" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/email/verify", "/email/undo", "/password/reset"])
+def test_wrong_links_of_one_address_are_counted(make_mail_api: MakeMailApi, path: str) -> None:
+    mail_api = make_mail_api(limit_login_address="2/hour")
+    body = {"token": "A" * 55} | ({"new_password": NEW} if "reset" in path else {})
+    assert [mail_api.post(path, **body) for _ in range(3)] == [400, 400, 429]
+
+
+def test_who_asks_for_another_address_is_counted_and_so_is_that_address(
+    make_mail_api: MakeMailApi,
+) -> None:
+    mail_api = make_mail_api(limit_links="2/hour", trusted_proxies="192.0.2.1")
+    bearer = mail_api.api.register_and_login().bearer
+    asked, wanted = [], "new@example.com"
+    for place in ("1", "1", "1", "2"):
+        headers = {**bearer, "X-Forwarded-For": f"203.0.113.{place}"}
+        body = {"email": wanted, "password": PASSWORD}
+        asked.append(mail_api.api.client.post("/me/email", json=body, headers=headers).status_code)
+    assert asked == [202, 202, 429, 202]
+    assert len(mail_api.mails(wanted)) == 2

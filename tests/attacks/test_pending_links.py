@@ -42,12 +42,18 @@ def disable_and_enable(mail_api: MailApi, owner: Tokens) -> None:
     administration.enable_user(mail_api.runtime.db, id_of(owner))
 
 
+def set_another_address_and_the_old_one(mail_api: MailApi, owner: Tokens) -> None:
+    for email in ("moved@example.com", EMAIL):
+        administration.set_email(mail_api.runtime.db, id_of(owner), email, is_verified=False)
+
+
 def id_of(owner: Tokens) -> str:
     return str(jwt.decode(owner.access, options={"verify_signature": False})["sub"])
 
 
 ACTS: tuple[Act, ...] = (
     *(change_the_password, reset_the_password, set_the_password, disable_and_enable),
+    set_another_address_and_the_old_one,
 )
 
 
@@ -93,3 +99,37 @@ def test_the_way_back_to_an_address_that_nobody_verified_ends_with_a_reset(
     undo = mail_api.mail(THIEFS, "changed").token
     reset_the_password(mail_api, tokens)
     assert mail_api.post("/email/undo", token=undo) == 400
+
+
+@pytest.mark.parametrize("is_sent_late", [False, True])
+def test_no_link_outlives_an_address_that_an_operator_sets(
+    mail_api: MailApi, is_sent_late: bool
+) -> None:
+    owner = mail_api.api.register_and_login()
+    before = [] if is_sent_late else mail_api.mails(EMAIL)
+    set_another_address_and_the_old_one(mail_api, owner)
+    for mail in before or mail_api.mails(EMAIL):
+        if "Verify" in mail.subject:
+            assert mail_api.post("/email/verify", token=mail.token) == 400
+
+
+def test_no_way_back_outlives_an_address_that_an_operator_sets(mail_api: MailApi) -> None:
+    tokens = mail_api.api.register_and_login()
+    mail_api.verify(EMAIL)
+    asked = {"email": "second@example.com", "password": PASSWORD}
+    mail_api.api.expect(202, "POST", "/me/email", headers=tokens.bearer, json=asked)
+    assert mail_api.post("/email/verify", token=mail_api.mail("second@example.com").token) == 204
+    undo = mail_api.mail(EMAIL, "changed").token
+    db = mail_api.runtime.db
+    administration.set_email(db, id_of(tokens), "third@example.com", is_verified=True)
+    assert mail_api.post("/email/undo", token=undo) == 400
+
+
+def test_no_link_works_while_the_account_is_disabled(mail_api: MailApi) -> None:
+    """This one stays: who is enabled again still has to verify the address."""
+    owner = mail_api.api.register_and_login()
+    token = mail_api.mail(EMAIL).token
+    administration.disable_user(mail_api.runtime.db, id_of(owner))
+    assert mail_api.post("/email/verify", token=token) == 400
+    administration.enable_user(mail_api.runtime.db, id_of(owner))
+    assert mail_api.post("/email/verify", token=token) == 204

@@ -73,3 +73,10 @@ def test_a_demand_that_nobody_knows_is_not_fulfilled(api: Api, name: str) -> Non
 def test_a_demand_without_a_value_is_not_fulfilled(api: Api, name: str, value: str) -> None:
     api.register()
     assert answer(api, **{f"X-Auth-Require-{name}": value})[0] in {401, 403}
+
+
+def test_nobody_but_a_trusted_proxy_requires_by_a_header(make_api: MakeApi) -> None:
+    api = make_api(trusted_proxies="203.0.113.1")
+    api.register()
+    headers = {"X-Auth-Require-Scope": "read", "X-Auth-Require-Nonsense": "1"}
+    assert answer(api, **headers)[0] == 204

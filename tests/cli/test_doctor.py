@@ -19,6 +19,8 @@ from authapi.config import load_settings
 from authapi.crypto.derived_keys import SEAL_TOTP_SECRETS, Seal
 from authapi.db import migrations, totp_secrets
 from authapi.db.database import open_database
+from authapi.services.operation.doctor import machine_checks, settings_checks
+from authapi.services.operation.doctor.findings import Patient
 from authapi.services.operation.presence import Presence, Traffic
 from tests.cli.conftest import Authapi
 from tests.support.clock import TestClock
@@ -42,7 +44,9 @@ def healthy(
     configured: str, monkeypatch: pytest.MonkeyPatch, authapi: Authapi, clock: TestClock
 ) -> Iterator[None]:
     """Set up a service in which nothing is wrong, with one key and one process."""
-    clock.advance(time.time() - clock())  # PostgreSQL's
+    began = time.time()
+    clock.advance(began - clock())  # PostgreSQL's
+    monkeypatch.setattr("authapi.clock.now", lambda: began)  # a busy machine takes long
     for name, value in HEALTHY.items():
         monkeypatch.setenv(f"AUTHAPI_{name.upper()}", value)
     assert authapi("keys", "rotate", "--now").status == 0
@@ -176,6 +180,37 @@ def test_a_missing_secret_is_found(authapi: Authapi, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("AUTHAPI_SECRET")
     status, findings = examine(authapi)
     assert (status, findings["secret"][0]["severity"]) == (1, "wrong")
+    assert findings["factors"][0]["severity"] == "unknown"
+
+
+@sqlite_only
+def test_postgresql_on_another_machine_without_tls_is_found() -> None:
+    away = "postgresql://db.example/authapi"
+    settings = load_settings(database_url=away, allow_insecure_stores=True)
+    with closing(open_database(away, clock.now)) as db:
+        [(severity, sentence, _)] = settings_checks.stores_of(Patient(settings, {}, db, clock.now))
+    assert (severity, sentence.partition(" ")[0]) == ("wrong", "PostgreSQL")
+
+
+@postgresql_only
+def test_links_to_this_machine_are_found(authapi: Authapi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTHAPI_PUBLIC_URL", "http://localhost:8000")
+    assert severities(examine(authapi)[1])["public URL"] == "weak"
+
+
+@sqlite_only
+def test_a_hash_that_takes_long_is_found(authapi: Authapi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine_checks, "SLOW_HASH_SECONDS", 1e-9)
+    assert severities(examine(authapi)[1]) == {"hash cost": "weak"}
+
+
+@sqlite_only
+def test_the_memory_of_a_container_counts(
+    authapi: Authapi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory.max").write_text("33554432\n")
+    monkeypatch.setattr(machine_checks, "MEMORY_OF_GROUP", tmp_path / "memory.max")
+    assert severities(examine(authapi)[1]) == {"hash cost": "wrong"}
 
 
 @on_both
@@ -223,6 +258,17 @@ def test_a_shell_with_other_settings_is_told_so(
 def test_no_process_is_told(authapi: Authapi) -> None:
     execute("DELETE FROM processes")
     assert severities(examine(authapi)[1]) == {"processes": "weak"}
+
+
+@on_both
+def test_processes_of_several_releases_are_found(authapi: Authapi) -> None:
+    execute(
+        "INSERT INTO processes SELECT 'another', host, '0.0.1', started_at, seen_at,"
+        " settings, 0, 0, NULL FROM processes"
+    )
+    _, findings = examine(authapi)
+    assert severities(findings) == {"processes": "weak"}
+    assert "0.0.1" in findings["processes"][0]["sentence"]
 
 
 @sqlite_only
@@ -277,6 +323,35 @@ def test_a_schema_that_is_behind_is_found_and_left_so(authapi: Authapi, configur
     assert (status, findings["schema"][0]["severity"]) == (1, "wrong")
     assert findings["keys"][0]["severity"] == "unknown"
     assert severities(examine(authapi)[1])["schema"] == "wrong"
+
+
+@postgresql_only
+def test_tables_that_may_not_be_read_are_found(
+    authapi: Authapi, configured: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_url(configured)
+    options = f"{url.query['options']} -c role=pg_monitor"  # a role of PostgreSQL's own
+    as_another = url.update_query_dict({"options": options})
+    monkeypatch.setenv("AUTHAPI_DATABASE_URL", as_another.render_as_string(hide_password=False))
+    _, findings = examine(authapi)
+    assert findings["schema"][0]["severity"] == "wrong"
+    assert "Grant it" in findings["schema"][0]["sentence"]
+    assert findings["keys"][0]["severity"] == "unknown"
+
+
+@sqlite_only
+def test_a_file_that_is_no_database_is_found(authapi: Authapi, configured: str) -> None:
+    Path(configured.removeprefix("sqlite:///")).write_bytes(b"no database " * 1000)
+    status, findings = examine(authapi)
+    assert (status, findings["schema"][0]["severity"]) == (1, "wrong")
+    assert "is not an SQLite database" in findings["schema"][0]["sentence"]
+    assert findings["clock"][0]["severity"] == "unknown"
+
+
+@on_both
+def test_processes_without_a_key_that_signs_are_found(authapi: Authapi) -> None:
+    execute("DELETE FROM signing_keys")
+    assert severities(examine(authapi)[1]) == {"keys": "wrong"}
 
 
 @sqlite_only

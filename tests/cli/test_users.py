@@ -129,6 +129,7 @@ def test_a_set_password_logs_in_and_ends_every_session(authapi: Authapi, api: Ap
         f"Changed the password of {EMAIL}; 1 session(s) ended.\n",
     )
     assert api.refresh(tokens.refresh).status_code == 401
+    assert '"event": "password_changed"' in outcome.errors
     api.login(password=new)
     body = {"email": EMAIL, "password": PASSWORD}
     assert api.client.post("/login", json=body).status_code == 401

@@ -50,6 +50,18 @@ def test_a_reset_removes_them_and_ends_every_session(mail_api: MailApi, clock: T
     assert "second factors" in " ".join(mail_api.mail(EMAIL, "logged out").text.split())
 
 
+def test_a_reset_ends_a_log_in_that_waits(api: Api, clock: TestClock) -> None:
+    """Who waits knows the password; the app that its owner adds next proves nothing for him."""
+    with_app(api, clock)
+    waiting = first_step(api)
+    admin = Admin(api)
+    [user] = admin.users(q=EMAIL)
+    admin.expect(204, "POST", f"/users/{user['id']}/factors/reset")
+    app = enrol(api, api.login(), clock)
+    answer = second_step(api, waiting["auth_session"], totp_code=app.next_code())
+    assert answer.status_code == 400
+
+
 @sqlite_only
 def test_a_reset_of_nobody_is_not_found(api: Api) -> None:
     Admin(api).expect(404, "POST", f"/users/{'A' * 22}/factors/reset")

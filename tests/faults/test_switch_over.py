@@ -4,13 +4,16 @@ After a switch-over an address may lead to a server that only reads, for a while
 connections are dropped, none of its answers counts as fresh, and the process recovers by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from time import monotonic
 
 import pytest
+from sqlalchemy import select
 
+from authapi.db.database import Database
+from authapi.db.engines import lost
 from authapi.errors import Unavailable
 from tests.faults.conftest import RECOVERY, assert_unavailable, recovered
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
@@ -89,3 +92,57 @@ def test_connections_that_only_read_from_now_on_are_dropped(
             api.app.state.runtime.poll.poll()
     recovered(partial(api.client.get, "/readyz"))
     api.login()
+
+
+def is_refused(act: Callable[[], object]) -> bool:
+    try:
+        act()
+    except Unavailable:
+        return True
+    return False
+
+
+def read(db: Database) -> None:
+    with db.connect() as connection:
+        connection.execute(select(1))
+
+
+def test_a_server_that_only_reads_is_not_even_read(
+    api: Api, tokens: Tokens, server: BreakablePostgreSQL, database: str
+) -> None:
+    """It may be a standby, which knows nothing of the newest log-out."""
+    with read_only(server, database):
+        assert is_refused(partial(read, api.app.state.runtime.db))
+
+
+def test_a_poll_by_a_connection_that_only_reads_from_now_on_is_not_fresh(
+    api: Api, tokens: Tokens, server: BreakablePostgreSQL
+) -> None:
+    poll = api.app.state.runtime.poll
+    poll.poll()
+    with server.only_reading():
+        until(lambda: is_refused(poll.poll), every=0.05)
+
+
+def test_a_busy_process_whose_server_only_reads_from_now_on_is_not_ready(
+    api: Api, tokens: Tokens, server: BreakablePostgreSQL
+) -> None:
+    with server.only_reading():
+        until(lambda: api.client.get("/readyz").status_code == 503, every=0.05)
+
+
+def test_an_idle_connection_that_only_reads_from_now_on_is_not_read(
+    api: Api, tokens: Tokens, server: BreakablePostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost, "LULL_SECONDS", 0.0)
+    with server.only_reading():
+        until(lambda: is_refused(partial(read, api.app.state.runtime.db)), every=0.05)
+
+
+def test_a_write_that_meets_a_server_that_only_reads_drops_every_connection(
+    api: Api, tokens: Tokens, server: BreakablePostgreSQL
+) -> None:
+    """One that is used all the time is never asked after a lull: it would be kept for good."""
+    with server.only_reading():
+        until(lambda: api.refresh(tokens.refresh).status_code == 503, every=0.05)
+        assert is_refused(partial(read, api.app.state.runtime.db))

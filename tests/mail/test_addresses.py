@@ -69,9 +69,14 @@ def test_the_old_mailbox_can_undo_it(mail_api: MailApi) -> None:
     assert mail_api.post("/email/undo", token=notice.token) == 400
 
 
-def test_two_changes_do_not_end_the_first_undo(mail_api: MailApi, clock: TestClock) -> None:
+@pytest.mark.parametrize("is_verified", [False, True])
+def test_two_changes_do_not_end_the_first_undo(
+    mail_api: MailApi, clock: TestClock, is_verified: bool
+) -> None:
     """A thief changes the address twice: the owner's link still works."""
     tokens = mail_api.api.register_and_login()
+    if is_verified:
+        mail_api.verify(EMAIL)
     for new in (NEW, "third@new.example"):
         clock.advance(1)
         ask(mail_api, tokens, new)

@@ -117,3 +117,30 @@ def test_mails_of_administrators_have_their_bound(make_mail_api: MakeMailApi) ->
     assert admin.ask("POST", path).headers["Retry-After"] == "900"
     # The user's own question is counted apart.
     assert mail_api.post("/password/forgot", email=EMAIL) == 202
+
+
+def test_invitations_have_the_same_bound(make_mail_api: MakeMailApi) -> None:
+    """An address may be invited again: its account can be deleted meanwhile."""
+    mail_api = make_mail_api(limit_links="2/hour")
+    admin, answers = Admin(mail_api.api), []
+    for email in (EMAIL, EMAIL.upper(), EMAIL):
+        answers.append(admin.ask("POST", "/users", json={"email": email}))
+        if answers[-1].status_code == 201:
+            admin.expect(204, "DELETE", f"/users/{answers[-1].json()['id']}")
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert answers[-1].headers["Retry-After"] == "900"
+
+
+def test_an_address_that_is_kept_for_an_undo_is_given_to_nobody_else(
+    mail_api: MailApi, admin: Admin, ada: str
+) -> None:
+    admin.change(ada, email_verified=True)
+    asked = {"email": "new@example.com", "password": PASSWORD}
+    headers = mail_api.api.login().bearer
+    mail_api.api.expect(202, "POST", "/me/email", json=asked, headers=headers)
+    assert mail_api.post("/email/verify", token=mail_api.mail("new@example.com").token) == 204
+    bob = account(mail_api.api, "bob@example.com")
+    for method, path in (("PATCH", f"/users/{bob}"), ("POST", "/users")):
+        refused = admin.expect(409, method, path, json={"email": EMAIL})
+        assert refused["error"] == "already_registered"
+    admin.change(ada, email=EMAIL)

@@ -3,9 +3,11 @@
 import pytest
 from sqlalchemy import make_url, text
 
+from authapi.cli.serve import _prepare_once
 from authapi.services.operation.connections import MOST_OF_A_PROCESS, tell_connections
 from authapi.web.runtime import Runtime
 from tests.support.api import Api
+from tests.support.application import MakeSettings
 from tests.support.databases import postgresql_only, sqlite_only
 from tests.support.logging import captured
 
@@ -45,6 +47,13 @@ def test_workers_that_may_open_too_many_are_warned_of(runtime: Runtime) -> None:
     assert warned["level"] == "warning"
     assert "4 processes with 32 connections each may open 128" in str(warned["reason"])
     assert "max_connections" in str(warned["remedy"])
+
+
+@postgresql_only
+def test_a_start_with_too_many_workers_warns(make_settings: MakeSettings) -> None:
+    with captured("json") as log:
+        _prepare_once(make_settings(), 4)
+    assert "too_many_database_connections" in {line["event"] for line in log.events}
 
 
 @postgresql_only

@@ -48,6 +48,7 @@ def test_an_account_is_shown(admin: Admin, ada: str, clock: TestClock) -> None:
 def test_an_unknown_id_is_not_found(admin: Admin, path: str, user_id: str) -> None:
     method = "GET" if path in ("", "/sessions") else "POST"
     assert admin.ask(method, f"/users/{user_id}{path}").status_code == 404
+    assert admin.ask("DELETE", f"/users/{admin.id}/sessions/{user_id}").status_code == 404
 
 
 def test_the_last_log_in_is_told_until_its_event_is_purged(
@@ -144,6 +145,7 @@ def test_a_username_is_changed_and_taken_away(api: Api, admin: Admin, ada: str) 
         ({"username": ""}, 422, "validation_error"),
         ({"email": "eve"}, 422, "validation_error"),
         ({"disabled": "yes"}, 422, "validation_error"),
+        ({"email_verified": "yes"}, 422, "validation_error"),
         ({"scopes": "a"}, 422, "validation_error"),
         ({"password": PASSWORD}, 422, "validation_error"),
     ],
@@ -226,6 +228,7 @@ def test_events_are_found_by_user_type_and_moment(
     [
         *({"type": "made_up"}, {"since": "yesterday"}, {"since": "2026-01-01T00:00:00"}),
         *({"cursor": "x"}, {"limit": "0"}, {"limit": "101"}, {"user_id": "\0"}),
+        {"user_id": "x" * 65},
     ],
 )
 def test_a_senseless_question_for_events_is_refused(admin: Admin, query: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from authapi.db.migrations import downgrade
 from tests.support.api import Api
@@ -54,3 +55,13 @@ def test_a_schema_that_is_behind_is_named(make_api: MakeApi, database_url: str) 
     answer = api.expect(503, "GET", "/readyz").json()
     assert answer["not_ready"] == ["schema", "signing keys", "revocations"]
     assert parts(answer)["database"] == "ok"
+
+
+@postgresql_only
+def test_tables_that_may_not_be_read_are_named(make_api: MakeApi, database_url: str) -> None:
+    url = make_url(database_url)
+    options = f"{url.query['options']} -c role=pg_monitor"  # a role of PostgreSQL's own
+    as_another = url.update_query_dict({"options": options})
+    api = make_api(database_url=as_another.render_as_string(hide_password=False))
+    answer = api.expect(503, "GET", "/readyz").json()
+    assert answer["not_ready"] == ["schema", "signing keys", "revocations"]

@@ -62,14 +62,16 @@ def missing(db: Database) -> bool:
 
     A schema that is ahead is not behind: the old release goes on during a roll-out.
     """
-    if (file := sqlite_file(str(db.engine.url))) and not _has_our_file(file):
-        return True
-    with db.connect() as connection:
-        surroundings.require_text(connection)
-        current = _current(connection)
-        is_behind = current != {NEWEST_REVISION} and current <= _known()
-        if not is_behind:
-            surroundings.require_rights(connection)
+    url = str(db.engine.url)
+    with explained(url):
+        if (file := sqlite_file(url)) and not _has_our_file(file):
+            return True
+        with db.connect() as connection:
+            surroundings.require_text(connection)
+            current = _current(connection)
+            is_behind = current != {NEWEST_REVISION} and current <= _known()
+            if not is_behind:
+                surroundings.require_rights(connection)
     return is_behind
 
 

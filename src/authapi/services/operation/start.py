@@ -3,7 +3,6 @@
 from authapi.config import Settings
 from authapi.db import migrations
 from authapi.db.database import Database
-from authapi.db.remedies import explained
 from authapi.errors import OperatorError
 from authapi.logs import log
 from authapi.services.keys.ring import KeyRing
@@ -25,9 +24,8 @@ def prepare(db: Database, settings: Settings, ring: KeyRing) -> None:
 
 def require_schema(db: Database, settings: Settings) -> None:
     """Migrate SQLite. Raises OperatorError for a PostgreSQL that is behind, or can't be ours."""
-    with explained(settings.database_url):
-        if not migrations.missing(db):
-            return
+    if not migrations.missing(db):
+        return
     if settings.database_file is None:
         raise OperatorError("The database schema is behind this release: run `authapi migrate`.")
     migrations.upgrade(settings.database_url)

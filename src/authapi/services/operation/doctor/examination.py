@@ -12,6 +12,7 @@ from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.db import processes
 from authapi.db.database import Database, open_database
+from authapi.db.remedies import explained
 from authapi.errors import OperatorError, Unavailable
 from authapi.services.operation.doctor import (
     database_checks,
@@ -80,7 +81,8 @@ def _make(check: Check, patient: Patient, problem: str | None) -> Iterator[Findi
         yield Finding(check.name, Severity.UNKNOWN, problem)
         return
     try:
-        found = [Finding(check.name, *one) for one in check.look(patient)]
+        with explained(patient.settings.database_url):
+            found = [Finding(check.name, *one) for one in check.look(patient)]
     except (Unavailable, OperatorError) as error:
         reason = str(error.__cause__ or error).partition("\n")[0]
         severity = Severity.WRONG if check.name == "schema" else Severity.UNKNOWN

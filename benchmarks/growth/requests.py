@@ -270,4 +270,5 @@ LEFT_OUT = {
     "GET /.well-known/oauth-authorization-server": NO_ROWS,
     "GET /.well-known/openid-configuration": NO_ROWS,
     "GET /.well-known/webauthn": NO_ROWS,
+    "GET /.well-known/passkey-endpoints": NO_ROWS,
 }

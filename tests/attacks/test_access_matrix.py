@@ -16,6 +16,7 @@ PUBLIC = {
     *("POST /register", "POST /login", "POST /login/continue", "POST /refresh", "POST /logout"),
     "POST /login/id-token",
     *("POST /login/passkey/options", "POST /login/passkey", "GET /.well-known/webauthn"),
+    "GET /.well-known/passkey-endpoints",
     *("GET /healthz", "GET /readyz", "GET /metrics", "GET /revocations"),
     *("GET /.well-known/jwks.json", "GET /.well-known/oauth-authorization-server"),
     "GET /.well-known/openid-configuration",

@@ -60,3 +60,7 @@ def test_through_nginx_the_metadata_is_at_the_host(tmp_path: Path) -> None:
                 f"{url}/.well-known/{name}/other", trust_env=False, timeout=ANSWER_TIMEOUT
             )
             assert "X-Request-ID" not in other.headers  # nginx's own answer
+        endpoints = httpx.get(
+            f"{url}/.well-known/passkey-endpoints", trust_env=False, timeout=ANSWER_TIMEOUT
+        )
+        assert (endpoints.status_code, endpoints.json()) == (200, {})

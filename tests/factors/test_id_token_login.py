@@ -188,6 +188,23 @@ def test_closed_registration_lets_in_who_has_an_account(
     assert refused(closed, provider, provider.token(sub="new")) == (409, "already_registered")
 
 
+def test_an_address_that_its_owner_may_want_back_begins_no_account(
+    make_mail_api: MakeMailApi, provider: Provider
+) -> None:
+    setting = [provider.setting]
+    mail_api = make_mail_api(identity_providers=setting)
+    tokens = mail_api.api.register_and_login()
+    mail_api.verify(EMAIL)
+    change = {"email": "thief@new.example", "password": PASSWORD}
+    mail_api.api.expect(202, "POST", "/me/email", json=change, headers=tokens.bearer)
+    token = mail_api.mail("thief@new.example").token
+    assert mail_api.post("/email/verify", token=token) == 204
+    closed = make_mail_api(identity_providers=setting, registration="closed")
+    for each in (mail_api.api, closed.api):
+        assert refused(each, provider) == (409, "already_registered")
+    assert counts(mail_api.api) == (1, 0)
+
+
 @sqlite_only
 def test_new_accounts_count_as_registrations(make_api: MakeApi, provider: Provider) -> None:
     api = make_api(identity_providers=[provider.setting], limit_register="2/hour")

@@ -94,6 +94,19 @@ def test_a_clone_is_refused_and_told_of(api: Api) -> None:
     assert "passkey_copied" in [event["type"] for event in told]
 
 
+def test_the_counter_of_the_registration_counts(api: Api) -> None:
+    tokens = api.register_and_login()
+    authenticator = Authenticator()
+    clone = authenticator.copy()  # of a passkey that another site has used since
+    authenticator.counter = 41
+    registered(api, tokens, authenticator)
+    clone.user_handle = authenticator.user_handle
+    assert_refused(logged_in(api, clone))
+    opened = Tokens(logged_in(api, authenticator).json())
+    told = api.expect(200, "GET", "/me/events", headers=opened.bearer).json()["events"]
+    assert "passkey_copied" in [event["type"] for event in told]
+
+
 def test_an_authenticator_without_a_counter_goes_on(api: Api) -> None:
     authenticator = registered(api, api.register_and_login(), Authenticator(counts=False))
     assert [logged_in(api, authenticator).status_code for _ in range(2)] == [200, 200]

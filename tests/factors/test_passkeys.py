@@ -205,3 +205,30 @@ def test_other_origins_are_named_where_a_setting_names_them(make_api: MakeApi) -
 @sqlite_only
 def test_without_the_setting_there_are_no_related_origins(api: Api) -> None:
     api.expect(404, "GET", "/.well-known/webauthn")
+
+
+ENROLL, MANAGE = "https://app.example/passkeys/new", "https://app.example/#/passkeys"
+
+
+@sqlite_only
+@pytest.mark.parametrize(
+    ("pages", "told"),
+    [
+        (
+            {"passkey_enroll_url": ENROLL, "passkey_manage_url": MANAGE},
+            {"enroll": ENROLL, "manage": MANAGE},
+        ),
+        ({"passkey_enroll_url": ENROLL}, {"enroll": ENROLL}),
+        ({"passkey_manage_url": MANAGE}, {"manage": MANAGE}),
+        ({}, {}),
+    ],
+    ids=["both", "enroll", "manage", "none"],
+)
+def test_password_managers_find_the_pages_of_passkeys(
+    make_api: MakeApi, pages: dict[str, str], told: dict[str, str]
+) -> None:
+    """W3C Passkey Endpoints, section 3.1: an empty object says that there are passkeys."""
+    answer = make_api(**pages).expect(200, "GET", "/.well-known/passkey-endpoints")
+    assert answer.json() == told
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "public, max-age=3600"

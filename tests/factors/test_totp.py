@@ -248,6 +248,24 @@ def test_a_second_app_works_as_the_first_does(api: Api, clock: TestClock) -> Non
         assert second_step(api, waiting["auth_session"], totp_code=code).status_code == 200
 
 
+def test_a_code_that_two_apps_show_works_once(api: Api, clock: TestClock) -> None:
+    """Two secrets show one code by chance, so these two get one secret here."""
+    first = with_app(api, clock)
+    enrol(api, log_in_with(api, first), clock)
+    database = api.app.state.runtime.db
+    same = f"(SELECT sealed FROM totp_secrets WHERE factor_id = '{first.id}')"
+    execute(database, f"UPDATE totp_secrets SET sealed = {same}")
+    code = first.next_code()
+
+    def status_of(sent: str) -> int:
+        return second_step(api, first_step(api)["auth_session"], totp_code=sent).status_code
+
+    assert [status_of(code), status_of(code)] == [200, 400]
+    # As if only the other one had been used, by the code that confirmed it.
+    execute(database, f"UPDATE totp_secrets SET last_step = 0 WHERE factor_id = '{first.id}'")
+    assert [status_of(code), status_of(first.next_code())] == [400, 200]
+
+
 @sqlite_only
 def test_an_account_has_ten_apps_at_most(api: Api, clock: TestClock) -> None:
     tokens = api.register_and_login()

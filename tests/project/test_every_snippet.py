@@ -62,6 +62,8 @@ RUN_BY = {
     "docs/factors.md console": ANSWERS + "test_a_second_factor_is_added_and_asked_for",
     "docs/factors.md#ID tokens sh": PROJECT
     + "test_shell_snippets.py::test_its_settings_are_accepted",
+    "docs/factors.md#Pages for passkeys sh": PROJECT
+    + "test_shell_snippets.py::test_its_settings_are_accepted",
     "docs/factors.md#ID tokens js": "tests/factors/test_page.py::test_googles_button_logs_in",
     "docs/factors.md#Passkeys js": "tests/browser/test_js_snippets.py::test_the_page_for_factors",
     "docs/factors.md#Without our client js": "tests/browser/test_passkeys.py::*",

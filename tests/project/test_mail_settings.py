@@ -1,4 +1,4 @@
-"""Settings of mails: each one that can't be meant is one sentence, before anything is sent."""
+"""Settings of mails and pages: a bad one is one sentence, before anything is sent."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from authapi.config import load_settings
 from authapi.errors import CommandError
 
 SENDER = "login@auth.example"
+PAGES = ("verify_url", "reset_url", "undo_url", "passkey_enroll_url", "passkey_manage_url")
 
 SMTP = "smtp://u:hunter2{}@mail.example"  # in two parts: no scan takes it for a real one
 
@@ -93,7 +94,7 @@ def test_a_sender_is_accepted(sender: str) -> None:
     assert load_settings(mail_from=sender).mail_from == sender
 
 
-@pytest.mark.parametrize("name", ["verify_url", "reset_url", "undo_url", "breached_passwords_url"])
+@pytest.mark.parametrize("name", [*PAGES, "breached_passwords_url"])
 @pytest.mark.parametrize(
     "url",
     [
@@ -102,7 +103,6 @@ def test_a_sender_is_accepted(sender: str) -> None:
         "https://",
         "https://u:p@app.example/",
         "http://app.example/",
-        "https://app.example/#/reset",
         "https://app.example/a b",
         "https://app.example:99999/",
     ],
@@ -116,6 +116,29 @@ def test_a_page_that_cannot_be_meant_is_refused(name: str, url: str) -> None:
 )
 def test_a_range_service_is_accepted_and_its_url_ends_with_a_slash(url: str) -> None:
     assert load_settings(breached_passwords_url=url).breached_passwords_url == url.rstrip("/") + "/"
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("url", ["https://app.example/account?a=b", "http://localhost:5173/x"])
+def test_a_page_is_accepted_as_it_is(name: str, url: str) -> None:
+    assert getattr(load_settings(**{name: url}), name) == url
+    assert getattr(load_settings(**{name: ""}), name) is None
+
+
+@pytest.mark.parametrize("name", [*PAGES, "breached_passwords_url"])
+def test_only_a_page_that_gets_no_token_has_a_fragment(name: str) -> None:
+    url = "https://app.example/#/account"
+    if name.startswith("passkey_"):
+        assert getattr(load_settings(**{name: url}), name) == url
+    else:
+        assert "without a fragment" in refusal(**{name: url})
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_a_bound(name: str) -> None:
+    longest = "https://app.example/".ljust(2000, "a")
+    assert getattr(load_settings(**{name: longest}), name) == longest
+    assert refusal(**{name: f"{longest}a"}).startswith(f"AUTHAPI_{name.upper()} has to have at ")
 
 
 def test_a_range_service_has_no_query() -> None:

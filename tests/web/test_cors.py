@@ -109,6 +109,7 @@ ANSWERS = {
     "GET /sessions": 200,
     "POST /login": 200,
     "GET /.well-known/jwks.json": 304,
+    "GET /.well-known/passkey-endpoints": 200,
     "GET /me": 401,
     "POST /refresh": 401,
     "GET /verify": 401,

@@ -117,6 +117,11 @@ def test_the_probes_answer_below_the_mount(host: Api) -> None:
     host.expect(200, "GET", "/auth/readyz")
 
 
+@pytest.mark.parametrize("name", ["jwks.json", "passkey-endpoints"])
+def test_public_documents_answer_below_the_mount(host: Api, name: str) -> None:
+    host.expect(200, "GET", f"/auth/.well-known/{name}")
+
+
 def test_two_applications_in_one_process_share_nothing(
     mount: Mount, make_app: MakeApp, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

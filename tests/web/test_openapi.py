@@ -22,7 +22,7 @@ EACH = pytest.mark.parametrize("name", OPERATIONS)
 PUBLIC = {
     *("POST /register", "POST /login", "POST /refresh", "GET /healthz", "GET /readyz"),
     *("POST /login/continue", "POST /login/id-token", "GET /.well-known/webauthn"),
-    *("POST /login/passkey/options", "POST /login/passkey"),
+    *("POST /login/passkey/options", "POST /login/passkey", "GET /.well-known/passkey-endpoints"),
     *("GET /metrics", "GET /revocations", "GET /.well-known/jwks.json"),
     *("GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration"),
     *("POST /email/verify", "POST /email/verify/resend", "POST /email/undo"),

@@ -13,6 +13,7 @@ pytestmark = sqlite_only
 
 JWKS = "/.well-known/jwks.json"
 METADATA = "/.well-known/oauth-authorization-server"
+PASSKEYS = "/.well-known/passkey-endpoints"
 PUBLIC_URL = "https://auth.example/base"
 # RFC 7518 section 6: what only the owner of a key may know.
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
@@ -80,7 +81,7 @@ def test_the_jwk_set_may_be_cached_for_half_the_publishing_delay(
     assert response.headers["cache-control"] == cache_control
 
 
-@pytest.mark.parametrize("path", [JWKS, METADATA])
+@pytest.mark.parametrize("path", [JWKS, METADATA, PASSKEYS])
 def test_whoever_has_the_document_is_not_sent_it_again(make_api: MakeApi, path: str) -> None:
     api = make_api()
     first = api.expect(200, "GET", path)
@@ -90,6 +91,17 @@ def test_whoever_has_the_document_is_not_sent_it_again(make_api: MakeApi, path: 
         assert again.content == b""
         assert again.headers["etag"] == etag
         assert again.headers["cache-control"] == first.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", [JWKS, METADATA, PASSKEYS])
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST", "PUT", "DELETE"])
+def test_it_is_only_read(make_api: MakeApi, path: str, method: str) -> None:
+    answer = make_api().client.request(method, path)
+    if method == "HEAD":
+        assert (answer.status_code, answer.content) == (200, b"")
+    else:
+        assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
+        assert answer.headers["allow"] == "GET, HEAD"
 
 
 def test_a_new_key_changes_the_etag(make_api: MakeApi) -> None:

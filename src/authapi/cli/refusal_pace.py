@@ -13,7 +13,7 @@ from time import monotonic
 
 from starlette.types import Message, Scope
 
-from authapi.config.settings import Network
+from authapi.config.fields import Network
 from authapi.logs import log
 from authapi.services.limits.rate_limits import bucket
 from authapi.services.revocation.waiting import WaitingPlaces

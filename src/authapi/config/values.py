@@ -30,7 +30,7 @@ PLACEHOLDERS = (
     "insecure",
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's tutorial
 )
-MAX_PUBLIC_URL = 300
+MAX_PUBLIC_URL, MAX_PAGE_URL = 300, 2000
 APP_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._-]+(:[0-9]{1,5})?")
 # Schemes that are no origin of one app: any local file, and a document without an address.
 NO_APPS = frozenset(
@@ -224,11 +224,18 @@ def smtp_url(url: str) -> str:
 
 def page_url(url: str) -> str:
     """Return a page that links in mails open; `?token=` is added to it."""
-    parts = _split_http(url)
-    if parts.fragment or "#" in url:
+    if "#" in url:
         raise ValueError("has to be without a fragment: a token is added at its end")
+    return page_without_token(url)
+
+
+def page_without_token(url: str) -> str:
+    """Return a page that is opened as it is: over https, or on this machine."""
+    parts = _split_http(url)
     if parts.scheme == "http" and not is_loopback_host(parts.hostname or ""):
         raise ValueError("has to begin with https:// unless its host is this machine")
+    if len(url) > MAX_PAGE_URL:
+        raise ValueError(f"has to have at most {MAX_PAGE_URL} characters")
     return url
 
 

@@ -102,3 +102,10 @@ class RelatedOrigins(BaseModel):
     """WebAuthn level 3, section 5.11: which origins may use the passkeys of this host."""
 
     origins: list[str] = Field(examples=[["https://app.example"]])
+
+
+class PasskeyEndpoints(BaseModel):
+    """W3C Passkey Endpoints, section 3.1: the pages where passkeys are added and managed."""
+
+    enroll: str | None = Field(None, examples=["https://app.example/passkeys/new"])
+    manage: str | None = Field(None, examples=["https://app.example/passkeys"])

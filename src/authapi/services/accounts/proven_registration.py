@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from authapi.crypto.ids import new_id
 from authapi.crypto.passwords import NO_PASSWORD
-from authapi.db import links, pending_registrations, users
+from authapi.db import pending_registrations, users
 from authapi.db.database import Transaction
 from authapi.db.users import Account, NewAccount
-from authapi.errors import AlreadyRegistered, EmailNotVerified, InvalidField, RegistrationClosed
+from authapi.errors import EmailNotVerified, InvalidField, RegistrationClosed
 from authapi.services.accounts.devices import Device
 from authapi.services.accounts.names import canonical_email, parse_email, trimmed
-from authapi.services.accounts.registration import Registrar, insert_account
+from authapi.services.accounts.registration import Registrar, insert_account, require_free_email
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 
@@ -33,10 +33,7 @@ def register_proven(
     new = _as_account(verified_email)
     with here.db.connect() as connection:
         # The caller's own address: it is theirs to know that it has an account.
-        if users.find_by_email(connection, new.email_canonical):
-            raise AlreadyRegistered
-        if links.is_kept_for_another(connection, new.email_canonical):
-            raise AlreadyRegistered
+        require_free_email(connection, new)
     if here.settings.registration == "closed":
         raise RegistrationClosed
     here.passwords.limits.count_registration(device.address)

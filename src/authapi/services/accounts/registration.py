@@ -227,11 +227,12 @@ def _as_typed(wanted: NewUser) -> NewAccount:
 
 def _require_free(db: Database, usernames: Usernames, new: NewAccount) -> None:
     with db.connect() as connection:
-        _require_free_email(connection, new)
+        require_free_email(connection, new)
         _require_free_username(connection, usernames, new)
 
 
-def _require_free_email(connection: Connection, new: NewAccount) -> None:
+def require_free_email(connection: Connection, new: NewAccount) -> None:
+    """Raise AlreadyRegistered if an account has the address, or its owner may want it back."""
     owner = users.find_by_email(connection, new.email_canonical)
     if owner or links.is_kept_for_another(connection, new.email_canonical):
         raise AlreadyRegistered

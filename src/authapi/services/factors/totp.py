@@ -4,6 +4,7 @@
 | --------------------------------------------------- | --------------------- |
 | of now, or of one step before or after              | the factor, once      |
 | of a step that was used, or of one before such a one | nothing               |
+| that two apps of the account show, by chance        | one of them, once     |
 | of a factor that is not confirmed                   | nothing               |
 
 Which step was used last only grows, by one UPDATE. A secret is sealed in the database.
@@ -116,7 +117,7 @@ def prove(db: Database, settings: Settings, account: Account, sent: SentFactor) 
         now = read_clock(connection)
     steps = {one.factor_id: _find_step(settings, one, sent.code, now) for one in stored}
     fitting = {factor_id: step for factor_id, step in steps.items() if step is not None}
-    if not (fitting and _use_one(db, fitting)):
+    if not (fitting and _use_up(db, fitting)):
         raise InvalidCode
     return Proven.by(Proof.CODE)
 
@@ -131,13 +132,13 @@ def _find_step(settings: Settings, stored: StoredSecret, code: str, now: float) 
     return crypto.find_step(secret, code, now)
 
 
-def _use_one(db: Database, steps: dict[str, int]) -> bool:
+def _use_up(db: Database, steps: dict[str, int]) -> bool:
+    """Use a code up for every app that shows it. False if it was used for one of them."""
     with db.begin() as tx:
-        for factor_id, step in sorted(steps.items()):
-            if totp_secrets.use_step(tx, factor_id, step):
-                factors.touch(tx, factor_id)
-                return True
-    return False
+        used = [totp_secrets.use_step(tx, each, step) for each, step in sorted(steps.items())]
+        if all(used):
+            factors.touch(tx, min(steps))
+    return all(used)
 
 
 def reseal_totp_secrets(db: Database, settings: Settings) -> int:

@@ -30,17 +30,19 @@ from authapi.web.credentials.reading import refuse_foreign_log_in, sessions_sent
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
 from authapi.web.factor_schemas import FactorInfo
 from authapi.web.metrics.requests import outcome_of
-from authapi.web.openapi.document import BODY, CHANGE, WITH_LINKS, refusals
+from authapi.web.openapi.document import BODY, CHANGE, NOT_MODIFIED, WITH_LINKS, refusals
 from authapi.web.passkey_schemas import (
+    PasskeyEndpoints,
     PasskeyLogIn,
     PasskeyOptions,
     PasskeyQuestion,
     PasskeyRegistration,
     RelatedOrigins,
 )
-from authapi.web.responses import as_json
+from authapi.web.responses import as_json, cacheable
 from authapi.web.schemas import TokenResponse
 
+PAGES_MAX_AGE_SECONDS = 3600
 LOG_IN = (InvalidCredentials, InvalidSession, CsrfFailed, EmailNotVerified, RateLimited)
 
 router = APIRouter(route_class=StrictRoute, tags=["factors"])
@@ -150,3 +152,18 @@ async def related_origins(runtime: AppRuntime) -> Response:
     if not web:
         raise NotFound
     return as_json(RelatedOrigins(origins=web))
+
+
+@router.get(
+    "/.well-known/passkey-endpoints",
+    summary="Where a user adds and manages passkeys",
+    response_model=PasskeyEndpoints,
+    response_model_exclude_none=True,
+    responses={**NOT_MODIFIED, **refusals()},
+)
+async def passkey_endpoints(request: Request, runtime: AppRuntime) -> Response:
+    """Return the pages of the settings. An empty object says that there are passkeys."""
+    settings = runtime.settings
+    pages = PasskeyEndpoints(enroll=settings.passkey_enroll_url, manage=settings.passkey_manage_url)
+    content = pages.model_dump_json(exclude_none=True).encode()
+    return cacheable(request, content, max_age=PAGES_MAX_AGE_SECONDS)

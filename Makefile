@@ -15,9 +15,11 @@ MAILS_IN_FILES := grep -Eqs '^(export )?AUTHAPI_MAIL_DIR=' .env || export AUTHAP
 PUBLIC_URL_OF_PORT = grep -Eqs '^(export )?AUTHAPI_PUBLIC_URL(_FILE)?=' .env || [ "$${AUTHAPI_PUBLIC_URL_FILE+set}" ] || \
   export AUTHAPI_PUBLIC_URL="$${AUTHAPI_PUBLIC_URL-http://localhost:$(PORT)}"
 
-# CI's machine is shared: a test that fails there runs once more, and the log names it with its traceback. More than
-# five in a run of pytest are no accident. At home nothing runs twice.
-TWICE := $(if $(CI),--reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks)
+# CI's machine is shared: a test that fails there runs once more, at most five in a run of pytest, and the log names each.
+# A test of a race never does: it may fail only now and then, and be right. At home nothing runs twice.
+RACES := tests/db tests/services tests/attacks/test_last_administrator.py tests/factors/test_lock_order.py \
+  tests/faults/test_key_races.py tests/faults/test_refresh_processes.py tests/faults/test_revocation_soundness.py
+TWICE := $(if $(CI),--reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks $(RACES:%=--rerun-exclude-path %))
 
 # For make test-fuzz, and for make soak.
 SECONDS := 600

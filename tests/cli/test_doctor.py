@@ -336,7 +336,11 @@ def test_tables_that_may_not_be_read_are_found(
     _, findings = examine(authapi)
     assert findings["schema"][0]["severity"] == "wrong"
     assert "Grant it" in findings["schema"][0]["sentence"]
-    assert findings["keys"][0]["severity"] == "unknown"
+    assert findings["keys"][0] == findings["schema"][0] | {
+        "check": "keys",
+        "severity": "unknown",
+        "remedy": findings["keys"][0]["remedy"],
+    }
 
 
 @sqlite_only
@@ -346,6 +350,7 @@ def test_a_file_that_is_no_database_is_found(authapi: Authapi, configured: str) 
     assert (status, findings["schema"][0]["severity"]) == (1, "wrong")
     assert "is not an SQLite database" in findings["schema"][0]["sentence"]
     assert findings["clock"][0]["severity"] == "unknown"
+    assert "name another file" in findings["clock"][0]["sentence"]
 
 
 @on_both

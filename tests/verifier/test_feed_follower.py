@@ -106,6 +106,14 @@ def test_the_pause_grows_while_news_come_at_once(following: Follower) -> None:
     assert after == LEAST_PAUSE_SECONDS
 
 
+def test_an_echo_of_the_last_news_is_no_sign_that_the_issuer_never_waits(
+    following: Follower,
+) -> None:
+    for n in range(1, 7):
+        following.ask(as_of=NOW + n, sessions={f"s{n}": NOW + 3690})
+    assert following.ask(as_of=NOW + 7) == LEAST_PAUSE_SECONDS
+
+
 def test_an_issuer_that_never_waits_is_polled(following: Follower) -> None:
     pauses = [following.ask(as_of=NOW + number) for number in range(1, 9)]
     assert pauses == [*[LEAST_PAUSE_SECONDS * 2**number for number in range(6)], POLL, POLL]

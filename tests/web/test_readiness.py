@@ -1,5 +1,6 @@
 """GET /readyz names every part, and every problem at once, also while the database is down."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy import make_url
 from authapi.db.migrations import downgrade
 from tests.support.api import Api
 from tests.support.application import MakeApi
-from tests.support.databases import postgresql_only
+from tests.support.databases import postgresql_only, sqlite_only
 
 ALWAYS = ["database", "schema", "signing keys", "revocations", "clock", "password hashes", "mails"]
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
@@ -46,6 +47,15 @@ def test_every_problem_is_named_while_the_database_is_down(
     assert answer["not_ready"] == ["database", "signing keys", "revocations"]
     assert len(answer["warnings"]) == 3
     assert "127.0.0.1" not in str(answer)
+
+
+@sqlite_only
+def test_a_file_that_is_damaged_is_a_part_that_failed(api: Api, database_url: str) -> None:
+    runtime = api.app.state.runtime
+    runtime.db.engine.dispose()
+    Path(database_url.removeprefix("sqlite:///")).write_bytes(b"no database " * 1000)
+    answer = api.expect(503, "GET", "/readyz").json()
+    assert parts(answer)["database"] == "failed"
 
 
 @postgresql_only

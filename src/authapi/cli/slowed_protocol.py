@@ -202,7 +202,8 @@ class SlowedProtocol(HttpToolsProtocol):
         return False
 
     def _cut(self, reason: str) -> None:
-        if self._reading is not Reading.NOTHING:  # a client that sent nothing is no news
+        # A client that sent nothing, and has nothing to read, is no news.
+        if self._reading is not Reading.NOTHING or self.flow.write_paused:
             log.info("connection_ended", reason=reason, ip=self._address)
             self._runtime.connections.add("cut")
         self._is_over = True

@@ -133,7 +133,7 @@ def _find_step(settings: Settings, stored: StoredSecret, code: str, now: float) 
 
 
 def _use_up(db: Database, steps: dict[str, int]) -> bool:
-    """Use a code up for every app that shows it. False if it was used for one of them."""
+    """Use a code up for every app that shows it. False if one of them can't use it any more."""
     with db.begin() as tx:
         used = [totp_secrets.use_step(tx, each, step) for each, step in sorted(steps.items())]
         if all(used):

@@ -22,6 +22,7 @@ from authapi.config import Settings
 from authapi.db import migrations
 from authapi.db.database import Database
 from authapi.db.primary import read_primary_clock
+from authapi.db.remedies import explained
 from authapi.db.session_cache import SessionCache
 from authapi.errors import OperatorError, Unavailable
 from authapi.services.keys.ring import KeyRing
@@ -77,9 +78,9 @@ def named(found: list[Part], state: State) -> Iterator[Part]:
 def _database(db: Database) -> Part:
     problem = "It does not answer, or takes no writes: see `database_unavailable` in the log."
     try:
-        with db.connect() as connection:
+        with explained(str(db.engine.url)), db.connect() as connection:
             read_primary_clock(connection)
-    except Unavailable:
+    except (OperatorError, Unavailable):
         return Part("database", State.FAILED, problem)
     return Part("database")
 

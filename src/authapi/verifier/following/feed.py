@@ -45,7 +45,7 @@ class FeedFollower:
         self._failed_waits = 0
         self._waits_from = 0.0  # monotonic
         self._reading_took = 0.0
-        self._answers_at_once = 0  # in a row
+        self._quick_news = self._idle_answers = 0  # in a row
 
     async def follow(self) -> float:
         """Make one request; return the seconds until the next one. Raises FetchError."""
@@ -100,17 +100,17 @@ class FeedFollower:
         return has_news
 
     def _pause(self, spent: float, *, has_news: bool) -> float:
-        if not has_news and not self._wait:
-            return max(0.0, self._poll_interval - spent)
-        # Without news: the issuer was asked to wait, and did not. Perhaps it never does.
-        most = MOST_PAUSE_SECONDS if has_news else self._poll_interval
-        if spent >= most:
-            self._answers_at_once = 0
-        pause = min(most, LEAST_PAUSE_SECONDS * 2.0**self._answers_at_once)
-        self._answers_at_once = min(self._answers_at_once + 1, 16)
         if has_news:
+            self._idle_answers = 0
+            self._quick_news = self._quick_news + 1 if spent < MOST_PAUSE_SECONDS else 0
+            pause = min(MOST_PAUSE_SECONDS, _doubled(self._quick_news))
             return max(pause, self._reading_took / BUSY_SHARE)
-        return pause if spent < most else 0.0
+        if self._wait and spent < min(self._poll_interval, self._wait):
+            # The issuer was asked to wait, and did not: perhaps it never does.
+            self._idle_answers += 1
+            return min(self._poll_interval, _doubled(self._idle_answers))
+        self._idle_answers = 0
+        return max(0.0, self._poll_interval - spent) if not self._wait else 0.0
 
     def _note_failure(self) -> None:
         self._contact.note_failure(self._freezes)
@@ -119,3 +119,7 @@ class FeedFollower:
             self._failed_waits += 1
         if self._failed_waits >= 2:
             self._waits_from, self._failed_waits = self._monotonic() + PLAIN_POLLS_FOR_SECONDS, 0
+
+
+def _doubled(times: int) -> float:
+    return LEAST_PAUSE_SECONDS * 2.0 ** max(0, min(times, 16) - 1)

@@ -65,10 +65,10 @@ def examine(settings: Settings, environment: Mapping[str, str], clock: Clock) ->
 def _problem(patient: Patient) -> str | None:
     """Return why what is in the tables can't be looked at."""
     try:
-        is_fine = not list(database_checks.schema(patient))
+        found = list(database_checks.schema(patient))
     except Unavailable as error:
         return f"The database can't be reached: {error.__cause__ or 'it is busy'}."
-    return None if is_fine else "The schema is not this release's."
+    return found[0][1] if found else None
 
 
 def _running(db: Database) -> Sequence[processes.Running]:
@@ -84,7 +84,8 @@ def _make(check: Check, patient: Patient, problem: str | None) -> Iterator[Findi
         with explained(patient.settings.database_url):
             found = [Finding(check.name, *one) for one in check.look(patient)]
     except (Unavailable, OperatorError) as error:
-        reason = str(error.__cause__ or error).partition("\n")[0]
+        told = error.__cause__ if isinstance(error, Unavailable) else error
+        reason = str(told or error).partition("\n")[0]
         severity = Severity.WRONG if check.name == "schema" else Severity.UNKNOWN
         yield Finding(check.name, severity, f"The database can't be asked: {reason}")
         return

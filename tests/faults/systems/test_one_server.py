@@ -6,8 +6,9 @@ from time import sleep
 import pytest
 
 from tests.faults.systems.conftest import Workers
-from tests.faults.systems.load import Load
+from tests.faults.systems.load import PATIENCE_SECONDS, Load
 from tests.support.cluster import Cluster
+from tests.support.until import until
 
 FROZEN_SECONDS = 10.0
 GONE_SECONDS = 2.0
@@ -39,7 +40,7 @@ def test_a_freeze_of_ten_seconds_loses_nothing(load: Load, cluster: Cluster) -> 
     refused = load.count("/refresh 503")
     with cluster.frozen():
         sleep(FROZEN_SECONDS)
-        assert load.count("/refresh 503") > refused
+        until(lambda: load.count("/refresh 503") > refused, seconds=PATIENCE_SECONDS, every=0.05)
         load.verifies_on()
 
 

@@ -34,12 +34,15 @@ needs_root = pytest.mark.skipif(
 )
 
 
-# Of two processes that take one file after the other, none then waits long for the other's last.
-LONGEST_FIRST = ("test_killed_workers.py", "test_frozen_processes.py", "test_rolling_change.py")
+# In this order two processes, which take one file after the other, end at about the same time.
+LONGEST = ["killed_workers", "frozen_processes", "redis", "end_under_load", "full_disks", "rolling"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONGEST_FIRST)
+    def place(item: pytest.Item) -> int:
+        return [name in item.path.name for name in [*LONGEST, "test_"]].index(True)
+
+    items.sort(key=place)
 
 
 class Workers(ServerProcess):

@@ -84,15 +84,27 @@ class Load:
         names = [thread.name for thread in self._threads]
 
         def all_have() -> bool:
-            assert not self.told.wrong, self.told.wrong[:3]
             return all(self.told.exchanges[name] >= before[name] + times for name in names)
 
-        return until(all_have, seconds=PATIENCE_SECONDS, every=0.02)
+        return self._until(all_have)
+
+    def refuses(self, times: int = 1, ending: str = "/refresh 503") -> None:
+        """Wait until so many more answers end with this. Tokens are verified meanwhile."""
+        before = self.count(ending)
+        self._until(lambda: self.count(ending) >= before + times)
+        self.verifies_on()
 
     def verifies_on(self) -> None:
         """Wait for some answers of /verify. None is refused, or the load is unsound."""
         before = self.count("/verify 204")
-        until(lambda: self.count("/verify 204") > before + 10, seconds=PATIENCE_SECONDS, every=0.02)
+        self._until(lambda: self.count("/verify 204") > before + 10)
+
+    def _until(self, condition: Callable[[], bool]) -> float:
+        def holds() -> bool:
+            assert not self.told.wrong, self.told.wrong[:3]
+            return condition()
+
+        return until(holds, seconds=PATIENCE_SECONDS, every=0.02)
 
     def count(self, ending: str) -> int:
         """Return how many answers end with this, such as " 503" or "/verify 204"."""

@@ -57,7 +57,7 @@ def test_what_the_standby_has_not_got_is_not_acknowledged(
 ) -> None:
     """Else a failover would undo a log-out that was answered 204."""
     with standby.frozen():
-        until(lambda: load.count(" 503") > 20, seconds=PATIENCE_SECONDS, every=0.05)
+        load.refuses(20, " 503")
         before = acknowledged(load)
         sleep(GONE_SECONDS)
         assert acknowledged(load) == before
@@ -68,7 +68,7 @@ def test_a_failover_under_load_loses_nothing_and_no_process_restarts(
     load: Load, cluster: Cluster, standby: Cluster
 ) -> None:
     cluster.kill()
-    is_refused(load)
+    load.refuses()
     standby.promote()
     load.goes_on()
 
@@ -83,18 +83,11 @@ def test_the_old_primary_comes_back_as_a_standby_and_then_takes_over(
     cluster.follow(standby)
     load.goes_on()
     standby.kill()
-    is_refused(load)
+    load.refuses()
     assert [ready(workers) for _ in range(ASKED)] == [503] * ASKED
     cluster.promote()
     load.goes_on()
     until(lambda: ready(workers) == 200, seconds=PATIENCE_SECONDS, every=0.05)
-
-
-def is_refused(load: Load) -> None:
-    """Wait until a client is refused, while tokens are verified."""
-    before = load.count("/refresh 503")
-    until(lambda: load.count("/refresh 503") > before, seconds=PATIENCE_SECONDS, every=0.05)
-    load.verifies_on()
 
 
 def ready(workers: Workers) -> int:

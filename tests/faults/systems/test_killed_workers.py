@@ -21,7 +21,6 @@ KILLS, KEEPERS = 50, 8
 # The parent starts another process at once. uvicorn's would give the dead one a minute to answer.
 REPLACED_SECONDS = 45.0
 LONGEST_PAUSE_SECONDS = 0.2
-STORM_PAUSE_SECONDS = 0.02  # of a client
 ASKED_SECONDS = 1.5  # in which a parent asks, ours or uvicorn's
 STARTED = "Application startup complete."
 
@@ -46,8 +45,7 @@ def test_fifty_killed_workers_log_nobody_out(cluster: Cluster, tmp_path: Path) -
     chance, started = Random(9700), 2
     with Workers(tmp_path, cluster.url) as workers:
         wait_for_starts(workers, started)
-        storm = Load(workers.base_url, cuts=True, keepers=KEEPERS, pause=STORM_PAUSE_SECONDS)
-        with storm.running() as load:
+        with Load(workers.base_url, cuts=True, keepers=KEEPERS).running() as load:
             while started < 2 + KILLS:
                 sleep(chance.uniform(0, LONGEST_PAUSE_SECONDS))
                 victims = workers.serving[1 : 2 + started % 4 // 2]

@@ -67,8 +67,10 @@ test-clients: .venv/dev.stamp .venv-clients/stamp .venv-envoy/stamp tests/foreig
 	@$(BIN)/pytest tests/foreign_clients $(ARGS)
 
 test-faults: .venv/dev.stamp ## break whole systems: failover, full disks, networks that are cut, PgBouncer (as root; apt install haproxy nginx pgbouncer postfix iproute2 redis-server faketime)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(TWICE) --numprocesses 2 --dist loadfile tests/faults/systems $(ARGS)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest $(TWICE) --numprocesses 2 --dist loadfile --through-pgbouncer -k "postgresql and not listener" $(POOLED)
+	@export PYTHONDONTWRITEBYTECODE=; status=0; \
+	  $(BIN)/pytest $(TWICE) --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/faults/systems $(ARGS) || status=1; \
+	  $(BIN)/pytest $(TWICE) --numprocesses 2 --dist loadfile --through-pgbouncer -k "postgresql and not listener" $(POOLED) || status=1; \
+	  exit $$status
 
 soak: .venv/dev.stamp ## 200 clients of all transports while workers are killed, ten minutes (MINUTES=2 for less)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.faults.soak $(MINUTES)

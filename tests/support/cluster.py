@@ -28,7 +28,7 @@ max_connections = 60
 wal_keep_size = 128MB
 """
 WRITE_A_MEGABYTE = "SELECT pg_logical_emit_message(false, '', repeat('-', 1000000))"
-START_SECONDS = 60.0
+START_SECONDS = 300.0  # pg_ctl's own patience is a minute
 
 
 class Cluster:
@@ -111,6 +111,18 @@ class Cluster:
             "pg_ctl", "-w", "-D", str(self.data), "-l", str(self.log), "-o", listen, "start"
         )
 
+    def watch(self) -> None:
+        """As its supervisor: start it whenever it is gone, until it answers."""
+
+        def answers() -> bool:
+            if not self.is_running:
+                self.start()
+            with suppress(psycopg.OperationalError):
+                return bool(self.ask("SELECT 1"))
+            return False
+
+        until(answers, seconds=START_SECONDS, every=0.1)
+
     def restart(self) -> None:
         """As an operator in a hurry: no connection is waited for."""
         self.program("pg_ctl", "-w", "-D", str(self.data), "-m", "immediate", "restart")
@@ -139,6 +151,7 @@ class Cluster:
 
     def kill(self) -> None:
         """Send SIGKILL to all of it at once, as when its machine dies."""
+        _send(signal.SIGSTOP, self._family()[:1])  # first: it makes no more processes
         family = self._family()
         _send(signal.SIGKILL, family)
         until(lambda: not any(map(_runs, family)), seconds=START_SECONDS, every=0.01)
@@ -174,7 +187,12 @@ class Cluster:
         with (self.log).open("ab") as log:
             try:
                 subprocess.run(
-                    command, check=True, user=self._wheel.system_user, stdout=log, stderr=log
+                    command,
+                    check=True,
+                    user=self._wheel.system_user,
+                    env={**os.environ, "PGCTLTIMEOUT": f"{START_SECONDS:.0f}"},
+                    stdout=log,
+                    stderr=log,
                 )
             except subprocess.CalledProcessError as error:
                 error.add_note(self.log.read_text(errors="replace")[-4000:])

@@ -11,7 +11,7 @@ from tests.support.api import EMAIL, PASSWORD
 from tests.support.forked import Forked, ForkedServer
 from tests.support.settings import SERVER, environment
 
-COMMAND_TIMEOUT = 30.0  # seconds
+COMMAND_TIMEOUT = 120.0  # seconds
 ISSUER = "https://auth.example"
 ADA = {"email": EMAIL, "password": PASSWORD}
 STATEMENTS = re.compile(r'^authapi_database_statements_total\{purpose="request"\} (\S+)$', re.M)

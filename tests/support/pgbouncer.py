@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.support.server import free_port
 
 PROGRAM = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
-START_TIMEOUT = 10.0  # seconds
+START_TIMEOUT = 60.0  # seconds
 IGNORED = "options,extra_float_digits"
 
 needs_pgbouncer = pytest.mark.skipif(

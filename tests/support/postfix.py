@@ -28,7 +28,7 @@ from tests.support.server import free_port
 from tests.support.until import until
 
 PROGRAM = Path("/usr/lib/postfix/sbin/master")
-START_TIMEOUT = 20.0  # seconds
+START_TIMEOUT = 60.0  # seconds
 DOMAIN = "example.com"
 QUEUE = "active bounce corrupt defer deferred flush hold incoming maildrop private public saved"
 

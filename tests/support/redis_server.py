@@ -15,7 +15,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 from tests.support.server import free_port
 
 PROGRAM = shutil.which("redis-server")
-START_TIMEOUT = 10.0  # seconds
+START_TIMEOUT = 60.0  # seconds
 MAX_MEMORY = "64mb"
 
 needs_redis = pytest.mark.skipif(

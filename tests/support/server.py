@@ -1,11 +1,13 @@
 """Server processes on loopback: started, asked, stopped or killed by their id."""
 
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
@@ -18,8 +20,13 @@ from tests.support.settings import environment
 AUTHAPI = Path(sys.executable).with_name("authapi")
 # Below the ports that the kernel gives to outgoing connections, which could take one meanwhile.
 PORTS = range(20_000, 32_000)
-GIVEN = set[int]()  # what was given may not be bound yet
-START_TIMEOUT = 60.0  # seconds; the machine may be busy
+# What was given may not be bound yet, or not now. A process claims its ports in a file, a byte for
+# each, until it ends: the workers of xdist give none to two tests.
+GIVEN = set[int]()
+CLAIMS = os.open(
+    f"{tempfile.gettempdir()}/authapi-ports-{os.getuid()}", os.O_RDWR | os.O_CREAT, 0o600
+)
+START_TIMEOUT = 120.0  # seconds; the machine may be busy
 STOP_TIMEOUT = 60.0
 ANSWER_TIMEOUT = 60.0  # for one request; httpx gives up after 5 s
 
@@ -146,13 +153,22 @@ class ServerProcess(Program):
 
 
 def free_port(in_a_row: int = 1) -> int:
-    """Return the first of so many free ports in a row. None is given twice by one process."""
+    """Return the first of so many free ports in a row. None is given twice."""
     for port in random.SystemRandom().sample(PORTS, 100):
         row = range(port, port + in_a_row)
-        if GIVEN.isdisjoint(row) and all(map(_is_free, row)):
+        if GIVEN.isdisjoint(row) and all(_is_claimed(port) and _is_free(port) for port in row):
             GIVEN.update(row)
             return port
     raise AssertionError("no free port")
+
+
+def _is_claimed(port: int) -> bool:
+    """Claim it; return whether no other process has."""
+    try:
+        fcntl.lockf(CLAIMS, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
 
 
 def _is_free(port: int) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 30, every: float = 0.001) -> float:
+def until(condition: Callable[[], bool], *, seconds: float = 60, every: float = 0.001) -> float:
     """Wait for the condition; return the seconds that it took, or fail the test.
 
     Ask less often, by a longer `every`, if asking keeps the processor from those who answer.

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.faults.systems.conftest import Workers
-from tests.faults.systems.load import ADA, bearer
+from tests.faults.systems.load import ADA, bearer, patient
 from tests.support.cluster import Cluster
 from tests.support.leaping_clock import LeapingClock, needs_faketime
 from tests.support.refresh_rule import new_key
@@ -22,8 +22,8 @@ pytestmark = needs_faketime
 
 HOUR = 3600.0
 FAR = [-2 * HOUR, 2 * HOUR]
-NOTICED_SECONDS = 20.0  # the clock is read once a second, and the poll has to follow
-BOUND_SECONDS = 8.0
+NOTICED_SECONDS = 90.0  # the clock is read once a second, and the poll has to follow
+BOUND_SECONDS = 30.0  # a poll is a second; without it a token is good for 15 minutes
 NEAR_SECONDS = 15.0  # what two clocks may differ here: the machine is busy
 SHORT_TTL, LEEWAY = 60, 30
 
@@ -36,7 +36,7 @@ class Pair:
 
     def ask(self, server: Workers, method: str, path: str, **more: object) -> httpx.Response:
         with server.client() as client:
-            return client.request(method, path, **more)  # type: ignore[arg-type]
+            return patient(lambda: client.request(method, path, **more))  # type: ignore[arg-type]
 
     def log_in(self, server: Workers) -> dict[str, str]:
         answer = self.ask(server, "POST", "/login", json=ADA)
@@ -95,8 +95,10 @@ def test_a_process_whose_clock_is_far_off_is_not_ready_and_says_why(
     pair: Pair, seconds: float
 ) -> None:
     pair.leap(seconds)
-    answer = pair.ask(pair.wrong, "GET", "/readyz")
-    assert (answer.status_code, answer.json()["not_ready"]) == (503, ["clock"])
+    with pair.wrong.client() as client:
+        # On a busy machine the database may be late, and is named then too.
+        until(lambda: client.get("/readyz").json().get("not_ready") == ["clock"], every=0.1)
+        assert client.get("/readyz").status_code == 503
     assert pair.ask(pair.right, "GET", "/readyz").status_code == 200
     pair.leap(0)
     assert pair.ask(pair.wrong, "GET", "/readyz").status_code == 200

@@ -36,11 +36,9 @@ def test_restarts_under_load_lose_nothing(load: Load, cluster: Cluster) -> None:
 
 def test_a_freeze_of_ten_seconds_loses_nothing(load: Load, cluster: Cluster) -> None:
     """Tokens are verified all the time, and what asks the database is 503 all the time."""
-    refused = load.count("/refresh 503")
     with cluster.frozen():
         sleep(FROZEN_SECONDS)
-        assert load.count("/refresh 503") > refused
-        load.verifies_on()
+        load.refuses()
 
 
 def test_a_server_that_is_killed_and_started_again_has_lost_nothing(

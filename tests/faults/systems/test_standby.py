@@ -15,7 +15,7 @@ from authapi.clock import now
 from authapi.db import migrations
 from authapi.errors import Unavailable
 from authapi.web.runtime import Runtime
-from tests.faults.conftest import SOON, assert_unavailable, recovered
+from tests.faults.conftest import SOON, TRIES, assert_unavailable, recovered
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.application import MakeApi
 from tests.support.breakable_postgresql import BreakablePostgreSQL
@@ -80,10 +80,15 @@ def test_a_dead_host_that_is_named_first_costs_no_request(
         hosts = f"127.0.0.1,{quote(server.sockets)}&port={port},5432"
         api = make_api(database_url=f"postgresql://postgres:@/{database}?host={hosts}")
         tokens = api.register_and_login()
-        server.end_connections(database)
-        began = monotonic()
-        api.refreshed(tokens.refresh)
-        assert monotonic() - began < SOON / 2
+        took = list[float]()
+        for _ in range(TRIES):
+            server.end_connections(database)
+            began = monotonic()
+            tokens = api.refreshed(tokens.refresh)
+            took.append(monotonic() - began)
+        assert min(took) < SOON / 2, (
+            took
+        )  # the machine may be busy; a dead host costs time each time
 
 
 def test_a_migration_finds_the_one_that_takes_writes(

@@ -228,11 +228,16 @@ def test_events_are_found_by_user_type_and_moment(
     [
         *({"type": "made_up"}, {"since": "yesterday"}, {"since": "2026-01-01T00:00:00"}),
         *({"cursor": "x"}, {"limit": "0"}, {"limit": "101"}, {"user_id": "\0"}),
-        {"user_id": "x" * 65},
+        *({"user_id": "x" * 65}, {"since": "0.5"}, {"since": "1800000000"}, {"since": "null"}),
     ],
 )
 def test_a_senseless_question_for_events_is_refused(admin: Admin, query: dict[str, str]) -> None:
     admin.expect(422, "GET", "/events", params=query)
+
+
+@pytest.mark.parametrize("word", ["1", "0", "on", "yes", "True", "null", ""])
+def test_what_the_document_calls_no_boolean_is_refused(admin: Admin, word: str) -> None:
+    admin.expect(422, "GET", "/users", params={"disabled": word})
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -4,10 +4,11 @@ Reading needs the scope `authapi:audit` or `authapi:admin`. A change needs the s
 fresh log-in. The rules are in services/accounts/administration.
 """
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, WithJsonSchema
 
 from authapi.errors import (
     AccountDisabled,
@@ -43,6 +44,20 @@ READS = (*CREDENTIAL, InsufficientScope)
 ACTS = (*CHANGE, InsufficientScope, InsufficientUserAuthentication)
 TAKEN = (AlreadyRegistered, UsernameTaken)
 
+# As the document says them: pydantic takes a number for a moment, and `on` for a boolean.
+MOMENT, BOOLEAN = (
+    re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.{1,40}", re.ASCII),
+    re.compile("true|false"),
+)
+
+
+def spelled(text: str | None, form: re.Pattern[str], like: str) -> str | None:
+    """Return the text of a query. Raises ValueError unless it has the form."""
+    if text is None or form.fullmatch(text):
+        return text
+    raise ValueError(f"has to be {like}")
+
+
 Searched = Annotated[
     str | None,
     Query(
@@ -57,7 +72,14 @@ Plain = Annotated[
 ]
 # In place: FastAPI would name a schema of its own for it, and generated clients a type.
 TYPES = {"title": "Type", "type": "string", "enum": [kind.value for kind in EventType]}
-Since = Annotated[AwareDatetime | None, Query(description="RFC 3339. This moment and later ones.")]
+Since = Annotated[
+    AwareDatetime | None,
+    BeforeValidator(lambda text: spelled(text, MOMENT, "like 2026-11-26T10:00:00Z")),
+    Query(description="RFC 3339. This moment and later ones."),
+]
+IsDisabled = Annotated[
+    bool | None, BeforeValidator(lambda text: spelled(text, BOOLEAN, "`true` or `false`"))
+]
 
 
 async def auditor(current: CurrentSubject) -> Claims:
@@ -106,7 +128,7 @@ async def search_users(
     which: Paging,
     q: Searched = None,
     *,
-    disabled: bool | None = None,
+    disabled: IsDisabled = None,
 ) -> Response:
     """The newest first. With `q`, the account that it names exactly stands before the others."""
 

@@ -1,10 +1,12 @@
-"""Bodies under `/admin`."""
+"""Queries and bodies under `/admin`."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field
+from fastapi import Query
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
 from authapi.clock import as_datetime
 from authapi.db.user_pages import ListedUser
@@ -12,7 +14,53 @@ from authapi.db.users import Account
 from authapi.services.accounts.administration import Change, Rename
 from authapi.services.accounts.scopes import joined
 from authapi.services.accounts.usernames import Usernames
-from authapi.web.schemas import EXAMPLE_PASSWORD, Body, Locale, Name, Profile, Text
+from authapi.services.events.catalogue import EventType
+from authapi.web.schemas import (
+    EXAMPLE_PASSWORD,
+    Body,
+    Locale,
+    Name,
+    Profile,
+    Text,
+    require_plain_text,
+)
+
+# As the document says them: pydantic takes a number for a moment, and `on` for a boolean.
+MOMENT, BOOLEAN = (
+    re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.{1,40}", re.ASCII),
+    re.compile("true|false"),
+)
+
+
+def spelled(text: str | None, form: re.Pattern[str], like: str) -> str | None:
+    """Return the text of a query. Raises ValueError unless it has the form."""
+    if text is None or form.fullmatch(text):
+        return text
+    raise ValueError(f"has to be {like}")
+
+
+Searched = Annotated[
+    str | None,
+    Query(
+        max_length=254, description="A text in the address or username, or the beginning of the id."
+    ),
+    AfterValidator(lambda text: text and require_plain_text(text)),
+]
+Plain = Annotated[
+    str | None,
+    Query(max_length=64),
+    AfterValidator(lambda text: text and require_plain_text(text)),
+]
+# In place: FastAPI would name a schema of its own for it, and generated clients a type.
+TYPES = {"title": "Type", "type": "string", "enum": [kind.value for kind in EventType]}
+Since = Annotated[
+    AwareDatetime | None,
+    BeforeValidator(lambda text: spelled(text, MOMENT, "like 2026-11-26T10:00:00Z")),
+    Query(description="RFC 3339. This moment and later ones."),
+]
+IsDisabled = Annotated[
+    bool | None, BeforeValidator(lambda text: spelled(text, BOOLEAN, "`true` or `false`"))
+]
 
 Scopes = Annotated[list[Text], Field(max_length=1500, examples=[["reports:read"]])]
 

@@ -4,11 +4,10 @@ Reading needs the scope `authapi:audit` or `authapi:admin`. A change needs the s
 fresh log-in. The rules are in services/accounts/administration.
 """
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, WithJsonSchema
+from pydantic import WithJsonSchema
 
 from authapi.errors import (
     AccountDisabled,
@@ -30,7 +29,17 @@ from authapi.services.accounts.registration import NewUser
 from authapi.services.accounts.scopes import joined
 from authapi.services.events.catalogue import EventType
 from authapi.verifier import Claims
-from authapi.web.admin_schemas import UserChange, UserCreation, UserInfo, UserPage
+from authapi.web.admin_schemas import (
+    TYPES,
+    IsDisabled,
+    Plain,
+    Searched,
+    Since,
+    UserChange,
+    UserCreation,
+    UserInfo,
+    UserPage,
+)
 from authapi.web.bodies import StrictRoute
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, Paging, locale_of
 from authapi.web.event_schemas import EventPage
@@ -38,48 +47,11 @@ from authapi.web.openapi.document import BODY, CHANGE, CREDENTIAL, refusals
 from authapi.web.responses import as_json
 from authapi.web.routers.sessions import MOST_LISTED, WITH_LINK, Cursor, Limit, as_session_list
 from authapi.web.runtime import Runtime
-from authapi.web.schemas import SessionInfo, require_plain_text
+from authapi.web.schemas import SessionInfo
 
 READS = (*CREDENTIAL, InsufficientScope)
 ACTS = (*CHANGE, InsufficientScope, InsufficientUserAuthentication)
 TAKEN = (AlreadyRegistered, UsernameTaken)
-
-# As the document says them: pydantic takes a number for a moment, and `on` for a boolean.
-MOMENT, BOOLEAN = (
-    re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.{1,40}", re.ASCII),
-    re.compile("true|false"),
-)
-
-
-def spelled(text: str | None, form: re.Pattern[str], like: str) -> str | None:
-    """Return the text of a query. Raises ValueError unless it has the form."""
-    if text is None or form.fullmatch(text):
-        return text
-    raise ValueError(f"has to be {like}")
-
-
-Searched = Annotated[
-    str | None,
-    Query(
-        max_length=254, description="A text in the address or username, or the beginning of the id."
-    ),
-    AfterValidator(lambda text: text and require_plain_text(text)),
-]
-Plain = Annotated[
-    str | None,
-    Query(max_length=64),
-    AfterValidator(lambda text: text and require_plain_text(text)),
-]
-# In place: FastAPI would name a schema of its own for it, and generated clients a type.
-TYPES = {"title": "Type", "type": "string", "enum": [kind.value for kind in EventType]}
-Since = Annotated[
-    AwareDatetime | None,
-    BeforeValidator(lambda text: spelled(text, MOMENT, "like 2026-11-26T10:00:00Z")),
-    Query(description="RFC 3339. This moment and later ones."),
-]
-IsDisabled = Annotated[
-    bool | None, BeforeValidator(lambda text: spelled(text, BOOLEAN, "`true` or `false`"))
-]
 
 
 async def auditor(current: CurrentSubject) -> Claims:

@@ -23,6 +23,11 @@ STATUSES = (
 STATUS_NAMES = (*map(str, STATUSES), OTHER)
 # A request that verifies takes half a millisecond, a log-in 50 ms, a long poll 30 s.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+SOONEST = BOUNDS[0]
+# Places among the numbers of a route.
+OTHER_STATUS, FIRST_BUCKET = len(STATUSES), len(STATUS_NAMES)
+SUM = FIRST_BUCKET + len(BOUNDS) + 1
+NOWHERE: dict[str, int] = {}
 
 LOGIN_SUCCEEDED = "succeeded"
 LOGIN_OUTCOMES = (
@@ -47,14 +52,15 @@ class Requests(Counts):
             if method in METHODS
         }
         self.names = (*sorted(found), VERIFY, PREFLIGHT, OTHER)
-        self._size = len(STATUS_NAMES) + len(BOUNDS) + 2
+        self._size = SUM + 1
         starts = {name: place * self._size for place, name in enumerate(self.names)}
         self._starts, self._other = starts, starts[OTHER]
-        # The usual routes are found by one look-up. A path with a parameter is matched.
+        # The usual routes are found by path and method. A path with a parameter is matched.
         self._templates = {name: regex for name, regex in found.items() if "{" in name}
-        self._known = {
-            tuple(name.split(" ")): starts[name] for name in found.keys() - self._templates
-        } | {(method, VERIFY): starts[VERIFY] for method in METHODS}
+        self._known = {VERIFY: dict.fromkeys(METHODS, starts[VERIFY])}
+        for name in found.keys() - self._templates:
+            method, _, path = name.partition(" ")
+            self._known.setdefault(path, {})[method] = starts[name]
         self._places = {status: place for place, status in enumerate(STATUSES)}
         super().__init__(len(self.names) * self._size)
 
@@ -63,19 +69,19 @@ class Requests(Counts):
         path = scope["path"]
         if root := scope.get("root_path"):
             path = path.removeprefix(root)
-        start = self._known.get((scope["method"], path))
+        start = self._known.get(path, NOWHERE).get(scope["method"])
         if start is None:
             start = self._starts[self._match(scope, path)]
+        bucket = FIRST_BUCKET if seconds <= SOONEST else FIRST_BUCKET + bisect_left(BOUNDS, seconds)
         numbers = self._numbers
-        numbers[start + self._places.get(status, len(STATUSES))] += 1
-        start += len(STATUS_NAMES)
-        numbers[start + bisect_left(BOUNDS, seconds)] += 1
-        numbers[start + len(BOUNDS) + 1] += seconds
+        numbers[start + self._places.get(status, OTHER_STATUS)] += 1
+        numbers[start + bucket] += 1
+        numbers[start + SUM] += seconds
 
     def name(self, scope: Scope) -> str:
         """Return the name of the route that a request is for."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        start = self._known.get((scope["method"], path))
+        start = self._known.get(path, NOWHERE).get(scope["method"])
         return self._match(scope, path) if start is None else self.names[start // self._size]
 
     def _match(self, scope: Scope, path: str) -> str:
@@ -104,7 +110,7 @@ class Requests(Counts):
     def times(self, numbers: list[float]) -> Iterator[tuple[str, list[float]]]:
         """Yield route, its buckets and its sum, of the routes that were asked."""
         for name, start in self._starts.items():
-            times = numbers[start + len(STATUS_NAMES) : start + self._size]
+            times = numbers[start + FIRST_BUCKET : start + self._size]
             if any(times[:-1]):
                 yield name, times
 

@@ -75,7 +75,7 @@ def factors(patient: Patient) -> Found:
     if lost := [one for one in old if not seal.opens(one.sealed)]:
         yield (
             WRONG,
-            f"AUTHAPI_SECRET opens {len(lost)} of {len(looked_at)} TOTP secrets not: codes fail.",
+            f"{len(lost)} of {len(looked_at)} TOTP secrets are not AUTHAPI_SECRET's: codes fail.",
             "Put the older secret last in the list, then run `authapi keys reseal`.",
         )
     elif old:

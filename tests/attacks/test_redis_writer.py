@@ -238,6 +238,25 @@ def test_an_entry_from_before_a_change_of_scopes_gives_no_scope_back(
         assert (answer.status_code, answer.headers["X-Auth-Scope"]) == (204, "")
 
 
+@pytest.mark.parametrize("later", [0, 61, 3600, 3700, 4000, 86_000])
+def test_an_entry_from_long_before_gives_no_scope_back(
+    api: Api, ada: Holder, redis: RedisServer, clock: TestClock, later: int
+) -> None:
+    """After an hour no process knows of the change any more: the database is asked for the row."""
+    operate(api, change_scopes, "admin")
+    clock.advance(70)
+    api.app.state.runtime.poll.poll()
+    assert ada.is_in()
+    old = entry(redis, ada.sid)
+    operate(api, change_scopes, "")
+    for seconds in (0, later):
+        clock.advance(seconds)
+        api.app.state.runtime.poll.poll()
+        put(redis, ada.sid, old)
+        answer = ada.send("GET", "/verify")
+        assert (answer.status_code, answer.headers["X-Auth-Scope"]) == (204, "")
+
+
 @pytest.mark.parametrize("value", ["revoked", "x", "[]"])
 def test_what_anybody_writes_ends_nobodys_session(
     ada: Holder, redis: RedisServer, value: str

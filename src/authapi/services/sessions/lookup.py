@@ -6,7 +6,8 @@
 
 The database stores a use once every TOUCH_SECONDS: the idle time is much longer. This also bounds
 an old entry that somebody puts back into Redis. The revocation set refuses it for an hour. Once its
-last use is TOUCH_SECONDS old, the database is asked whether the session is in force.
+last use is TOUCH_SECONDS old, the database is asked for the session: the entry's scopes may be of
+long ago.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def look_up_session(
     lookups: Lookups, session_id: SessionId, cached: FoundSession | None, *, now: float
 ) -> Claims:
     """Return the subject of a session id; `cached` is Redis's answer. Raises InvalidToken."""
-    if cached and _is_stale(lookups, cached):
+    if cached and (_is_stale(lookups, cached) or _is_touch_due(lookups, cached, now)):
         lookups.cache.forget(cached.sid)
         cached = None
     session = cached or _read(lookups, session_id.sid, now)

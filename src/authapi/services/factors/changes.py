@@ -2,16 +2,23 @@
 
 from dataclasses import dataclass, replace
 
+from authapi.db import events
 from authapi.db.database import Transaction
 from authapi.db.factors import StoredFactor
 from authapi.db.users import Account
+from authapi.errors import RateLimited
 from authapi.services.accounts.devices import Device
+from authapi.services.accounts.freshness import lock_fresh
 from authapi.services.accounts.notices import Notice, post_notice
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
 from authapi.services.mail.mails import Mails
 from authapi.services.mail.messages import MailKind
 from authapi.verifier import Claims
+
+# Each adds an event, which is kept for long. To remove a factor has no limit: it must be quick.
+LIMITED = (EventType.FACTOR_ADDED, EventType.FACTOR_RENAMED, EventType.RECOVERY_CODES_MADE)
+MOST_AN_HOUR, HOUR_SECONDS = 100, 3600.0
 
 # Without a mail: another name.
 MAILS = {
@@ -28,6 +35,13 @@ class Owner:
     device: Device
     mails: Mails
     locale: str
+
+    def lock(self, tx: Transaction) -> Account:
+        """Do as `lock_fresh`. Raises RateLimited too, past MOST_AN_HOUR changes of the account."""
+        account = lock_fresh(tx, self.subject)
+        if events.count_lately(tx, account.id, LIMITED, HOUR_SECONDS) >= MOST_AN_HOUR:
+            raise RateLimited(HOUR_SECONDS)
+        return account
 
     def record(self, tx: Transaction, kind: EventType, factor: StoredFactor) -> None:
         """Record the change, in its transaction."""

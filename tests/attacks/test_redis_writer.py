@@ -170,6 +170,19 @@ def test_another_deployments_entry_is_a_miss(
     assert refused(api) == 1
 
 
+def test_an_entry_of_another_issuer_with_the_same_secret_is_a_miss(
+    make_api: MakeApi, api: Api, ada: Holder, redis: RedisServer
+) -> None:
+    """A copy of the database, to try things out, has the same sessions and other scopes."""
+    redis.client.flushall()
+    elsewhere = ada.copy()
+    elsewhere.api = make_api(redis_url=redis.url, public_url="http://127.0.0.1:9000")
+    assert elsewhere.is_in()
+    assert entry(redis, ada.sid)
+    assert ada.is_in()
+    assert refused(api) == 1
+
+
 def test_while_secret_is_rotated_each_process_reads_the_others_entries(
     make_api: MakeApi, ada: Holder, redis: RedisServer
 ) -> None:

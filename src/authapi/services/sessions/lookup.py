@@ -53,22 +53,23 @@ def look_up_session(
     lookups: Lookups, session_id: SessionId, cached: FoundSession | None, *, now: float
 ) -> Claims:
     """Return the subject of a session id; `cached` is Redis's answer. Raises InvalidToken."""
-    if cached and (_is_stale(lookups, cached) or _is_touch_due(lookups, cached, now)):
+    if cached and _is_stale(lookups, cached):
         lookups.cache.forget(cached.sid)
         cached = None
     session = cached or _read(lookups, session_id.sid, now)
     _require_own(session_id, session, now)
     if _is_touch_due(lookups, session, now):
-        _touch(lookups, session.sid)
+        session = _touch(lookups, session.sid)
     return _claims(session, issued_at=int(now))
 
 
-def _touch(lookups: Lookups, sid: str) -> None:
+def _touch(lookups: Lookups, sid: str) -> FoundSession:
     with lookups.db.connect(to_write=True) as connection:
-        lives = session_lookups.touch(connection, sid, lookups.idle_ttl)
+        touched = session_lookups.touch(connection, sid, lookups.idle_ttl)
     lookups.cache.forget(sid)
-    if not lives:
+    if touched is None:
         raise InvalidToken
+    return touched
 
 
 def _is_stale(lookups: Lookups, cached: FoundSession) -> bool:

@@ -127,7 +127,7 @@ def _add_middleware(app: FastAPI, runtime: Runtime) -> None:
 def assemble(settings: Settings, clock: Clock) -> Runtime:
     """Return the runtime for settings that have a secret."""
     keys = new_keys(settings)
-    entries = SignedEntries(settings.secrets)
+    entries = SignedEntries(settings.secrets, settings.public_url)
     cache = SessionCache(settings.redis_url, entries.sign, entries.verify)
     feed = RevocationFeed(settings, clock, when_added=cache.revoke)
     mails = Mails.of(settings)

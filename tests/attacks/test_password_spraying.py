@@ -113,6 +113,12 @@ def test_a_right_password_that_is_only_shown_counts_too(make_api: MakeApi) -> No
     assert tried == [422, 429, 429]
 
 
+def test_a_right_password_of_an_unverified_address_counts_too(make_api: MakeApi) -> None:
+    api = make_api(limit_login_success="2/hour", login_needs_verified_email=True)
+    api.register()
+    assert [log_in(api, EMAIL, PASSWORD).status_code for _ in range(3)] == [403, 403, 429]
+
+
 def test_wrong_passwords_do_not_use_up_the_right_ones(make_api: MakeApi) -> None:
     api = make_api(limit_login_success="1/hour")
     api.register()

@@ -12,7 +12,9 @@ import pytest
 from authapi.services.accounts import administration
 from tests.mail.conftest import MailApi, MakeMailApi, make_mail_api, sends_by_itself
 from tests.support.api import EMAIL, PASSWORD, Tokens
+from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
+from tests.support.factors import enrol
 
 __all__ = ["make_mail_api", "sends_by_itself"]  # fixtures
 
@@ -77,6 +79,20 @@ def test_another_address_that_a_thief_asked_for(
         assert mail_api.post("/email/verify", email=THIEFS, code=mail.code) == 400
 
 
+@pytest.mark.parametrize("is_sent_late", [False, True])
+def test_another_address_that_a_thief_asked_for_before_there_was_a_second_factor(
+    mail_api: MailApi, clock: TestClock, is_sent_late: bool
+) -> None:
+    """From then on a fresh log-in with it is asked for."""
+    owner = mail_api.api.register_and_login()
+    asked = {"email": THIEFS, "password": PASSWORD}
+    mail_api.api.expect(202, "POST", "/me/email", headers=owner.bearer, json=asked)
+    before = [] if is_sent_late else mail_api.mails(THIEFS)
+    enrol(mail_api.api, owner, clock)
+    for mail in before or mail_api.mails(THIEFS):
+        assert mail_api.post("/email/verify", token=mail.token) == 400
+
+
 @pytest.mark.parametrize("act", [act for act in ACTS if act is not reset_the_password])
 def test_a_new_password_that_a_thief_asked_for(mail_api: MailApi, act: Act) -> None:
     owner = mail_api.api.register_and_login()
@@ -133,3 +149,14 @@ def test_no_link_works_while_the_account_is_disabled(mail_api: MailApi) -> None:
     assert mail_api.post("/email/verify", token=token) == 400
     administration.enable_user(mail_api.runtime.db, id_of(owner))
     assert mail_api.post("/email/verify", token=token) == 204
+
+
+def test_a_registration_that_waited_while_registration_was_open(make_mail_api: MakeMailApi) -> None:
+    """A resend lets it wait for another day, again and again."""
+    mail_api = make_mail_api(registration_confirms_email=True)
+    assert mail_api.post("/register", email=THIEFS, password=PASSWORD) == 202
+    mail = mail_api.mail(THIEFS)
+    closed = make_mail_api(registration_confirms_email=True, registration="closed")
+    assert closed.post("/email/verify", token=mail.token) == 400
+    assert closed.post("/email/verify", email=THIEFS, code=mail.code) == 400
+    assert mail_api.post("/email/verify", token=mail.token) == 204, "where it is open"

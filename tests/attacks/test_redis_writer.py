@@ -170,6 +170,19 @@ def test_another_deployments_entry_is_a_miss(
     assert refused(api) == 1
 
 
+def test_an_entry_of_another_issuer_with_the_same_secret_is_a_miss(
+    make_api: MakeApi, api: Api, ada: Holder, redis: RedisServer
+) -> None:
+    """A copy of the database, to try things out, has the same sessions and other scopes."""
+    redis.client.flushall()
+    elsewhere = ada.copy()
+    elsewhere.api = make_api(redis_url=redis.url, public_url="http://127.0.0.1:9000")
+    assert elsewhere.is_in()
+    assert entry(redis, ada.sid)
+    assert ada.is_in()
+    assert refused(api) == 1
+
+
 def test_while_secret_is_rotated_each_process_reads_the_others_entries(
     make_api: MakeApi, ada: Holder, redis: RedisServer
 ) -> None:
@@ -233,6 +246,25 @@ def test_an_entry_from_before_a_change_of_scopes_gives_no_scope_back(
     api.app.state.runtime.poll.poll()
     for later in (0, 1, 40, 40, 4000):
         clock.advance(later)
+        put(redis, ada.sid, old)
+        answer = ada.send("GET", "/verify")
+        assert (answer.status_code, answer.headers["X-Auth-Scope"]) == (204, "")
+
+
+@pytest.mark.parametrize("later", [0, 61, 3600, 3700, 4000, 86_000])
+def test_an_entry_from_long_before_gives_no_scope_back(
+    api: Api, ada: Holder, redis: RedisServer, clock: TestClock, later: int
+) -> None:
+    """After an hour no process knows of the change any more: the database is asked for the row."""
+    operate(api, change_scopes, "admin")
+    clock.advance(70)
+    api.app.state.runtime.poll.poll()
+    assert ada.is_in()
+    old = entry(redis, ada.sid)
+    operate(api, change_scopes, "")
+    for seconds in (0, later):
+        clock.advance(seconds)
+        api.app.state.runtime.poll.poll()
         put(redis, ada.sid, old)
         answer = ada.send("GET", "/verify")
         assert (answer.status_code, answer.headers["X-Auth-Scope"]) == (204, "")

@@ -1,7 +1,8 @@
 """Entries of a cache that others can write into: the HMAC of name and value, then the value.
 
-So a forged or changed entry, or one that was moved to another name, is no entry. An old one that is
-put back still is: what bounds that is said in services/sessions/lookup.
+So a forged or changed entry, or one that was moved to another name, is no entry. Nor is that of an
+issuer with the same secret: a copy of the database has the same sessions, and other scopes. An old
+one that is put back still is: what bounds that is said in services/sessions/lookup.
 """
 
 import hmac
@@ -13,20 +14,25 @@ MAC_BYTES = 32
 
 
 class SignedEntries:
-    """Signs with the first secret, and accepts what any of the secrets signed."""
+    """Signs with the first secret, and accepts what any of the secrets signed for this issuer."""
 
-    def __init__(self, secrets: Sequence[bytes]) -> None:
+    def __init__(self, secrets: Sequence[bytes], issuer: str) -> None:
+        self._issuer = issuer
         self._keys = [derive(secret, SIGN_CACHED_SESSIONS) for secret in secrets]
 
     def sign(self, name: str, value: bytes) -> bytes:
         """Return the entry for this name."""
-        return _mac(self._keys[0], name, value) + value
+        return _mac(self._keys[0], self._named(name), value) + value
 
     def verify(self, name: str, entry: bytes) -> bytes | None:
         """Return the entry's value, or None if it was not signed for this name."""
         mac, value = entry[:MAC_BYTES], entry[MAC_BYTES:]
-        is_ours = any(hmac.compare_digest(_mac(key, name, value), mac) for key in self._keys)
+        named = self._named(name)
+        is_ours = any(hmac.compare_digest(_mac(key, named, value), mac) for key in self._keys)
         return value if is_ours else None
+
+    def _named(self, name: str) -> str:
+        return f"{self._issuer} {name}"
 
 
 def _mac(key: bytes, name: str, value: bytes) -> bytes:

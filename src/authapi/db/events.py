@@ -1,11 +1,11 @@
 """The table `events`: what persons and administrators did. Rows are only added, and purged."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, insert, or_, select, update
+from sqlalchemy import Connection, and_, case, func, insert, or_, select, update
 
 from authapi.db.clock import db_now
 from authapi.db.models import Event
@@ -80,6 +80,14 @@ def find_newest_type(connection: Connection, user_id: str) -> str | None:
     """Return the type of what happened last to the user."""
     newest = select(Event.type).where(Event.user_id == user_id)
     return connection.scalars(newest.order_by(Event.at.desc(), Event.id.desc()).limit(1)).first()
+
+
+def count_lately(
+    connection: Connection, user_id: str, types: Collection[str], seconds: float
+) -> int:
+    """Return how many events of these types the user had within so many seconds."""
+    lately = (Event.user_id == user_id, Event.type.in_(types), Event.at > db_now() - seconds)
+    return connection.scalars(select(func.count()).where(*lately)).one()
 
 
 def forget(connection: Connection, user_id: str, count: int) -> int:

@@ -1,9 +1,9 @@
 """Users that are imported: many rows a statement. Callers give canonical forms."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Boolean, Connection, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from authapi.db.clock import read_clock
@@ -24,11 +24,12 @@ class NewImport(NewAccount):
 class Taken:
     """Addresses and usernames that an import may not add.
 
-    `without_password`: those addresses whose account has no password yet.
+    `without_password`: those addresses whose account never had a password, and which of them are
+    verified. What took a password away changed the version: a thief may know that password.
     """
 
     emails: Collection[str]
-    without_password: Collection[str]
+    without_password: Mapping[str, bool]
     kept_emails: Collection[str]
     usernames: Collection[str]
 
@@ -39,14 +40,16 @@ def find_taken(
     """Return which are taken. The hash `no_password` stands for an account without one."""
     # One statement: between two, an account would have its username and not yet its address.
     ours = or_(User.email_canonical.in_(emails), User.username_canonical.in_(usernames))
-    columns = (User.email_canonical, User.username_canonical, User.password_hash == no_password)
+    never_had_one = and_(User.password_hash == no_password, User.version == 0)
+    is_verified = User.email_verified_at.is_not(None)
+    columns = (User.email_canonical, User.username_canonical, never_had_one, is_verified)
     found = connection.execute(select(*columns).where(ours)).all()
     kept = select(Link.email_canonical).where(Link.email_canonical.in_(emails), KEPT_FOR_ITS_OWNER)
     return Taken(
-        emails={email for email, _, _ in found},
-        without_password={email for email, _, has_none in found if has_none},
+        emails={email for email, *_ in found},
+        without_password={email: proven for email, _, has_none, proven in found if has_none},
         kept_emails=set(connection.scalars(kept)),
-        usernames={name for _, name, _ in found if name},
+        usernames={name for _, name, *_ in found if name},
     )
 
 
@@ -65,13 +68,23 @@ def add_all(connection: Connection, new: Sequence[NewImport]) -> None:
         raise AlreadyTakenError from error
 
 
-def give_passwords(
-    connection: Connection, hashes: Sequence[tuple[str, str]], no_password: str
-) -> None:
-    """Store hashes, each with its canonical address, where the hash is still `no_password`."""
+def give_passwords(connection: Connection, new: Sequence[NewImport], no_password: str) -> None:
+    """Store the hashes of accounts that still have `no_password`, and never had another one.
+
+    Who has an address there and never proved it gets into no account that has proven it here.
+    """
     statement = (
         update(User)
-        .where(User.email_canonical == bindparam("name"), User.password_hash == no_password)
+        .where(
+            User.email_canonical == bindparam("name"),
+            User.password_hash == no_password,
+            User.version == 0,
+            or_(bindparam("proven", type_=Boolean), User.email_verified_at.is_(None)),
+        )
         .values(password_hash=bindparam("given"))
     )
-    connection.execute(statement, [{"name": name, "given": given} for name, given in hashes])
+    given = [
+        {"name": one.email_canonical, "given": one.password_hash, "proven": one.is_verified}
+        for one in new
+    ]
+    connection.execute(statement, given)

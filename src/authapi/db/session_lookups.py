@@ -34,7 +34,7 @@ _TOUCH = (
     update(SESSIONS)
     .where(*_IN_FORCE)
     .values(last_used_at=db_now(), expires_at=next_expiry(SESSIONS.c.ends_at, SESSIONS.c.remember))
-    .returning(SESSIONS.c.sid)
+    .returning(*_OF_ROW, db_now())
 )
 
 
@@ -44,7 +44,7 @@ def find(connection: Connection, sid: str) -> FoundSession | None:
     return None if row is None else FoundSession(*row)
 
 
-def touch(connection: Connection, sid: str, idle_ttl: float) -> bool:
-    """Begin the session's idle time anew. Return False, without effect, if it has ended."""
-    touched = connection.execute(_TOUCH, {"of_sid": sid, "idle_ttl": idle_ttl})
-    return touched.one_or_none() is not None
+def touch(connection: Connection, sid: str, idle_ttl: float) -> FoundSession | None:
+    """Begin the session's idle time anew, and return it. None, without effect, if it has ended."""
+    row = connection.execute(_TOUCH, {"of_sid": sid, "idle_ttl": idle_ttl}).one_or_none()
+    return None if row is None else FoundSession(*row)

@@ -47,7 +47,7 @@ def delete_account(
     user_id, address = wanted.subject.sub, wanted.address
     account = yield from require_password(db, passwords, user_id, wanted.password, address)
     with db.begin() as tx:
-        current = lock_proven(tx, account)
+        current = lock_proven(tx, account, wanted.subject.sid)
         require_another(tx, current, needs_verified_email=wanted.needs_verified_email)
         stop = remove(tx, usernames, current)
         record(tx, Event(EventType.ACCOUNT_DELETED, {"user_id": user_id}))

@@ -1,16 +1,11 @@
 """Another e-mail address for an account is asked for. It is done when the new mailbox answers.
 
-| the address that is asked for | mail                                                            |
-| ----------------------------- | --------------------------------------------------------------- |
-| free                          | to it: a link and a code; email_verification makes the change   |
-| the account's own             | the same: it is verified                                        |
-| another account's             | to that account: somebody asked for its address                 |
-| kept for another account      | to nobody                                                       |
+Whose the address is, is looked up when the mail is sent: see services/mail/addressing. The link or
+the code makes the change in email_verification.
 """
 
 from dataclasses import dataclass, field
 
-from authapi.db import links, users
 from authapi.db.database import Database
 from authapi.services.accounts.freshness import require_fresh_if_strong
 from authapi.services.accounts.hashing import Hashing
@@ -51,12 +46,5 @@ def ask_to_change(
     )
     may_mail = passwords.limits.may_mail(mail.kind, name)
     with db.begin() as tx:
-        lock_proven(tx, account)
-        # The same statements for each address: time must not tell what it is.
-        owner = users.find_by_email(tx, name)
-        is_kept = links.is_kept_for_another(tx, name, account.id)
-        if owner is not None and owner.id != account.id:
-            mail = Mail(MailKind.EMAIL_TAKEN, owner.email, user_id=owner.id, locale=change.locale)
-        elif is_kept:
-            mail = for_nobody(mail)
+        lock_proven(tx, account, subject.sid)
         mails.post(tx, mail if may_mail else for_nobody(mail))

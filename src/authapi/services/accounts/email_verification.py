@@ -37,11 +37,16 @@ OF_THE_OLD_ADDRESS = (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE)
 
 @dataclass(frozen=True, slots=True)
 class ReturnedProof:
-    """What came back from a mail, from which network address, and the language of a notice."""
+    """What came back from a mail, from which network address, and the language of a notice.
+
+    `may_register` is false where the setting REGISTRATION is `closed`: no registration that waited
+    becomes an account, and a resend can't keep one for later.
+    """
 
     proof: Proof
     address: str
     locale: str
+    may_register: bool = True
 
 
 def ask_to_verify(db: Database, mails: Mails, limits: RateLimits, request: MailRequest) -> None:
@@ -55,6 +60,8 @@ def verify_email(
     """Verify the address that the proof is for. Raises RateLimited."""
     with limits.proof_attempt(returned.address):
         waiting = find_waiting(db, mails.links.secrets, returned.proof)
+        if waiting and not returned.may_register:
+            raise InvalidLink
         link = None if waiting else mails.links.find(db, returned.proof, PURPOSES)
         try:
             with db.begin() as tx:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from authapi.crypto.passwords import PasswordHasher, Verification
-from authapi.db import users
+from authapi.db import sessions, users
 from authapi.db.database import Database, Transaction
 from authapi.db.users import Account
 from authapi.errors import InvalidToken, WrongPassword
@@ -83,13 +83,16 @@ def require_right(
         raise WrongPassword
 
 
-def lock_proven(tx: Transaction, proven: Account) -> Account:
+def lock_proven(tx: Transaction, proven: Account, sid: str) -> Account:
     """Lock the account whose password was proven, and return it as it is now.
 
-    Raises InvalidToken if the proof is worth nothing any more.
+    Raises InvalidToken if the proof is worth nothing any more, or the session that it came with has
+    ended: another process may have ended it a moment ago.
     """
     current = users.lock(tx, proven.id)
     # Nothing is written yet: to raise inside the block undoes nothing.
     if current is None or current.disabled_at is not None or current.version != proven.version:
+        raise InvalidToken
+    if not sessions.is_in_force(tx, proven.id, sid):
         raise InvalidToken
     return current

@@ -6,7 +6,7 @@ from authapi.db import users
 from authapi.db.database import Database, Transaction
 from authapi.db.users import Account
 from authapi.errors import InvalidToken, UsernameTaken
-from authapi.services.accounts.freshness import require_fresh_login, require_level
+from authapi.services.accounts.freshness import lock_fresh, require_fresh_login
 from authapi.services.accounts.names import canonical, parse_username
 from authapi.services.accounts.usernames import Usernames
 from authapi.services.events.catalogue import Event, EventType
@@ -46,10 +46,7 @@ def change_username(
     limits.count_registration(change.address)
     try:
         with db.begin() as tx:
-            account = users.lock(tx, subject.sub)
-            if account is None:
-                raise InvalidToken  # nothing is written
-            require_level(subject, account)
+            account = lock_fresh(tx, subject)
             rename(tx, usernames, account, username)
             fields = {"user_id": account.id, "ip": change.address}
             record(tx, Event(EventType.USERNAME_CHANGED, fields))

@@ -2,16 +2,25 @@
 
 from dataclasses import dataclass, replace
 
+from authapi.db import events
 from authapi.db.database import Transaction
 from authapi.db.factors import StoredFactor
+from authapi.db.links import Purpose
 from authapi.db.users import Account
+from authapi.errors import RateLimited
 from authapi.services.accounts.devices import Device
+from authapi.services.accounts.freshness import lock_fresh
 from authapi.services.accounts.notices import Notice, post_notice
 from authapi.services.events.catalogue import Event, EventType
 from authapi.services.events.record import record
-from authapi.services.mail.mails import Mails
+from authapi.services.factors.steps import SECOND_FACTORS
+from authapi.services.mail.mails import Mails, end_links
 from authapi.services.mail.messages import MailKind
 from authapi.verifier import Claims
+
+# Each adds an event, which is kept for long. To remove a factor has no limit: it must be quick.
+LIMITED = (EventType.FACTOR_ADDED, EventType.FACTOR_RENAMED, EventType.RECOVERY_CODES_MADE)
+MOST_AN_HOUR, HOUR_SECONDS = 100, 3600.0
 
 # Without a mail: another name.
 MAILS = {
@@ -29,6 +38,13 @@ class Owner:
     mails: Mails
     locale: str
 
+    def lock(self, tx: Transaction) -> Account:
+        """Do as `lock_fresh`. Raises RateLimited too, past MOST_AN_HOUR changes of the account."""
+        account = lock_fresh(tx, self.subject)
+        if events.count_lately(tx, account.id, LIMITED, HOUR_SECONDS) >= MOST_AN_HOUR:
+            raise RateLimited(HOUR_SECONDS)
+        return account
+
     def record(self, tx: Transaction, kind: EventType, factor: StoredFactor) -> None:
         """Record the change, in its transaction."""
         fields = {"user_id": factor.user_id, "sid": self.subject.sid, "ip": self.device.address}
@@ -42,9 +58,14 @@ class Owner:
     def tell_of_new(self, tx: Transaction, account: Account, factor: StoredFactor) -> None:
         """Post a mail about a new factor. The account is as it was before.
 
+        The first second factor ends a change of address that is pending.
+
         The mail has a link to undo it, unless a second factor had to be proven: a thief of a
         session needs none. None to an address that was not verified: it may be a stranger's.
         """
+        if factor.kind in SECOND_FACTORS and not account.second_factors:
+            # From now on this needs a second factor, and who asked before may have had none.
+            end_links(tx, account.id, (Purpose.CHANGE,))
         notice = self._notice(MailKind.FACTOR_ADDED, factor.kind)
         if account.email_verified_at and not account.second_factors:
             kind = MailKind.FIRST_FACTOR_ADDED

@@ -33,7 +33,7 @@ from authapi.errors import (
 )
 from authapi.logs import log
 from authapi.services.accounts.devices import Device
-from authapi.services.accounts.freshness import lock_fresh, require_fresh_login
+from authapi.services.accounts.freshness import require_fresh_login
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.proven_registration import register_proven
 from authapi.services.accounts.registration import Registrar
@@ -116,7 +116,7 @@ def link_identity(
 
 
 def _link(tx: Transaction, owner: Owner, person: Person) -> None:
-    account = lock_fresh(tx, owner.subject)
+    account = owner.lock(tx)
     if len(of_kind(factors.list_in_force(tx, account.id), Kind.IDENTITY)) >= MOST_IDENTITIES:
         message = f"An account has at most {MOST_IDENTITIES} identities. Remove one first"
         raise InvalidField("id_token", message, "too_many")

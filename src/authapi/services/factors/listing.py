@@ -33,9 +33,9 @@ def list_factors(db: Database, user_id: str) -> Sequence[ListedFactor]:
 
 
 def rename_factor(db: Database, owner: Owner, factor_id: str, name: str | None) -> ListedFactor:
-    """Give a factor another name, or none. Raises NotFound, InsufficientUserAuthentication."""
+    """Give a factor another name, or none. Raises NotFound, and what `Owner.lock` raises."""
     with db.begin() as tx:
-        account = lock_fresh(tx, owner.subject)
+        account = owner.lock(tx)
         factor = _get(factors.list_in_force(tx, account.id), factor_id)
         factors.rename(tx, factor.id, name)
         owner.record(tx, EventType.FACTOR_RENAMED, factor)

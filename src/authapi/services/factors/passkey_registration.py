@@ -9,7 +9,7 @@ from authapi.db.database import Database, Transaction
 from authapi.db.factors import ListedFactor, NewFactor
 from authapi.db.passkeys import NewPasskey
 from authapi.errors import AlreadyLinked, InvalidCode, InvalidField
-from authapi.services.accounts.freshness import lock_fresh, require_fresh_login, require_level
+from authapi.services.accounts.freshness import require_fresh_login, require_level
 from authapi.services.accounts.passwords import Passwords
 from authapi.services.accounts.profile import get_profile
 from authapi.services.events.catalogue import EventType
@@ -81,7 +81,7 @@ def _read(db: Database, rp: RelyingParty, passwords: Passwords, new: Registratio
 def _add(tx: Transaction, new: Registration, registered: Registered) -> ListedFactor:
     """Write it. What is raised here undoes nothing: nothing is written before."""
     owner = new.owner
-    account = lock_fresh(tx, owner.subject)
+    account = owner.lock(tx)
     if len(passkeys.list_of_user(tx, account.id)) >= MOST_PASSKEYS:
         message = f"An account has at most {MOST_PASSKEYS} passkeys. Remove one first"
         raise InvalidField("credential", message, "too_many")

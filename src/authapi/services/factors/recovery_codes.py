@@ -15,7 +15,6 @@ from authapi.db.database import Database, Transaction
 from authapi.db.factors import NewFactor, StoredFactor
 from authapi.db.users import Account
 from authapi.errors import InvalidCode, NotFound
-from authapi.services.accounts.freshness import lock_fresh
 from authapi.services.events.catalogue import EventType
 from authapi.services.factors.auth_sessions import digest_of
 from authapi.services.factors.changes import Owner
@@ -31,10 +30,10 @@ MISREAD = str.maketrans("018", "OIB", " -")
 def replace_codes(db: Database, owner: Owner) -> Sequence[str]:
     """Return ten new codes; the older ones end.
 
-    Raises InsufficientUserAuthentication, and NotFound for an account without a second factor.
+    Raises what `Owner.lock` raises, and NotFound for an account without a second factor.
     """
     with db.begin() as tx:
-        account = lock_fresh(tx, owner.subject)
+        account = owner.lock(tx)
         if not account.second_factors:
             raise NotFound("There is no second factor that a code could stand in for.")
         codes = make_codes(tx, account.id, owner)

@@ -75,11 +75,11 @@ def confirm_totp(
 
     Return ten recovery codes with the first second factor of the account, else none.
 
-    Raises InvalidCode, which counts as a failed log-in, NotFound, InsufficientUserAuthentication.
+    Raises InvalidCode, which counts as a failed log-in, NotFound, and what `Owner.lock` raises.
     """
     codes: Sequence[str] = ()
     with db.begin() as tx:
-        account = lock_fresh(tx, owner.subject)
+        account = owner.lock(tx)
         factor, stored = _unconfirmed(tx, account, sent.factor_id)
         step = _find_step(settings, stored, sent.code, read_clock(tx))
         if step is not None:

@@ -19,6 +19,7 @@ gives back what does not apply:
   right                                  the failures     ends their row
   wrong, or the request was cancelled    the success
   right, and a second factor must follow the failures     ends no row: no new guesses at its codes
+  right, of an unverified address        the same         the same: each costs a hash
   any other                              both
 
 The second step of a log-in counts as a failure only: the first one was its success.
@@ -39,6 +40,7 @@ from authapi.clock import Clock
 from authapi.config import Settings
 from authapi.crypto.derived_keys import DIGEST_NAMES, derive
 from authapi.errors import (
+    EmailNotVerified,
     InsufficientAuthorization,
     InvalidCode,
     InvalidCredentials,
@@ -66,6 +68,8 @@ UNKNOWN = "unknown-"
 
 # GeneratorExit: the request was cancelled, and its hash may have been computed.
 WRONG = (InvalidCode, InvalidCredentials, WrongPassword, RegistrationWaits, GeneratorExit)
+# The first of two factors ends no row: it would buy new guesses at the codes.
+RIGHT = (InsufficientAuthorization, EmailNotVerified)
 
 
 def _nowhere(_account: str, _address: str) -> bool:
@@ -131,8 +135,7 @@ class RateLimits:
             self._give_back(successes)
             raise
         except BaseException as error:
-            # The first of two factors ends no row: it would buy new guesses at the codes.
-            is_right = isinstance(error, InsufficientAuthorization)
+            is_right = isinstance(error, RIGHT)
             self._give_back(failures if is_right else failures + successes)
             raise
         self._give_back(failures)

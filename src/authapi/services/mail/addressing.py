@@ -6,6 +6,13 @@
 | verify_email         | verify_email, if it is needed   | confirm_registration | nobody  |
 | reset_password       | reset_password                  | nobody               | nobody  |
 
+| an account asked for | another account has the address | it is kept for one   | neither |
+| -------------------- | ------------------------------- | -------------------- | ------- |
+| change_email         | email_taken                     | nobody               | itself  |
+
+Each row opens a link of the account that asks, and ends its older one: else these, or its export,
+would tell whose the address is. Nobody gets the token of a link that no mail names.
+
 The account wins. A disabled one gets nothing but already_registered, and links to undo. An address
 that is kept for another account's undo counts as neither. All other mails name their account.
 """
@@ -39,7 +46,18 @@ def address(tx: Transaction, due: DueMail, mail: Mail) -> Mail | None:
     if is_shut_out or is_needless:
         return None
     to = mail.to if mail.user_id else account.email
-    return replace(mail, to=to) if _open_link(tx, due, mail, account.id, to) else None
+    if not _open_link(tx, due, mail, account.id, to):
+        return None
+    is_change = mail.kind is MailKind.CHANGE_EMAIL
+    return _to_new_address(tx, mail, account.id) if is_change else replace(mail, to=to)
+
+
+def _to_new_address(tx: Transaction, mail: Mail, user_id: str) -> Mail | None:
+    """Return the mail; that to the owner of another account's address; None for a kept one."""
+    owner = users.find_by_email(tx, mail.canonical)
+    if owner and owner.id != user_id:
+        return replace(mail, kind=MailKind.EMAIL_TAKEN, to=owner.email)
+    return None if links.is_kept_for_another(tx, mail.canonical, user_id) else mail
 
 
 def _lock_account(tx: Transaction, mail: Mail) -> Account | None:

@@ -6,7 +6,8 @@
 
 The database stores a use once every TOUCH_SECONDS: the idle time is much longer. This also bounds
 an old entry that somebody puts back into Redis. The revocation set refuses it for an hour. Once its
-last use is TOUCH_SECONDS old, the database is asked whether the session is in force.
+last use is TOUCH_SECONDS old, the database is asked for the session: the entry's scopes may be of
+long ago.
 """
 
 from dataclasses import dataclass
@@ -58,16 +59,17 @@ def look_up_session(
     session = cached or _read(lookups, session_id.sid, now)
     _require_own(session_id, session, now)
     if _is_touch_due(lookups, session, now):
-        _touch(lookups, session.sid)
+        session = _touch(lookups, session.sid)
     return _claims(session, issued_at=int(now))
 
 
-def _touch(lookups: Lookups, sid: str) -> None:
+def _touch(lookups: Lookups, sid: str) -> FoundSession:
     with lookups.db.connect(to_write=True) as connection:
-        lives = session_lookups.touch(connection, sid, lookups.idle_ttl)
+        touched = session_lookups.touch(connection, sid, lookups.idle_ttl)
     lookups.cache.forget(sid)
-    if not lives:
+    if touched is None:
         raise InvalidToken
+    return touched
 
 
 def _is_stale(lookups: Lookups, cached: FoundSession) -> bool:

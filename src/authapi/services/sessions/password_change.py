@@ -55,7 +55,7 @@ def change_password(
     new_hash = yield from passwords.hash(change.new)
     opening = _opening(db, account, change)
     with db.begin() as tx:
-        current = lock_proven(tx, account)
+        current = lock_proven(tx, account, change.subject.sid)
         require_verified(tokens, current)
         # A second factor was added meanwhile, or its proof is too old by now: nothing is written.
         if replace(opening, account=current).needs_second_factor:

@@ -94,7 +94,8 @@ def take_place(
     """
     user_id = opening.account.id
     with db.begin() as tx:
-        require_verified(tokens, lock_proven(tx, opening.account))  # nothing is written yet
+        account = lock_proven(tx, opening.account, replaced)
+        require_verified(tokens, account)  # nothing is written yet
         # Of two proofs at once one finds the session in force, and the other is refused.
         is_replaced = sessions.revoke_own(tx, user_id, replaced, RevokedReason.REAUTHENTICATED)
         opened = add_session(tx, tokens, opening) if is_replaced else None

@@ -63,7 +63,7 @@ def read_factors(runtime: AppRuntime, current: CurrentSubject) -> Response:
     "/factors/{factor_id}",
     response_model=FactorInfo,
     summary="Rename a factor",
-    responses=refusals(*ACTS, *BODY, NotFound),
+    responses=refusals(*ACTS, *BODY, NotFound, RateLimited),
 )
 def change_factor(
     factor_id: str, body: FactorChange, runtime: AppRuntime, current: FromOwner
@@ -116,7 +116,7 @@ def confirm_app(body: TotpConfirmation, runtime: AppRuntime, current: FromOwner)
     "/recovery-codes",
     response_model=NewRecoveryCodes,
     summary="Make new recovery codes",
-    responses=refusals(*ACTS, NotFound),
+    responses=refusals(*ACTS, NotFound, RateLimited),
 )
 def make_recovery_codes(runtime: AppRuntime, current: FromOwner) -> Response:
     """Make ten recovery codes. The older ones end."""

@@ -38,7 +38,9 @@ def verify_address(
 
     A registration that waits becomes an account.
     """
-    returned = ReturnedProof(proof_of(body), device.address, locale_of(request, None))
+    may_register = runtime.settings.registration != "closed"
+    locale = locale_of(request, None)
+    returned = ReturnedProof(proof_of(body), device.address, locale, may_register)
     verify_email(runtime.db, runtime.mails, runtime.usernames, runtime.limits, returned)
 
 

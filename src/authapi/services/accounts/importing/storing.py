@@ -3,7 +3,8 @@
   the user                                       becomes
   has an address that no account has             an account; without a hash, one without a password
   has the address of an account                  nothing: the account stays as it is
-  the same; has a hash, and the account has none the account's hash
+  the same; has a hash, and the account never    the account's hash; nothing, if the address is
+  had one                                        proven here and not there
   breaks a rule, or has the address or username  nothing: it is named, with the reason
   of a record before or the username of another
 
@@ -116,7 +117,9 @@ def _decide(
 
     def decide(place: Place, account: NewImport) -> Outcome:
         has_password = account.password_hash != NO_PASSWORD
-        if account.email_canonical in taken.without_password and has_password:
+        is_proven_here = taken.without_password.get(account.email_canonical)
+        is_owners = is_proven_here is not None and (account.is_verified or not is_proven_here)
+        if has_password and is_owners:
             return Outcome(place, Fate.GIVEN_A_PASSWORD)
         if account.email_canonical in taken.emails:
             return Outcome(place, Fate.ALREADY_HERE)
@@ -143,7 +146,7 @@ def _write(
         if outcome.fate in {Fate.IMPORTED, Fate.WITHOUT_PASSWORD}:
             added.append(account)
         elif outcome.fate is Fate.GIVEN_A_PASSWORD:
-            given.append((account.email_canonical, account.password_hash))
+            given.append(account)
     if added:
         imports.add_all(tx, added)
         # After the write, as in Usernames.take: it waited for whoever gave a name up.

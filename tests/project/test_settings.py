@@ -125,6 +125,9 @@ def test_every_problem_is_told_at_once() -> None:
         ("allow_insecure_stores", "maybe"),
         ("limit_refresh", "many"),
         ("limit_login_pair", "10/fortnight"),
+        ("limit_login_pair", "0/minute"),
+        ("limit_login_pair", "10/minute;0/hour"),
+        ("limit_login_pair", "10/99999999999 year"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_by_name(field: str, value: object) -> None:
@@ -167,7 +170,7 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
 
 
 PASSWORDS = {
-    "database_url": "postgresql://u:hunter2@/h@db/x?sslpassword=hunter2&a=b",
+    "database_url": "postgresql://u:hunter2@/h@db/x?sslpassword=hunter2&sslsni=0",
     "redis_url": "redis://:hunter2@cache",
     "smtp_url": "smtp://u:hunter2@mail.example",
 }
@@ -201,3 +204,12 @@ def test_a_refusal_of_pydantic_shows_no_value() -> None:
     with pytest.raises(ValidationError) as caught:
         Settings(secret="hunter2", database_url="mysql://hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_no_sentence_shows_a_value(field: str) -> None:
+    """The kind: a secret that was put into the wrong variable reaches the log."""
+    try:
+        load_settings(**{field: "hunter2 of \u00e4da"})
+    except CommandError as error:
+        assert "hunter2" not in str(error)

@@ -138,6 +138,27 @@ def test_the_url_outranks_libpqs_environment(monkeypatch: pytest.MonkeyPatch) ->
     assert load_settings(database_url="postgresql://localhost/authapi")
 
 
-@pytest.mark.parametrize("url", ["redis://:hunter2@[::1", "redis://hunter2\u2100@cache"])
-def test_what_is_no_url_is_told_without_it(url: str) -> None:
-    assert refusal(redis_url=url) == "AUTHAPI_REDIS_URL is not a URL."
+@pytest.mark.parametrize("is_allowed", ["true", "false"])
+@pytest.mark.parametrize(
+    ("field", "url"),
+    [
+        ("redis_url", "redis://:hunter2@[::1"),
+        ("redis_url", "redis://hunter2\u2100@cache"),
+        ("redis_url", "redis://:hunter2@localhost:port"),
+        ("redis_url", "redis://:hunter2@localhost:65536"),
+        ("redis_url", "redis://:hunter2/3@localhost"),
+        ("redis_url", "redis://:hunter2@localhost/0?db=hunter2"),
+        ("redis_url", "redis://localhost/0?hunter2=1"),
+        ("redis_url", "rediss://localhost/0?ssl_cert_reqs=hunter2"),
+        ("database_url", "postgresql://localhost/authapi?hunter2=1"),
+        ("database_url", "postgresql://localhost/authapi?password=hunter&hunter2=1"),
+    ],
+)
+def test_a_url_that_its_library_cannot_read_is_told_without_it(
+    field: str, url: str, is_allowed: str
+) -> None:
+    """The kind: a value passes the settings, and then breaks the start or every request."""
+    sentence = refusal(**{field: url}, allow_insecure_stores=is_allowed)
+    assert sentence.startswith(f"AUTHAPI_{field.upper()} ")
+    assert "\n" not in sentence
+    assert "hunter2" not in sentence

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import StringIO
+from typing import TextIO
 
 import pytest
 import structlog
@@ -36,9 +37,9 @@ def authapi(
 ) -> Iterator[Authapi]:
     """Yield `authapi("users", "list", typed="…")`, where `typed` is standard input."""
 
-    def run(*arguments: str, typed: str = "") -> Outcome:
+    def run(*arguments: str, typed: str | TextIO | None = "") -> Outcome:
         monkeypatch.setattr(sys, "argv", ["authapi", *arguments])
-        monkeypatch.setattr(sys, "stdin", StringIO(typed))
+        monkeypatch.setattr(sys, "stdin", StringIO(typed) if isinstance(typed, str) else typed)
         capsys.readouterr()  # drop what the test itself has written before
         try:
             commands.main()

@@ -1,5 +1,8 @@
 """What `authapi users …` makes of what is typed, and of what should not have been."""
 
+from io import BufferedReader, BytesIO, RawIOBase, TextIOWrapper
+from typing import TextIO
+
 import pytest
 
 from tests.cli.conftest import Authapi
@@ -31,6 +34,39 @@ def test_a_password_is_never_asked_for_where_nobody_sits(authapi: Authapi) -> No
     outcome = authapi(*CREATE[:-1])
     assert outcome.status == 2
     assert "use --password-stdin" in outcome.errors
+
+
+class GoneTerminal(RawIOBase):
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: object, /) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def broken_inputs() -> dict[str, TextIO | None]:
+    """Return what a process may get as standard input: none (`<&-`) is the first."""
+    no_text = TextIOWrapper(BytesIO(b"\xff hunter2\n"), encoding="utf-8")
+    gone = TextIOWrapper(BufferedReader(GoneTerminal()))
+    return {"none": None, "no text": no_text, "gone terminal": gone}
+
+
+@pytest.mark.parametrize("command", [("set-password", "--password-stdin"), ("set-email",)])
+@pytest.mark.parametrize("kind", broken_inputs())
+def test_an_input_that_cannot_be_read_is_a_sentence(
+    kind: str, command: tuple[str, ...], authapi: Authapi
+) -> None:
+    """The kind: a stream that the caller did not open, or that breaks, ends in a traceback."""
+    authapi(*CREATE, typed=PASSWORD)
+    name, *options = command
+    for arguments in (CREATE, ("users", name, EMAIL, *options)):
+        sentence = authapi(*arguments, typed=broken_inputs()[kind]).sentence
+        assert "standard input" in sentence
+        assert "hunter2" not in sentence
+
+
+def test_a_password_is_asked_for_by_no_process_without_input(authapi: Authapi) -> None:
+    assert authapi(*CREATE[:-1], typed=None).status == 2
 
 
 def test_a_password_is_never_repeated(authapi: Authapi) -> None:

@@ -103,19 +103,29 @@ def test_every_problem_is_told_at_once() -> None:
         ("refresh_overlap_bearer", 301),
         ("refresh_overlap_bearer", "until used"),
         ("refresh_overlap_bearer", ""),
-        ("refresh_overlap_cookie", 301),
-        ("clock_leeway", 31),
-        ("key_rotation_days", -1),
+        *(("refresh_overlap_cookie", value) for value in (-1, 301)),
+        *((field, 10 * 365 * 86400 + 1) for field in ("refresh_idle_ttl", "session_ttl")),
+        *(("max_sessions", value) for value in (-1, 1_000_001)),
+        *(("clock_leeway", value) for value in (-1, 31)),
+        *(("key_rotation_days", value) for value in (-1, 3651)),
+        *(("key_publish_delay", value) for value in (-1, 7 * 86400 + 1)),
+        *(("event_retention_days", value) for value in (0, 3651)),
+        *(("revocation_max_staleness", value) for value in (0, "inf", 3601)),
         ("revocation_poll", 0),
         ("revocation_poll", "nan"),
         ("revocation_poll", "inf"),
         ("hash_memory_kib", 1023),
-        ("hash_concurrency", 0),
-        ("hash_queue", -1),
+        ("hash_memory_kib", 4 * 1024 * 1024 + 1),
+        *(("hash_time_cost", value) for value in (0, 101)),
+        *(("hash_concurrency", value) for value in (0, 257)),
+        *(("hash_queue", value) for value in (-1, 10_001)),
         ("signing_algorithm", "none"),
         ("log_format", "xml"),
         ("audience", ""),
         ("audience", "two words"),
+        ("audience", "one,other"),
+        ("audience", "a" * 201),
+        ("audiences", "a" * 201),
         ("audiences", "a,two words"),
         ("cookie_samesite", "off"),
         ("redis_url", "http://cache"),
@@ -125,10 +135,31 @@ def test_every_problem_is_told_at_once() -> None:
         ("allow_insecure_stores", "maybe"),
         ("limit_refresh", "many"),
         ("limit_login_pair", "10/fortnight"),
+        ("limit_login_pair", "0/minute"),
+        ("limit_login_pair", "10/minute;0/hour"),
+        ("limit_login_pair", "10/99999999999 year"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_by_name(field: str, value: object) -> None:
     assert refusal(**{field: value}).startswith(f"AUTHAPI_{field.upper()} ")
+
+
+def test_a_value_is_refused_where_all_that_goes_with_it_is_right() -> None:
+    assert "60" in refusal(revocation_poll=60.1, revocation_max_staleness=100)
+    for url in ("smtp://mail.example:0", "smtp://user@mail.example", "smtp://mail.example/path"):
+        assert refusal(smtp_url=url, mail_from="a@b.example").startswith("AUTHAPI_SMTP_URL ")
+
+
+def test_each_bound_is_within() -> None:
+    """The kind: a bound that docs/configuration.md tells, and that is one too far."""
+    least = {"access_token_ttl": 1, "clock_leeway": 0, "max_sessions": 0, "key_rotation_days": 0}
+    least |= {"event_retention_days": 1, "hash_memory_kib": 1024, "hash_time_cost": 1}
+    most = {"access_token_ttl": 3600, "clock_leeway": 30, "key_publish_delay": 7 * 86400}
+    most |= {"revocation_poll": 60, "revocation_max_staleness": 3600, "hash_concurrency": 256}
+    most |= {"refresh_overlap_bearer": 300, "refresh_overlap_cookie": 300}
+    for values in (least, most):
+        settings = load_settings(**values)
+        assert {field: getattr(settings, field) for field in values} == values
 
 
 @pytest.mark.parametrize(("text", "meant"), [("0", 0), ("300", 300), ("until_used", "until_used")])
@@ -167,7 +198,7 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
 
 
 PASSWORDS = {
-    "database_url": "postgresql://u:hunter2@/h@db/x?sslpassword=hunter2&a=b",
+    "database_url": "postgresql://u:hunter2@/h@db/x?sslpassword=hunter2&sslsni=0",
     "redis_url": "redis://:hunter2@cache",
     "smtp_url": "smtp://u:hunter2@mail.example",
 }
@@ -201,3 +232,14 @@ def test_a_refusal_of_pydantic_shows_no_value() -> None:
     with pytest.raises(ValidationError) as caught:
         Settings(secret="hunter2", database_url="mysql://hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_no_sentence_shows_a_value(field: str) -> None:
+    """The kind: a secret that was put into the wrong variable reaches the log."""
+    told = ""
+    try:
+        load_settings(**{field: "hunter2 of \u00e4da"})
+    except CommandError as error:
+        told = str(error)
+    assert "hunter2" not in told

@@ -216,6 +216,7 @@ def test_events_are_found_by_user_type_and_moment(
     assert admin.events(user_id=ada, since=latest["at"]) == [latest]
     assert admin.events(type="login_succeeded", since=latest["at"]) == [latest]
     assert admin.events(since=latest["at"]) == [latest]
+    assert admin.events(since=latest["at"].lower()) == [latest]  # RFC 3339 section 5.6
     assert first in admin.events()
     assert admin.events(user_id=admin.id, type="user_disabled") == []
     page = admin.expect(200, "GET", "/events", params={"limit": 1})

@@ -155,7 +155,7 @@ def set_email(email: str, new: str | None, *, verified: bool, force: bool) -> No
     """Give the account another address, and end every session. Without NEW it is asked for."""
     settings = settings_in_force()
     with _account(email, settings) as (db, account):
-        typed = new or (click.prompt("New e-mail address") if sys.stdin.isatty() else _line())
+        typed = new or (click.prompt("New e-mail address") if _is_terminal() else _line())
         wanted = trimmed(typed)
         operator = _operator(settings, force=force)
         ended = administration.set_email(
@@ -246,7 +246,7 @@ def _sessions(ended: int) -> str:
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
         return _line()
-    if not sys.stdin.isatty():
+    if not _is_terminal():
         raise click.UsageError("There is no terminal to ask for a password: use --password-stdin.")
     answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return answer
@@ -259,5 +259,15 @@ def _joined(scopes: tuple[str, ...]) -> str:
     return joined(scopes)
 
 
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def _line() -> str:
-    return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    """Return the first line of standard input. Raises CommandError."""
+    if sys.stdin is None:  # the process was started without it
+        raise CommandError("There is no standard input.")
+    try:
+        return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError):  # not chained: it may repeat a password
+        raise CommandError("The standard input can't be read, or is no text.") from None

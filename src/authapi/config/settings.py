@@ -84,7 +84,9 @@ class Settings(Fields):
                 "AUTHAPI_PUBLIC_URL has to begin with https:// unless its host is this machine, or "
                 "AUTHAPI_ALLOW_INSECURE_HTTP is true: over http anybody on the way reads the tokens"
             )
-        if not self.allow_insecure_stores:
+        unreadable = list(stores.unreadable(self.database_url, self.redis_url))
+        yield from unreadable
+        if not (unreadable or self.allow_insecure_stores):
             yield from stores.exposed(self.database_url, self.redis_url)
         if self.passkey_rp_id:
             yield from passkeys.foreign_rp_id(self.passkey_rp_id, self.public_url)

@@ -1,10 +1,11 @@
-"""Whether PostgreSQL and Redis are on this machine, or behind TLS.
+"""Whether the URLs of PostgreSQL and Redis can be read, and lead here or through TLS.
 
 Without TLS, anybody on the way to another machine reads sessions and hashes, and writes them. Each
 URL is read as the library reads it that connects. Loopback and Unix sockets are this machine.
 """
 
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from authapi.verifier.loopback import is_loopback_host
@@ -20,8 +21,45 @@ UNLESS = (
 )
 
 
+def unreadable(database_url: str, redis_url: str | None) -> Iterator[str]:
+    """Yield a sentence for each URL that its library can't read. No sentence repeats a part of it.
+
+    Else the start would end in a traceback, or each request in a 500.
+    """
+    if database_url.startswith("postgresql") and not _is_read_by_libpq(database_url):
+        yield "AUTHAPI_DATABASE_URL doesn't name its hosts and options plainly"
+    if redis_url and not _is_read_by_redis(redis_url):
+        yield (
+            "AUTHAPI_REDIS_URL has a port, an option or a password that can't be read; "
+            "percent-encode special characters in its password"
+        )
+
+
+def _is_read_by_libpq(url: str) -> bool:
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_conninfo(**_options(url))
+    except (ArgumentError, ProgrammingError, ValueError):
+        return False
+    return True
+
+
+def _is_read_by_redis(url: str) -> bool:
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    try:
+        Redis.from_url(url).connection_pool.make_connection()  # which does not connect
+    except (RedisError, TypeError, ValueError):
+        return False
+    return True
+
+
 def exposed(database_url: str, redis_url: str | None) -> Iterator[str]:
-    """Yield a sentence for each store that is another machine without TLS. Raises ValueError."""
+    """Yield a sentence for each store that is another machine without TLS, if it can be read."""
     if is_database_exposed(database_url):
         modes = "sslmode=require, sslmode=verify-ca or sslmode=verify-full"
         yield f"AUTHAPI_DATABASE_URL needs {modes} {UNLESS}"
@@ -30,16 +68,13 @@ def exposed(database_url: str, redis_url: str | None) -> Iterator[str]:
 
 
 def is_database_exposed(database_url: str) -> bool:
-    """Return whether the database is on another machine without TLS. Raises ValueError."""
+    """Return whether the database is on another machine without TLS."""
     return database_url.startswith("postgresql") and is_postgresql_exposed(database_url)
 
 
 def is_redis_exposed(url: str) -> bool:
-    """Return whether the URL leads to another machine without TLS. Raises ValueError."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ValueError("AUTHAPI_REDIS_URL is not a URL") from None  # urllib's may repeat it
+    """Return whether the URL leads to another machine without TLS."""
+    parts = urlsplit(url)
     if parts.scheme == "rediss":
         return False
     asked = parse_qs(parts.query).get("host", ["localhost"])[0]
@@ -50,9 +85,10 @@ def is_redis_exposed(url: str) -> bool:
 def is_postgresql_exposed(url: str) -> bool:
     """Return whether a host of the URL is another machine, and TLS is not demanded.
 
-    PGHOST, PGSSLMODE and their like count, as they do for libpq. Raises ValueError.
+    PGHOST, PGSSLMODE and their like count, as they do for libpq.
     """
-    given = _options(url)
+    all_given = _options(url)
+    given = {name: _only(all_given[name]) for name in READ if name in all_given}
     options = {**_defaults(), **given}
     if options.get("sslmode") in TLS_MODES:
         return False
@@ -68,17 +104,12 @@ def _is_here(host: str) -> bool:
     return host.startswith(("/", "@")) or host == "" or is_loopback_host(host.lower())
 
 
-def _options(url: str) -> dict[str, str]:
+def _options(url: str) -> dict[str, Any]:
+    """Return what the URL says to libpq. Raises ArgumentError or ValueError."""
     from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
 
-    try:
-        parsed = make_url(url)
-        _, options = parsed.get_dialect()().create_connect_args(parsed)
-    except (ArgumentError, ValueError):
-        # Not chained: the message may repeat the password.
-        raise ValueError("AUTHAPI_DATABASE_URL doesn't name its hosts plainly") from None
-    return {name: _only(options[name]) for name in READ if name in options}
+    parsed = make_url(url)
+    return dict(parsed.get_dialect()().create_connect_args(parsed)[1])
 
 
 def _only(value: object) -> str:

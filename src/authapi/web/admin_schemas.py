@@ -27,7 +27,7 @@ from authapi.web.schemas import (
 
 # As the document says them: pydantic takes a number for a moment, and `on` for a boolean.
 MOMENT, BOOLEAN = (
-    re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.{1,40}", re.ASCII),
+    re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt].{1,40}", re.ASCII),
     re.compile("true|false"),
 )
 

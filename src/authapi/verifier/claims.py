@@ -43,6 +43,24 @@ class Claims:
         """Return the services that the token is for. A session that was looked up names none."""
         return named(self.raw.get("aud", ()))
 
+    @property
+    def auth_time(self) -> int | None:
+        """Return when the user logged in, in Unix seconds. A foreign issuer may not say."""
+        logged_in_at: int | None = self.raw.get("auth_time")
+        return logged_in_at
+
+    @property
+    def acr(self) -> str | None:
+        """Return how strong the log-in was: `aal1`, or `aal2` with a second factor."""
+        level = self.raw.get("acr")
+        return level if isinstance(level, str) else None
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        """Return what was proven at the log-in, in the words of RFC 8176: `pwd`, `otp`, `mfa`."""
+        proven = self.raw.get("amr")
+        return tuple(map(str, proven)) if isinstance(proven, list | tuple) else ()
+
 
 def is_text(value: object) -> bool:
     # Printable: these go into logs, headers and queries, where a line break or NUL does harm.

@@ -131,6 +131,8 @@ class TokenFactory:
             "client_id": "authapi",
             "sid": secrets.token_urlsafe(16),
             "auth_time": now,
+            "acr": "aal1",
+            "amr": ["pwd"],
         }
 
     def _sign(

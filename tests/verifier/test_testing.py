@@ -31,6 +31,11 @@ def test_its_tokens_are_valid(algorithm: str) -> None:
     assert claims.scopes == {"read", "write"}
 
 
+def test_scopes_may_be_one_text_as_a_token_has_them() -> None:
+    """The kind: text in the place of a list was taken for its letters."""
+    assert TOKENS.claims(scopes="read write").scopes == {"read", "write"}
+
+
 def test_the_claims_tell_when_and_how_the_user_logged_in() -> None:
     tokens = TokenFactory(clock=lambda: 1_800_000_000.5)
     claims = tokens.claims()

@@ -134,17 +134,17 @@ def read_claims(
 def in_force(claims: Claims, *, leeway: float) -> tuple[float, float]:
     """Return from when and before when the token is in force, in Unix seconds."""
     not_before = claims.raw.get("nbf", 0) - leeway
-    return max(_tolerated_from(claims, leeway), not_before), claims.expires_at + leeway
+    return max(_tolerated_from(claims), not_before), claims.expires_at + leeway
 
 
 def out_of_force(claims: Claims, *, now: float, leeway: float) -> InvalidTokenError:
     """Return the refusal of a token that is not in force at `now`."""
     if now >= claims.expires_at + leeway:
         return InvalidTokenError("the token has expired")
-    if now < _tolerated_from(claims, leeway):
+    if now < _tolerated_from(claims):
         return InvalidTokenError("iat lies in the future")
     return InvalidTokenError("the token is not valid yet")
 
 
-def _tolerated_from(claims: Claims, leeway: float) -> float:
-    return claims.issued_at - max(IAT_TOLERANCE_SECONDS, leeway)
+def _tolerated_from(claims: Claims) -> float:
+    return claims.issued_at - IAT_TOLERANCE_SECONDS  # more than any leeway

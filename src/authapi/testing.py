@@ -48,6 +48,7 @@ from authapi.services.accounts.devices import Device
 from authapi.services.accounts.profile import get_profile
 from authapi.services.accounts.registration import NewUser, add_user
 from authapi.verifier import Verifier
+from authapi.verifier.testing import as_text
 from authapi.web.runtime import Runtime
 
 PASSWORD = "correct horse battery staple"  # noqa: S105
@@ -131,7 +132,7 @@ class AuthServer:
 
         Other scopes than before end the access tokens from before.
         """
-        db, wanted = self._runtime.db, " ".join(scopes or ())
+        db, wanted = self._runtime.db, as_text(scopes or ())
         try:
             account = get_by_email(db, email)
         except NotFound:

@@ -1,7 +1,8 @@
 """The kind: the mount path is not carried to the edge.
 
 What clients look for at a place that depends on the issuer's path: the metadata (RFC 8414 section
-3.1, OpenID Connect Discovery section 4), and the server of the OpenAPI document. Issue 12.
+3.1, OpenID Connect Discovery section 4), and the server of the OpenAPI document. Issue 12. And one
+path that the router reads in one way, and what stands before it in another.
 """
 
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from tests.support.app_transport import AppClient
 from tests.support.application import MakeApi, MakeApp
@@ -99,6 +101,28 @@ def test_a_server_that_is_told_its_root_path_says_it(tmp_path: Path) -> None:
         assert client.get("/verify").status_code == 401
         for name in (SERVER, f"{SERVER}/auth", f"{OPENID}/auth"):
             assert client.get(name).json()["issuer"] == f"{BASE}/auth"
+
+
+@sqlite_only
+@pytest.mark.parametrize("root", ["", "/", "/v", "/ver", "/auth", "/auth/"])
+@pytest.mark.parametrize("is_in_path", [True, False], ids=["in the path", "taken away"])
+@pytest.mark.parametrize("path", ["/verify", "/verify/x"])
+def test_verify_is_found_wherever_the_other_routes_are(
+    make_app: MakeApp, root: str, is_in_path: bool, path: str
+) -> None:
+    """A server names the root path, and may leave it out of the path: both are ASGI."""
+    auth = make_app()
+
+    async def at_root(scope: Scope, receive: Receive, send: Send) -> None:
+        await auth({**scope, "root_path": root}, receive, send)
+
+    prefix = root if is_in_path else ""
+    with AppClient(at_root) as client:  # type: ignore[arg-type]
+        other = client.get(f"{prefix}/me").status_code
+        assert client.get(f"{prefix}{path}").status_code == other
+        metrics = client.get(f"{prefix}/metrics").text
+    if other != 404:
+        assert 'authapi_requests_total{route="/verify",status="401"} 1.0' in metrics
 
 
 @sqlite_only

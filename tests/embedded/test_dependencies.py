@@ -31,6 +31,10 @@ def application(auth: Authapi) -> FastAPI:
     def user_of(user: Annotated[User, Depends(auth.user)]) -> dict[str, Any]:
         return {"id": user.id, "email": user.email, "username": user.username}
 
+    @app.get("/log-in")
+    async def log_in_of(subject: Annotated[Claims, Depends(auth.subject)]) -> dict[str, Any]:
+        return {name: getattr(subject, name) for name in ("auth_time", "acr", "amr")}
+
     @app.websocket("/socket")
     async def socket(
         websocket: WebSocket, subject: Annotated[Claims, Depends(auth.subject)]
@@ -74,6 +78,18 @@ def host(make_auth: MakeAuth, make_host: MakeHost) -> Host:
     app = application(auth)
     auth.mount(app, "/auth")
     return make_host(app, auth)
+
+
+@sqlite
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_subject_tells_when_and_how_the_user_logged_in(
+    host: Host, clock: TestClock, transport: str
+) -> None:
+    logged_in_at = int(clock())
+    ada = host.logged_in(transport)
+    clock.advance(60)
+    answer = host.client.get("/log-in", headers=ada.headers)
+    assert answer.json() == {"auth_time": logged_in_at, "acr": "aal1", "amr": ["pwd"]}
 
 
 @sqlite
@@ -173,7 +189,16 @@ def test_what_no_credential_can_have_is_refused_at_the_start(wanted: dict[str, A
 def test_the_document_shows_the_lock_and_nothing_of_authapi(host: Host) -> None:
     document = host.client.get("/openapi.json").json()
     locked = {path for path, item in document["paths"].items() if "security" in item["get"]}
-    assert locked == {"/subject", "/user", "/writers", "/readers", "/fresh", "/strong", "/password"}
+    assert locked == {
+        "/subject",
+        "/log-in",
+        "/user",
+        "/writers",
+        "/readers",
+        "/fresh",
+        "/strong",
+        "/password",
+    }
     assert document["paths"].keys() == locked | {"/own/{status}"}
     assert document["components"]["securitySchemes"]["accessToken"]["scheme"] == "bearer"
 

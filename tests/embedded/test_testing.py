@@ -72,6 +72,13 @@ def test_a_client_is_logged_in_at_the_application(server: AuthServer, transport:
     assert ada.get("/auth/me").json()["email"] == ADA
 
 
+def test_scopes_may_be_one_text_as_a_token_has_them(server: AuthServer) -> None:
+    """The kind: text in the place of a list was taken for its letters."""
+    reader = server.client("text@example.com", scopes="reports:read reports:write")
+    assert reader.get("/reports").status_code == 200
+    assert server.user("text@example.com").scopes == {"reports:read", "reports:write"}
+
+
 def test_a_client_has_the_scopes_that_the_test_names(server: AuthServer) -> None:
     reader = server.client("reader@example.com", scopes=["reports:read"])
     assert reader.get("/reports").json() == server.user("reader@example.com").id

@@ -23,6 +23,14 @@ def test_every_argument_of_the_verifier_is_in_its_table() -> None:
     assert set(inspect.signature(Verifier.__init__).parameters) - {"self"} <= named
 
 
+def test_the_claims_have_what_the_page_reads_of_them() -> None:
+    """The kind: a name that the documents promise, and the class lacks."""
+    named = set(re.findall(r"claims\.(\w+)", PAGE))
+    assert named >= {"sub", "sid", "scopes", "expires_at", "auth_time", "acr", "amr", "raw"}
+    claims = TOKENS.claims()
+    assert {name for name in named if not hasattr(claims, name)} == set()
+
+
 def test_the_fastapi_example_protects_its_route() -> None:
     (example,) = [block for block in BLOCKS if "AccessToken" in block]
     names: dict[str, Any] = {}

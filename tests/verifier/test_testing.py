@@ -31,6 +31,27 @@ def test_its_tokens_are_valid(algorithm: str) -> None:
     assert claims.scopes == {"read", "write"}
 
 
+def test_scopes_may_be_one_text_as_a_token_has_them() -> None:
+    """The kind: text in the place of a list was taken for its letters."""
+    assert TOKENS.claims(scopes="read write").scopes == {"read", "write"}
+
+
+def test_the_claims_tell_when_and_how_the_user_logged_in() -> None:
+    tokens = TokenFactory(clock=lambda: 1_800_000_000.5)
+    claims = tokens.claims()
+    assert (claims.auth_time, claims.acr, claims.amr) == (1_800_000_000, "aal1", ("pwd",))
+    strong = tokens.token(auth_time=5, acr="aal2", amr=["pwd", "otp", "mfa"])
+    claims = tokens.verifier.verify(strong)
+    assert (claims.auth_time, claims.acr, claims.amr) == (5, "aal2", ("pwd", "otp", "mfa"))
+
+
+@pytest.mark.parametrize("value", [None, 2, ["aal2"], {"a": 1}])
+def test_claims_of_another_form_tell_nothing(value: object) -> None:
+    amr = None if isinstance(value, list) else value
+    claims = TOKENS.verifier.verify(TOKENS.token(acr=value, amr=amr))
+    assert (claims.acr, claims.amr) == (None, ())
+
+
 def test_claims_are_made_without_a_token() -> None:
     claims = TOKENS.claims("ada", scopes=["read"])
     assert (claims.sub, *claims.scopes) == ("ada", "read")

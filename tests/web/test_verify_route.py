@@ -35,6 +35,17 @@ def test_it_says_whose_the_credential_is(service: Service) -> None:
     assert answer.headers["X-Auth-Scope"] == "read write"
 
 
+@pytest.mark.parametrize("claim", ["sub", "sid"])
+def test_an_id_that_no_header_can_carry_is_refused(service: Service, claim: str) -> None:
+    """Signed by our key, yet by somebody else: a proxy would make a 500 of the answer's failure."""
+    runtime, now = service.api.app.state.runtime, service.clock()
+    claims = dict(runtime.verifier.verify(service.tokens.access).raw)
+    for text, status in (("ada", 204), ("äda", 401), ("\u65e5\u672c", 401)):
+        token = runtime.tokens.keys.ring.signing_key(now).sign({**claims, claim: text}, "at+jwt")
+        answer = service.client.get("/verify", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == status
+
+
 def test_a_callers_own_auth_headers_are_not_answered(service: Service) -> None:
     forged = {"X-Auth-Subject": "admin", "X-Auth-Scope": "admin"}
     answer = service.client.get("/verify", headers=service.tokens.bearer | forged)

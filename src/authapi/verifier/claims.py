@@ -43,6 +43,24 @@ class Claims:
         """Return the services that the token is for. A session that was looked up names none."""
         return named(self.raw.get("aud", ()))
 
+    @property
+    def auth_time(self) -> int | None:
+        """Return when the user logged in, in Unix seconds. A foreign issuer may not say."""
+        logged_in_at: int | None = self.raw.get("auth_time")
+        return logged_in_at
+
+    @property
+    def acr(self) -> str | None:
+        """Return how strong the log-in was: `aal1`, or `aal2` with a second factor."""
+        level = self.raw.get("acr")
+        return level if isinstance(level, str) else None
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        """Return what was proven at the log-in, in the words of RFC 8176: `pwd`, `otp`, `mfa`."""
+        proven = self.raw.get("amr")
+        return tuple(map(str, proven)) if isinstance(proven, list | tuple) else ()
+
 
 def is_text(value: object) -> bool:
     # Printable: these go into logs, headers and queries, where a line break or NUL does harm.
@@ -116,17 +134,17 @@ def read_claims(
 def in_force(claims: Claims, *, leeway: float) -> tuple[float, float]:
     """Return from when and before when the token is in force, in Unix seconds."""
     not_before = claims.raw.get("nbf", 0) - leeway
-    return max(_tolerated_from(claims, leeway), not_before), claims.expires_at + leeway
+    return max(_tolerated_from(claims), not_before), claims.expires_at + leeway
 
 
 def out_of_force(claims: Claims, *, now: float, leeway: float) -> InvalidTokenError:
     """Return the refusal of a token that is not in force at `now`."""
     if now >= claims.expires_at + leeway:
         return InvalidTokenError("the token has expired")
-    if now < _tolerated_from(claims, leeway):
+    if now < _tolerated_from(claims):
         return InvalidTokenError("iat lies in the future")
     return InvalidTokenError("the token is not valid yet")
 
 
-def _tolerated_from(claims: Claims, leeway: float) -> float:
-    return claims.issued_at - max(IAT_TOLERANCE_SECONDS, leeway)
+def _tolerated_from(claims: Claims) -> float:
+    return claims.issued_at - IAT_TOLERANCE_SECONDS  # more than any leeway

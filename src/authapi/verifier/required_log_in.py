@@ -32,9 +32,9 @@ class RequiredLogIn:
     def is_met(self, claims: Claims, *, now: float) -> bool:
         """Return whether the log-in is enough. One without `auth_time` is never fresh."""
         # Both in whole seconds, as the claim is.
-        age = int(now) - claims.raw.get("auth_time", 0)
+        age = int(now) - (claims.auth_time or 0)
         is_fresh = self.max_age is None or age <= self.max_age
-        return is_fresh and self.acr in (None, PASSWORD_ALONE, claims.raw.get("acr"))
+        return is_fresh and self.acr in (None, PASSWORD_ALONE, claims.acr)
 
     @property
     def challenge(self) -> str:

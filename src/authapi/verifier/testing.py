@@ -78,7 +78,7 @@ class TokenFactory:
         if expires_in > HOUR_SECONDS:
             raise ValueError(f"An access token lives {HOUR_SECONDS} s at most.")
         own = self._claims() | {"sub": sub, "exp": int(self._clock() + expires_in)}
-        optional = {"sid": sid, "scope": " ".join(scopes)}
+        optional = {"sid": sid, "scope": as_text(scopes)}
         return self._sign(own | {name: it for name, it in optional.items() if it} | claims)
 
     def bearer(self, sub: str = "a-user", *, scopes: Iterable[str] = ()) -> dict[str, str]:
@@ -131,6 +131,8 @@ class TokenFactory:
             "client_id": "authapi",
             "sid": secrets.token_urlsafe(16),
             "auth_time": now,
+            "acr": "aal1",
+            "amr": ["pwd"],
         }
 
     def _sign(
@@ -144,6 +146,11 @@ class TokenFactory:
         key = self._key if key is None else key
         header = {"typ": "at+jwt", "kid": self._kid} | header
         return jwt.encode(claims, key, algorithm=algorithm or self.algorithm, headers=header)
+
+
+def as_text(scopes: Iterable[str]) -> str:
+    """Return the scopes as a token has them. Text is taken for what it says, not for letters."""
+    return scopes if isinstance(scopes, str) else " ".join(scopes)
 
 
 class _Unready:

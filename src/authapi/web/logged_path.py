@@ -1,5 +1,6 @@
 """The path of a request: as a log line holds it, and whether a log or a trace is for it."""
 
+from starlette._utils import get_route_path
 from starlette.types import Scope
 
 MAX_LOGGED_CHARACTERS = 1024
@@ -12,8 +13,7 @@ def is_repeated(scope: Scope) -> bool:
     path: str = scope["path"]
     if path in REPEATED_PATHS:  # a short cut
         return True
-    path = path.removeprefix(scope.get("root_path", ""))
-    return f"/{path[1:].partition('/')[0]}" in REPEATED_PATHS
+    return f"/{get_route_path(scope)[1:].partition('/')[0]}" in REPEATED_PATHS
 
 
 def logged_path(scope: Scope) -> str:

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
@@ -66,9 +67,7 @@ class Requests(Counts):
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer."""
-        path = scope["path"]
-        if root := scope.get("root_path"):
-            path = path.removeprefix(root)
+        path = get_route_path(scope)
         start = self._known.get(path, NOWHERE).get(scope["method"])
         if start is None:
             start = self._starts[self._match(scope, path)]
@@ -80,7 +79,7 @@ class Requests(Counts):
 
     def name(self, scope: Scope) -> str:
         """Return the name of the route that a request is for."""
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = get_route_path(scope)
         start = self._known.get(path, NOWHERE).get(scope["method"])
         return self._match(scope, path) if start is None else self.names[start // self._size]
 

@@ -12,6 +12,7 @@ from time import monotonic
 from types import FrameType
 
 from anyio.to_thread import current_default_thread_limiter
+from starlette._utils import get_route_path
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -99,7 +100,7 @@ class StartGate:
         return gate
 
     async def _lets_through(self, scope: Scope) -> bool:
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = get_route_path(scope)
         if path.startswith(OPEN_PATHS):
             return True
         return await self.try_to_open() or path == READINESS_PATH

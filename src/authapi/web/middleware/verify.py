@@ -13,6 +13,7 @@ import re
 from collections.abc import Awaitable
 from typing import Any
 
+from starlette._utils import get_route_path
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -53,13 +54,8 @@ class Verify:
 def is_verify_request(scope: Scope) -> bool:
     if scope["type"] != "http":
         return False
-    path = _path(scope)
+    path = get_route_path(scope)
     return path == "/verify" or path.startswith("/verify/")
-
-
-def _path(scope: Scope) -> str:
-    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-    return path
 
 
 async def verify_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +85,7 @@ async def _authenticate_for_proxy(request: Request) -> Claims:
     if not (claims.sub.isascii() and claims.sid.isascii()):
         raise InvalidToken  # not issued by us, and a header could not carry it
     required = required_by_proxy(request.scope)
-    if request.scope["query_string"] and _path(request.scope) == "/verify":
+    if request.scope["query_string"] and get_route_path(request.scope) == "/verify":
         required += request.query_params.multi_items()
     if required:
         if not REQUIREMENTS.issuperset(name for name, _ in required):

@@ -1,9 +1,12 @@
 """The dependencies of routes. Only an access by transport `session` does I/O."""
 
+import re
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
+from pydantic import BeforeValidator
+from pydantic_core import PydanticKnownError
 
 from authapi.services.accounts.devices import Device
 from authapi.verifier import Claims
@@ -13,6 +16,21 @@ from authapi.web.runtime import Runtime, runtime_of
 
 USER_AGENT_LENGTH = 256
 MOST_LISTED, USUALLY_LISTED = 100, 50
+WHOLE_NUMBER = re.compile("-?[0-9]{1,9}")
+
+
+def _require_digits(text: str) -> str:
+    # pydantic takes `1_0` for 10, and `1.0` for 1.
+    if not WHOLE_NUMBER.fullmatch(text):
+        raise PydanticKnownError("int_parsing")
+    return text
+
+
+Limit = Annotated[
+    int,
+    BeforeValidator(_require_digits),
+    Query(ge=1, le=MOST_LISTED, description="The most entries of the page."),
+]
 
 
 async def runtime(request: Request) -> Runtime:
@@ -21,9 +39,7 @@ async def runtime(request: Request) -> Runtime:
 
 async def paging(
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
-    limit: Annotated[
-        int, Query(ge=1, le=MOST_LISTED, description="The most entries of the page.")
-    ] = USUALLY_LISTED,
+    limit: Limit = USUALLY_LISTED,
 ) -> tuple[str | None, int]:
     """Return the cursor and the limit of the query."""
     return cursor, limit

@@ -1,7 +1,8 @@
 """The path of a request: as a log line holds it, and whether a log or a trace is for it."""
 
-from starlette._utils import get_route_path
 from starlette.types import Scope
+
+from authapi.web.route_path import route_path
 
 MAX_LOGGED_CHARACTERS = 1024
 # Machines ask these many times a second, and keep logs of their own.
@@ -13,7 +14,7 @@ def is_repeated(scope: Scope) -> bool:
     path: str = scope["path"]
     if path in REPEATED_PATHS:  # a short cut
         return True
-    return f"/{get_route_path(scope)[1:].partition('/')[0]}" in REPEATED_PATHS
+    return f"/{route_path(scope)[1:].partition('/')[0]}" in REPEATED_PATHS
 
 
 def logged_path(scope: Scope) -> str:

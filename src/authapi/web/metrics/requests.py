@@ -8,12 +8,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
 from authapi.errors import Refusal
 from authapi.tally import Counts, Tally
+from authapi.web.route_path import route_path
 
 OTHER, PREFLIGHT, VERIFY = "other", "OPTIONS", "/verify"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -67,7 +67,7 @@ class Requests(Counts):
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer."""
-        path = get_route_path(scope)
+        path = route_path(scope) if scope.get("root_path") else scope["path"]
         start = self._known.get(path, NOWHERE).get(scope["method"])
         if start is None:
             start = self._starts[self._match(scope, path)]
@@ -79,7 +79,7 @@ class Requests(Counts):
 
     def name(self, scope: Scope) -> str:
         """Return the name of the route that a request is for."""
-        path = get_route_path(scope)
+        path = route_path(scope)
         start = self._known.get(path, NOWHERE).get(scope["method"])
         return self._match(scope, path) if start is None else self.names[start // self._size]
 

@@ -12,7 +12,6 @@ from time import monotonic
 from types import FrameType
 
 from anyio.to_thread import current_default_thread_limiter
-from starlette._utils import get_route_path
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,6 +22,7 @@ from authapi.services.operation.start import prepare
 from authapi.tracing import traces
 from authapi.web.error_handlers import as_response
 from authapi.web.metrics.workers import Workers
+from authapi.web.route_path import route_path
 from authapi.web.runtime import Runtime
 
 # Nothing below these needs a database, and a health check must not wait for one.
@@ -100,7 +100,7 @@ class StartGate:
         return gate
 
     async def _lets_through(self, scope: Scope) -> bool:
-        path = get_route_path(scope)
+        path = route_path(scope)
         if path.startswith(OPEN_PATHS):
             return True
         return await self.try_to_open() or path == READINESS_PATH

@@ -13,7 +13,6 @@ import re
 from collections.abc import Awaitable
 from typing import Any
 
-from starlette._utils import get_route_path
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -34,6 +33,7 @@ from authapi.web.credentials.csrf import HANDSHAKE, is_handshake
 from authapi.web.error_handlers import handle_refusal
 from authapi.web.middleware.proxies import ignored_method, original_method, required_by_proxy
 from authapi.web.openapi.document import documented_refusals
+from authapi.web.route_path import route_path
 from authapi.web.runtime import runtime_of
 
 REQUIREMENTS = frozenset({"scope", "audience", "max_age", "acr"})
@@ -54,7 +54,7 @@ class Verify:
 def is_verify_request(scope: Scope) -> bool:
     if scope["type"] != "http":
         return False
-    path = get_route_path(scope)
+    path = route_path(scope)
     return path == "/verify" or path.startswith("/verify/")
 
 
@@ -85,7 +85,7 @@ async def _authenticate_for_proxy(request: Request) -> Claims:
     if not (claims.sub.isascii() and claims.sid.isascii()):
         raise InvalidToken  # not issued by us, and a header could not carry it
     required = required_by_proxy(request.scope)
-    if request.scope["query_string"] and get_route_path(request.scope) == "/verify":
+    if request.scope["query_string"] and route_path(request.scope) == "/verify":
         required += request.query_params.multi_items()
     if required:
         if not REQUIREMENTS.issuperset(name for name, _ in required):

@@ -41,11 +41,19 @@ from authapi.web.admin_schemas import (
     UserPage,
 )
 from authapi.web.bodies import StrictRoute
-from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, Paging, locale_of
+from authapi.web.dependencies import (
+    MOST_LISTED,
+    AppRuntime,
+    CurrentSubject,
+    FromDevice,
+    Limit,
+    Paging,
+    locale_of,
+)
 from authapi.web.event_schemas import EventPage
 from authapi.web.openapi.document import BODY, CHANGE, CREDENTIAL, refusals
 from authapi.web.responses import as_json
-from authapi.web.routers.sessions import MOST_LISTED, WITH_LINK, Cursor, Limit, as_session_list
+from authapi.web.routers.sessions import WITH_LINK, Cursor, as_session_list
 from authapi.web.runtime import Runtime
 from authapi.web.schemas import SessionInfo
 

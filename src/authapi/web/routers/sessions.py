@@ -11,15 +11,13 @@ from authapi.errors import InsufficientUserAuthentication, InvalidField, NotFoun
 from authapi.services.sessions.listing import list_sessions
 from authapi.services.sessions.logout import end_other_sessions, end_session
 from authapi.web.bodies import StrictRoute
-from authapi.web.dependencies import AppRuntime, CurrentSubject
+from authapi.web.dependencies import MOST_LISTED, AppRuntime, CurrentSubject, Limit
 from authapi.web.openapi.document import CHANGE, CREDENTIAL, refusals
 from authapi.web.responses import as_json_list
 from authapi.web.runtime import Runtime
 from authapi.web.schemas import SessionInfo
 
-MOST_LISTED = 100
 Cursor = Annotated[str | None, Query(description="From the `Link` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="The most sessions of the page.")]
 LINK = {"schema": {"type": "string"}, "description": 'The next page, with `rel="next"`.'}
 WITH_LINK: dict[str, Any] = {"headers": {"Link": LINK}}
 

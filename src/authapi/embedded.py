@@ -134,7 +134,7 @@ class Authapi:
                 f"URL has to end with it: {self.settings.public_origin}{path or '/auth'}"
             )
         if own_path == path:
-            # RFC 8414 section 3.1: between host and path. The others are asked for at the host only.
+            # RFC 8414 section 3.1: between host and path. The others are asked at the host only.
             for name in (OAUTH + path, OPENID + path, "webauthn", "passkey-endpoints"):
                 app.add_route(f"/.well-known/{name}", self)  # type: ignore[arg-type]
         app.mount(path, self)

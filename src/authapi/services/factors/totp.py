@@ -148,7 +148,8 @@ def _find_step(settings: Settings, stored: StoredSecret, code: str, now: float) 
 
 def _use_up(tx: Transaction, steps: dict[str, int]) -> bool:
     """Use a code up for every app that shows it. False if one of them can't use it any more."""
-    return all([totp_secrets.use_step(tx, each, step) for each, step in sorted(steps.items())])
+    used = [totp_secrets.use_step(tx, each, step) for each, step in sorted(steps.items())]
+    return all(used)
 
 
 def reseal_totp_secrets(db: Database, settings: Settings) -> int:

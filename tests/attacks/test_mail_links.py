@@ -2,6 +2,8 @@
 
 import pytest
 
+from authapi.errors import AlreadyRegistered
+from authapi.services.accounts.registration import NewUser, Registrar, register
 from tests.mail.conftest import MailApi, mail_api, make_mail_api, sends_by_itself
 from tests.support.api import EMAIL, PASSWORD, Tokens
 from tests.support.clock import TestClock
@@ -136,3 +138,37 @@ def test_nobody_takes_the_old_address_before_its_undo_link_is_sent(
     assert mail_api.post("/email/verify", token=token) == 204
     assert mail_api.post("/register", email=EMAIL, password=PASSWORD) == 409
     assert mail_api.post("/email/undo", token=mail_api.mail(EMAIL, "was changed").token) == 204
+
+
+def give_up_the_address(mail_api: MailApi, clock: TestClock) -> str:
+    """Register with the address, verify it, change it, and return the token that undoes that."""
+    tokens = mail_api.api.register_and_login()
+    mail_api.verify(EMAIL)
+    change(mail_api, clock, tokens, "ada@new.example")
+    return mail_api.mail(EMAIL, "was changed").token
+
+
+def test_a_change_that_waits_does_not_get_an_address_that_is_kept(
+    mail_api: MailApi, clock: TestClock
+) -> None:
+    bob = mail_api.api.register_and_login("bob@example.com")
+    ask(mail_api, bob, EMAIL)
+    pending = mail_api.mail(EMAIL).token
+    undo = give_up_the_address(mail_api, clock)
+    assert mail_api.post("/email/verify", token=pending) == 400
+    assert mail_api.post("/email/undo", token=undo) == 204
+
+
+def test_an_address_that_came_and_went_while_a_stranger_hashed_is_kept(
+    mail_api: MailApi, clock: TestClock
+) -> None:
+    runtime = mail_api.runtime
+    here = Registrar(
+        *(runtime.db, runtime.settings, runtime.passwords, runtime.usernames, runtime.mails)
+    )
+    registering = register(here, NewUser(EMAIL, PASSWORD, address="198.51.100.7"))
+    compute = next(registering)  # the address was free
+    undo = give_up_the_address(mail_api, clock)
+    with pytest.raises(AlreadyRegistered):
+        registering.send(compute())
+    assert mail_api.post("/email/undo", token=undo) == 204

@@ -133,3 +133,22 @@ def test_no_link_works_while_the_account_is_disabled(mail_api: MailApi) -> None:
     assert mail_api.post("/email/verify", token=token) == 400
     administration.enable_user(mail_api.runtime.db, id_of(owner))
     assert mail_api.post("/email/verify", token=token) == 204
+
+
+@pytest.mark.parametrize("is_asked_before", [True, False])
+@pytest.mark.parametrize("path", ["/password/forgot", "/email/verify/resend"])
+def test_no_link_is_sent_while_the_account_is_disabled(
+    mail_api: MailApi, path: str, *, is_asked_before: bool
+) -> None:
+    owner = mail_api.api.register_and_login()
+    before, db = len(mail_api.mails()), mail_api.runtime.db
+    if is_asked_before:
+        assert mail_api.post(path, email=EMAIL) == 202
+    administration.disable_user(db, id_of(owner))
+    if not is_asked_before:
+        assert mail_api.post(path, email=EMAIL) == 202
+    assert len(mail_api.mails()) == before
+    administration.enable_user(db, id_of(owner))
+    assert len(mail_api.mails()) == before
+    assert mail_api.post(path, email=EMAIL) == 202
+    assert len(mail_api.mails()) == before + 1

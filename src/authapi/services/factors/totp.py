@@ -59,7 +59,7 @@ def begin_totp(db: Database, settings: Settings, owner: Owner, name: str | None)
         if len(there) >= MOST_OF_AN_ACCOUNT:
             message = f"The account has {MOST_OF_AN_ACCOUNT} authenticators already"
             raise InvalidField("name", message, "too_many")
-        factors.remove_unconfirmed(tx, account.id, Kind.TOTP)
+        factors.remove_unconfirmed(tx, account.id)
         new = NewFactor(new_id(), account.id, Kind.TOTP, name, is_second=True, is_in_force=False)
         factors.add(tx, new)
         totp_secrets.add(tx, new.id, _seal(settings).seal(secret))

@@ -4,7 +4,7 @@ import pytest
 
 from authapi.errors import AlreadyRegistered
 from authapi.services.accounts.registration import NewUser, Registrar, register
-from tests.mail.conftest import MailApi, mail_api, make_mail_api, sends_by_itself
+from tests.mail.conftest import MailApi, MakeMailApi, mail_api, make_mail_api, sends_by_itself
 from tests.support.api import EMAIL, PASSWORD, Tokens
 from tests.support.clock import TestClock
 
@@ -172,3 +172,16 @@ def test_an_address_that_came_and_went_while_a_stranger_hashed_is_kept(
     with pytest.raises(AlreadyRegistered):
         registering.send(compute())
     assert mail_api.post("/email/undo", token=undo) == 204
+
+
+def test_a_registration_that_waits_gets_no_mail_to_an_address_that_is_kept(
+    make_mail_api: MakeMailApi, clock: TestClock
+) -> None:
+    mail_api = make_mail_api(limit_links="", registration_confirms_email=True)
+    assert mail_api.post("/register", email=EMAIL, password=PASSWORD) == 202
+    assert mail_api.post("/email/verify", token=mail_api.mail(EMAIL).token) == 204
+    change(mail_api, clock, mail_api.api.login(), "ada@new.example")
+    before = len(mail_api.mails())
+    assert mail_api.post("/register", email=EMAIL, password=PASSWORD) == 202
+    assert mail_api.post("/email/verify/resend", email=EMAIL) == 202
+    assert len(mail_api.mails()) == before

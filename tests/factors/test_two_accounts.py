@@ -1,12 +1,15 @@
 """The kind: a statement that forgets whose factor it is. Each of these has two accounts."""
 
+from authapi.db import factors
 from tests.mail.conftest import MailApi
 from tests.support import passkeys
+from tests.support.administration import Admin
 from tests.support.api import EMAIL, Api, Tokens
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
-from tests.support.factors import App, enrol, first_step, log_in_with, second_step, with_app
+from tests.support.factors import App, begin, enrol, first_step, log_in_with, second_step, with_app
+from tests.support.passkeys import user_id
 from tests.support.provider import Provider, logged_in
 
 EVE = "eve@example.com"
@@ -34,6 +37,30 @@ def test_each_sees_its_own_factors_and_counts_its_own_codes(api: Api, clock: Tes
     for app, tokens, codes in ((ada, by_ada, 10), (eve, by_eve, 9)):
         assert [each["id"] for each in listed(api, tokens) if each["kind"] == "totp"] == [app.id]
         assert remaining(api, tokens) == [codes]
+
+
+def test_a_name_is_that_of_one_factor(api: Api, clock: TestClock) -> None:
+    ada, eve = with_app(api, clock), with_app(api, clock, EVE)
+    by_ada, by_eve = log_in_with(api, ada), log_in_with(api, eve, EVE)
+    body = {"name": "Telephone"}
+    api.expect(200, "PATCH", f"/me/factors/{ada.id}", json=body, headers=by_ada.bearer)
+    named = [each["id"] for each in listed(api, by_ada) + listed(api, by_eve) if each["name"]]
+    assert named == [ada.id]
+
+
+def test_an_app_that_waits_for_its_code_is_not_counted(api: Api, clock: TestClock) -> None:
+    tokens = api.register_and_login()
+    begin(api, tokens, clock)
+    [user] = Admin(api).users(q=EMAIL)
+    assert user["factors"] == {}
+
+
+def test_a_list_of_accounts_counts_the_factors_of_those_alone(api: Api, clock: TestClock) -> None:
+    ada = user_id(api, log_in_with(api, with_app(api, clock)))
+    with_app(api, clock, EVE)
+    with api.app.state.runtime.db.connect() as connection:
+        counted = factors.count_by_kind(connection, [ada])
+    assert counted == {ada: {"totp": 1, "recovery_codes": 1}}
 
 
 def test_one_that_is_undone_leaves_the_others(mail_api: MailApi, clock: TestClock) -> None:

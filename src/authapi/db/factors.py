@@ -159,14 +159,15 @@ def list_details(connection: Connection, user_id: str) -> Sequence[ListedFactor]
 def list_ways_in(connection: Connection, user_id: str, issuers: Collection[str]) -> Sequence[str]:
     """Return the ids of those that open a session by themselves.
 
-    Passkeys that have verified their user, and identities of these issuers.
+    Passkeys that have verified their user, and identities of these issuers: both are in force from
+    their beginning.
     """
     opens = or_(Passkey.user_verified, Identity.issuer.in_(issuers))
     statement = (
         select(Factor.id)
         .outerjoin(Identity, Identity.factor_id == Factor.id)
         .outerjoin(Passkey, Passkey.factor_id == Factor.id)
-        .where(Factor.user_id == user_id, Factor.confirmed_at.is_not(None), opens)
+        .where(Factor.user_id == user_id, opens)
     )
     return connection.scalars(statement).all()
 

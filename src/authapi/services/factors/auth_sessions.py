@@ -20,7 +20,7 @@ TOKEN_BYTES = 32
 
 def digest_of(auth_session: str) -> str:
     """Return what the database has of it: SHA-256, as 43 characters of base64url."""
-    digest = sha256(auth_session.encode(errors="surrogatepass")).digest()
+    digest = sha256(auth_session.encode()).digest()
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

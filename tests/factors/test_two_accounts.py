@@ -39,6 +39,16 @@ def test_each_sees_its_own_factors_and_counts_its_own_codes(api: Api, clock: Tes
         assert remaining(api, tokens) == [codes]
 
 
+def test_the_second_factor_of_one_is_asked_of_no_other(api: Api, clock: TestClock) -> None:
+    api.register(EVE)
+    app = with_app(api, clock)
+    assert api.login(EVE)
+    tokens = log_in_with(api, app)
+    api.register_and_login("bob@example.com")
+    api.expect(204, "DELETE", f"/me/factors/{app.id}", headers=tokens.bearer)
+    assert api.login(EVE)
+
+
 def test_a_name_is_that_of_one_factor(api: Api, clock: TestClock) -> None:
     ada, eve = with_app(api, clock), with_app(api, clock, EVE)
     by_ada, by_eve = log_in_with(api, ada), log_in_with(api, eve, EVE)

@@ -134,8 +134,9 @@ class Authapi:
                 f"URL has to end with it: {self.settings.public_origin}{path or '/auth'}"
             )
         if own_path == path:
-            for name in (OAUTH, OPENID):  # RFC 8414 section 3.1: between host and path
-                app.add_route(f"/.well-known/{name}{path}", self)  # type: ignore[arg-type]
+            # RFC 8414 section 3.1: between host and path. The others are asked at the host only.
+            for name in (OAUTH + path, OPENID + path, "webauthn", "passkey-endpoints"):
+                app.add_route(f"/.well-known/{name}", self)  # type: ignore[arg-type]
         app.mount(path, self)
         answer_refusals(app)
         app.router.lifespan_context = self._around(app.router.lifespan_context)

@@ -107,6 +107,13 @@ def test_every_bad_token_is_the_same_401(
                     assert shown(answer) == shown(refusal)
 
 
+@pytest.mark.parametrize("claim", ["sub", "sid"])
+def test_verify_answers_nothing_that_a_header_can_not_carry(target: Targets, claim: str) -> None:
+    it = target("ES256")
+    tokens = [it.signer.token(**{claim: said}) for said in ("x", "\u00e9", "\u0130x")]
+    assert [ask(it.service, "/verify", token).status_code for token in tokens] == [204, 401, 401]
+
+
 BOTH = pytest.mark.parametrize("algorithm", ["ES256", "HS256"])
 
 

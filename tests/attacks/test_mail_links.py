@@ -2,9 +2,12 @@
 
 import pytest
 
-from tests.mail.conftest import MailApi, mail_api, make_mail_api, sends_by_itself
+from authapi.errors import AlreadyRegistered
+from authapi.services.accounts.registration import NewUser, Registrar, register
+from tests.mail.conftest import MailApi, MakeMailApi, mail_api, make_mail_api, sends_by_itself
 from tests.support.api import EMAIL, PASSWORD, Tokens
 from tests.support.clock import TestClock
+from tests.support.factors import execute
 
 __all__ = ["mail_api", "make_mail_api", "sends_by_itself"]  # fixtures
 
@@ -136,3 +139,97 @@ def test_nobody_takes_the_old_address_before_its_undo_link_is_sent(
     assert mail_api.post("/email/verify", token=token) == 204
     assert mail_api.post("/register", email=EMAIL, password=PASSWORD) == 409
     assert mail_api.post("/email/undo", token=mail_api.mail(EMAIL, "was changed").token) == 204
+
+
+def give_up_the_address(mail_api: MailApi, clock: TestClock) -> str:
+    """Register with the address, verify it, change it, and return the token that undoes that."""
+    tokens = mail_api.api.register_and_login()
+    mail_api.verify(EMAIL)
+    change(mail_api, clock, tokens, "ada@new.example")
+    return mail_api.mail(EMAIL, "was changed").token
+
+
+def test_a_change_that_waits_does_not_get_an_address_that_is_kept(
+    mail_api: MailApi, clock: TestClock
+) -> None:
+    bob = mail_api.api.register_and_login("bob@example.com")
+    ask(mail_api, bob, EMAIL)
+    pending = mail_api.mail(EMAIL).token
+    undo = give_up_the_address(mail_api, clock)
+    assert mail_api.post("/email/verify", token=pending) == 400
+    assert mail_api.post("/email/undo", token=undo) == 204
+
+
+def test_an_address_that_came_and_went_while_a_stranger_hashed_is_kept(
+    mail_api: MailApi, clock: TestClock
+) -> None:
+    runtime = mail_api.runtime
+    here = Registrar(
+        *(runtime.db, runtime.settings, runtime.passwords, runtime.usernames, runtime.mails)
+    )
+    registering = register(here, NewUser(EMAIL, PASSWORD, address="198.51.100.7"))
+    compute = next(registering)  # the address was free
+    undo = give_up_the_address(mail_api, clock)
+    with pytest.raises(AlreadyRegistered):
+        registering.send(compute())
+    assert mail_api.post("/email/undo", token=undo) == 204
+
+
+def test_a_registration_that_waits_gets_no_mail_to_an_address_that_is_kept(
+    make_mail_api: MakeMailApi, clock: TestClock
+) -> None:
+    mail_api = make_mail_api(limit_links="", registration_confirms_email=True)
+    assert mail_api.post("/register", email=EMAIL, password=PASSWORD) == 202
+    assert mail_api.post("/email/verify", token=mail_api.mail(EMAIL).token) == 204
+    change(mail_api, clock, mail_api.api.login(), "ada@new.example")
+    before = len(mail_api.mails())
+    assert mail_api.post("/register", email=EMAIL, password=PASSWORD) == 202
+    assert mail_api.post("/email/verify/resend", email=EMAIL) == 202
+    assert len(mail_api.mails()) == before
+
+
+def test_a_registration_that_waited_does_not_get_an_address_that_is_kept(
+    make_mail_api: MakeMailApi, clock: TestClock
+) -> None:
+    mail_api = make_mail_api(limit_links="", registration_confirms_email=True)
+    for email in (EMAIL, "other@example.com"):
+        assert mail_api.post("/register", email=email, password=PASSWORD) == 202
+    strangers = mail_api.mail(EMAIL).token
+    assert mail_api.post("/email/verify", token=mail_api.mail("other@example.com").token) == 204
+    owner = mail_api.api.login("other@example.com")
+    ask(mail_api, owner, EMAIL)
+    assert (
+        mail_api.post("/email/verify", token=mail_api.mail(EMAIL, "Your new e-mail").token) == 204
+    )
+    change(mail_api, clock, owner, "ada@new.example")
+    assert mail_api.post("/email/verify", token=strangers) == 400
+    assert mail_api.post("/email/undo", token=mail_api.mail(EMAIL, "was changed").token) == 204
+
+
+def test_who_asks_for_an_address_that_is_kept_gets_no_mail(
+    mail_api: MailApi, clock: TestClock
+) -> None:
+    give_up_the_address(mail_api, clock)
+    bob = mail_api.api.register_and_login("bob@example.com")
+    before = len(mail_api.mails())
+    ask(mail_api, bob, EMAIL)
+    assert len(mail_api.mails()) == before
+
+
+def test_an_owner_may_change_back_to_an_address_that_is_kept(
+    mail_api: MailApi, clock: TestClock
+) -> None:
+    give_up_the_address(mail_api, clock)
+    ask(mail_api, mail_api.api.login("ada@new.example"), EMAIL)
+    assert (
+        mail_api.post("/email/verify", token=mail_api.mail(EMAIL, "Your new e-mail").token) == 204
+    )
+    assert mail_api.api.login()
+
+
+def test_a_link_verifies_no_other_address_than_its_own(mail_api: MailApi) -> None:
+    """Each change of an address ends such links. Here none did."""
+    mail_api.api.register()
+    token = mail_api.mail(EMAIL).token
+    execute(mail_api.runtime.db, "UPDATE users SET email = 'a@b.example'")
+    assert mail_api.post("/email/verify", token=token) == 400

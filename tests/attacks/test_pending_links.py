@@ -160,3 +160,22 @@ def test_a_registration_that_waited_while_registration_was_open(make_mail_api: M
     assert closed.post("/email/verify", token=mail.token) == 400
     assert closed.post("/email/verify", email=THIEFS, code=mail.code) == 400
     assert mail_api.post("/email/verify", token=mail.token) == 204, "where it is open"
+
+
+@pytest.mark.parametrize("is_asked_before", [True, False])
+@pytest.mark.parametrize("path", ["/password/forgot", "/email/verify/resend"])
+def test_no_link_is_sent_while_the_account_is_disabled(
+    mail_api: MailApi, path: str, *, is_asked_before: bool
+) -> None:
+    owner = mail_api.api.register_and_login()
+    before, db = len(mail_api.mails()), mail_api.runtime.db
+    if is_asked_before:
+        assert mail_api.post(path, email=EMAIL) == 202
+    administration.disable_user(db, id_of(owner))
+    if not is_asked_before:
+        assert mail_api.post(path, email=EMAIL) == 202
+    assert len(mail_api.mails()) == before
+    administration.enable_user(db, id_of(owner))
+    assert len(mail_api.mails()) == before
+    assert mail_api.post(path, email=EMAIL) == 202
+    assert len(mail_api.mails()) == before + 1

@@ -134,6 +134,44 @@ def test_the_metadata_is_at_the_host_too(make_auth: MakeAuth, make_host: MakeHos
 
 
 @sqlite
+@pytest.mark.parametrize(
+    ("name", "member"), [("webauthn", "origins"), ("passkey-endpoints", "enroll")]
+)
+def test_the_files_for_passkeys_are_at_the_host_too(
+    make_auth: MakeAuth, make_host: MakeHost, name: str, member: str
+) -> None:
+    app, page = FastAPI(), "https://app.example.com/new"
+    auth = make_auth(passkey_origins="https://app.example.org", passkey_enroll_url=page)
+    auth.mount(app, "/auth")
+    host = make_host(app, auth)
+    at_top, below = (host.client.get(f"{at}/.well-known/{name}") for at in ("", "/auth"))
+    assert at_top.status_code == 200
+    assert at_top.headers["Content-Type"] == "application/json"
+    assert member in at_top.json()
+    assert at_top.content == below.content
+
+
+@sqlite
+def test_a_file_for_passkeys_that_the_host_has_is_left_alone(
+    make_auth: MakeAuth, make_host: MakeHost
+) -> None:
+    app, auth = FastAPI(), make_auth()
+
+    @app.get("/.well-known/passkey-endpoints")
+    def own() -> str:
+        return "theirs"
+
+    auth.mount(app, "/auth")
+    assert make_host(app, auth).client.get("/.well-known/passkey-endpoints").json() == "theirs"
+
+
+def test_below_a_path_of_a_proxy_nothing_is_added_at_the_host() -> None:
+    app, untouched = FastAPI(), FastAPI()
+    Authapi(Settings(public_url="https://example.com/api/auth")).mount(app, "/auth")
+    assert len(app.routes) == len(untouched.routes) + 1
+
+
+@sqlite
 def test_each_of_two_mounts_takes_its_own_tokens(
     make_auth: MakeAuth, make_host: MakeHost, tmp_path: Path
 ) -> None:

@@ -10,7 +10,11 @@ from sqlalchemy import text
 
 from authapi.db import users
 from authapi.db.database import Database
+from authapi.db.models import Transport
+from authapi.errors import InvalidCredentials
+from authapi.services.accounts.devices import Device
 from authapi.services.operation.purge import purge_all
+from authapi.services.sessions.login import LoginAttempt, log_in
 from tests.mail.conftest import MailApi
 from tests.support.administration import Admin
 from tests.support.api import EMAIL, PASSWORD, Api
@@ -269,6 +273,24 @@ def test_it_ends_with_what_ends_the_proof(
     end(api, app)
     answer = second_step(api, waiting, recovery_code=app.recovery_codes[0])
     assert error(answer) == (400, "invalid_session")
+
+
+@sqlite_only
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
+def test_what_ends_the_proof_while_a_password_is_hashed_lets_nobody_wait(
+    api: Api, clock: TestClock, db: Database, end: Callable[[Api, App], None]
+) -> None:
+    app = with_app(api, clock)
+    runtime = api.app.state.runtime
+    attempt = LoginAttempt(EMAIL, None, PASSWORD, Transport.BEARER)
+    device = Device("192.0.2.1", None)
+    logging_in = log_in(runtime.db, runtime.passwords, runtime.tokens, attempt, device)
+    compute = next(logging_in)
+    end(api, app)
+    before = count(db, "auth_sessions")
+    with pytest.raises(InvalidCredentials):
+        logging_in.send(compute())
+    assert count(db, "auth_sessions") == before
 
 
 @sqlite_only

@@ -119,6 +119,18 @@ def test_a_token_out_of_time_is_refused(
     assert reason in str(log.event("id_token_refused"))
 
 
+@pytest.mark.parametrize(
+    ("claim", "seconds", "status"),
+    [("exp", -4, 200), ("exp", -6, 401), ("iat", -604, 200), ("iat", -607, 401)],
+)
+def test_the_leeway_of_the_setting_counts_here_too(
+    make_api: MakeApi, provider: Provider, claim: str, seconds: int, status: int
+) -> None:
+    api = make_api(identity_providers=[provider.setting], clock_leeway=5)
+    changes: dict[str, Any] = {claim: int(provider.clock()) + seconds}
+    assert log_in(api, provider, provider.token(**changes)).status_code == status
+
+
 SENT = "a nonce of the app"
 DIGEST = hashlib.sha256(SENT.encode())
 IN_BASE64 = urlsafe_b64encode(DIGEST.digest()).rstrip(b"=").decode()

@@ -11,7 +11,7 @@ from tests.support.api import EMAIL, Api, Tokens
 from tests.support.application import MakeApi
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
-from tests.support.factors import enrol
+from tests.support.factors import enrol, log_in_with, with_app
 from tests.support.provider import Provider, log_in, logged_in, me, statuses_of
 from tests.support.together import together
 
@@ -166,6 +166,15 @@ def test_an_account_has_at_most_twenty(
     api.expect(409, "POST", "/me/identities", json=eves, headers=ada.bearer)
     factor = api.expect(200, "GET", "/me/factors", headers=ada.bearer).json()[0]["id"]
     api.expect(204, "DELETE", f"/me/factors/{factor}", headers=ada.bearer)
+    api.expect(201, "POST", "/me/identities", json=sent(provider), headers=ada.bearer)
+
+
+@sqlite_only
+def test_other_factors_are_no_identities(
+    api: Api, provider: Provider, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities, "MOST_IDENTITIES", 1)
+    ada = log_in_with(api, with_app(api, clock))
     api.expect(201, "POST", "/me/identities", json=sent(provider), headers=ada.bearer)
 
 

@@ -211,6 +211,15 @@ def test_of_two_passkeys_that_are_all_there_is_one_may_go(api: Api, clock: TestC
 
 
 @sqlite_only
+def test_an_app_may_go_though_nothing_else_logs_in(api: Api, clock: TestClock) -> None:
+    """It is no way in, and a reset by mail gives a password."""
+    app = with_app(api, clock)
+    tokens = log_in_with(api, app)
+    take_the_password(api)
+    assert ask(api, tokens, "DELETE", f"/me/factors/{app.id}").status_code == 204
+
+
+@sqlite_only
 def test_beside_a_password_the_only_identity_may_go(api: Api) -> None:
     tokens = api.register_and_login()
     assert ask(api, tokens, "DELETE", f"/me/factors/{add_row(api, 'identity')}").status_code == 204

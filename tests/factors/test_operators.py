@@ -2,6 +2,7 @@
 
 import pytest
 
+from authapi.services.factors import totp
 from authapi.services.factors.totp import reseal_totp_secrets
 from tests.cli.conftest import Authapi
 from tests.mail.conftest import MailApi
@@ -135,6 +136,21 @@ def test_after_a_new_secret_and_a_reseal_the_codes_still_work(
     new = make_api(secret=OTHER_SECRET)
     answer = second_step(new, first_step(new)["auth_session"], totp_code=app.next_code())
     assert answer.status_code == 200
+
+
+@sqlite_only
+def test_a_reseal_in_several_batches_leaves_each_app_its_own_secret(
+    make_api: MakeApi, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(totp, "RESEALED_AT_ONCE", 2)
+    apps = {name: with_app(make_api(), clock, f"{name}@example.com") for name in "abcde"}
+    both = make_api(secret=f"{OTHER_SECRET},{SECRET}")
+    both.expect(200, "GET", "/readyz")  # seals the signing keys anew
+    runtime = both.app.state.runtime
+    assert reseal_totp_secrets(runtime.db, runtime.settings) == 5
+    new = make_api(secret=OTHER_SECRET)
+    for name, app in apps.items():
+        assert log_in_with(new, app, f"{name}@example.com")
 
 
 @sqlite_only

@@ -1,15 +1,19 @@
 """A passkey as a second factor: what POST /login/continue and POST /reauth call."""
 
+from typing import Any
+
 import pytest
 
-from authapi.crypto.challenges import Binding
+from authapi.crypto.challenges import LOG_IN, Binding
+from authapi.db.database import Database
 from authapi.errors import InvalidCode, InvalidSession
+from authapi.services.factors.passkey_ceremonies import Asserted, RelyingParty
 from authapi.services.factors.passkeys import Answer, proof_again, prove, second_step
 from tests.support.administration import runtime_of
 from tests.support.api import Api
 from tests.support.authenticator import UP, UV, Authenticator, Json, b64
 from tests.support.clock import TestClock
-from tests.support.factors import first_step
+from tests.support.factors import execute, first_step
 from tests.support.passkeys import (
     NEW_OPTIONS,
     OPTIONS,
@@ -107,3 +111,36 @@ def test_a_challenge_for_reauth_is_for_one_session(api: Api) -> None:
     with pytest.raises(InvalidSession):
         proved(api, asked, credential, proof_again(other.sid), who)
     assert proved(api, asked, credential, proof_again(tokens.sid), who) == "mfa pop"
+
+
+def test_the_oldest_passkey_is_named_first(api: Api, clock: TestClock) -> None:
+    added = [registered(api, api.register_and_login())]
+    for _ in range(3):
+        clock.advance(1)
+        added.append(registered(api, fresh_by_passkey(api, added[0])))
+    options = ask(api, OPTIONS, auth_session=waiting(api))["options"]
+    assert [each["id"] for each in options["allowCredentials"]] == [b64(each.id) for each in added]
+
+
+class Removing(RelyingParty):
+    """Lets its owner remove the passkey while its answer is verified."""
+
+    db: Database
+
+    def read_assertion(self, *given: Any, **more: Any) -> Asserted:
+        asserted = super().read_assertion(*given, **more)
+        execute(self.db, "DELETE FROM factors")
+        return asserted
+
+
+def test_a_passkey_that_is_removed_meanwhile_was_not_copied(api: Api) -> None:
+    tokens = api.register_and_login()
+    authenticator, runtime = registered(api, tokens), runtime_of(api)
+    asked, rp = ask(api, OPTIONS), Removing(runtime.settings)
+    rp.db = runtime.db
+    credential = authenticator.get(asked["options"])
+    answer = Answer(asked["challenge_id"], credential, runtime.clock())
+    with pytest.raises(InvalidCode):
+        prove(runtime.db, rp, user_id(api, tokens), answer, LOG_IN)
+    told = api.expect(200, "GET", "/me/events", headers=tokens.bearer).json()["events"]
+    assert "passkey_copied" not in [event["type"] for event in told]

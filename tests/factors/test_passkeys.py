@@ -1,16 +1,20 @@
 """Passkeys over HTTP: added, and used to log in."""
 
+from threading import Event
+
 import pytest
 
+from authapi.crypto.challenges import LIFETIME_SECONDS
 from authapi.db import users
 from authapi.db.database import Database
+from authapi.services.operation.purge import purge_all
 from tests.mail.conftest import MailApi
 from tests.support.api import EMAIL, PASSWORD, Api, Tokens
 from tests.support.application import MakeApi
 from tests.support.authenticator import BE, BS, UP, UV, Authenticator, Lies, b64, unb64
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_only
-from tests.support.factors import claims, enrol
+from tests.support.factors import claims, count, enrol
 from tests.support.passkeys import (
     NEW,
     NEW_OPTIONS,
@@ -23,6 +27,20 @@ from tests.support.passkeys import (
     send,
     user_id,
 )
+
+
+@sqlite_only
+def test_a_challenge_stays_spent_for_a_process_whose_clock_is_behind(
+    api: Api, clock: TestClock, db: Database
+) -> None:
+    authenticator = registered(api, api.register_and_login())
+    kept = count(db, "spent_challenges")
+    logged_in(api, authenticator)
+    settings = api.app.state.runtime.settings
+    for seconds, left in ((LIFETIME_SECONDS + 30, kept + 1), (31, 0)):
+        clock.advance(seconds)
+        purge_all(db, settings, Event())
+        assert count(db, "spent_challenges") == left
 
 
 def test_a_passkey_is_added_and_logs_in_without_a_name(api: Api) -> None:

@@ -207,11 +207,8 @@ def test_what_is_no_code_is_refused(api: Api, clock: TestClock, typed: str) -> N
 def test_a_code_works_once(api: Api, clock: TestClock) -> None:
     app = with_app(api, clock)
     code = app.next_code()
-    statuses = [
-        second_step(api, first_step(api)["auth_session"], totp_code=sent).status_code
-        for sent in (code, code, app.code(-1), app.next_code())
-    ]
-    assert statuses == [200, 400, 400, 200]
+    assert [status_of(api, sent) for sent in (code, code, app.code(-1))] == [200, 400, 400]
+    assert status_of(api, app.next_code()) == 200
 
 
 def test_the_code_that_confirmed_it_logs_nobody_in(api: Api, clock: TestClock) -> None:
@@ -248,22 +245,59 @@ def test_a_second_app_works_as_the_first_does(api: Api, clock: TestClock) -> Non
         assert second_step(api, waiting["auth_session"], totp_code=code).status_code == 200
 
 
+def give_all_the_secret_of(api: Api, app: App) -> None:
+    same = f"(SELECT sealed FROM totp_secrets WHERE factor_id = '{app.id}')"
+    execute(api.app.state.runtime.db, f"UPDATE totp_secrets SET sealed = {same}")
+
+
+def status_of(api: Api, code: str) -> int:
+    """Log in with this code, and return the second answer's status."""
+    return second_step(api, first_step(api)["auth_session"], totp_code=code).status_code
+
+
 def test_a_code_that_two_apps_show_works_once(api: Api, clock: TestClock) -> None:
     """Two secrets show one code by chance, so these two get one secret here."""
     first = with_app(api, clock)
     enrol(api, log_in_with(api, first), clock)
-    database = api.app.state.runtime.db
-    same = f"(SELECT sealed FROM totp_secrets WHERE factor_id = '{first.id}')"
-    execute(database, f"UPDATE totp_secrets SET sealed = {same}")
+    give_all_the_secret_of(api, first)
     code = first.next_code()
-
-    def status_of(sent: str) -> int:
-        return second_step(api, first_step(api)["auth_session"], totp_code=sent).status_code
-
-    assert [status_of(code), status_of(code)] == [200, 400]
-    # As if only the other one had been used, by the code that confirmed it.
+    assert [status_of(api, code), status_of(api, code)] == [200, 400]
+    # As if only the other one had been used.
+    database = api.app.state.runtime.db
     execute(database, f"UPDATE totp_secrets SET last_step = 0 WHERE factor_id = '{first.id}'")
-    assert [status_of(code), status_of(first.next_code())] == [400, 200]
+    assert [status_of(api, code), status_of(api, first.next_code())] == [400, 200]
+
+
+@sqlite_only
+def test_one_app_s_code_confirms_no_other_app(api: Api, clock: TestClock) -> None:
+    first = with_app(api, clock)
+    tokens = log_in_with(api, first)
+    body = {"id": begin(api, tokens, clock).id, "code": first.next_code()}
+    api.expect(400, "POST", "/me/totp/confirm", json=body, headers=tokens.bearer)
+
+
+def test_the_code_of_a_log_in_confirms_no_other_app(api: Api, clock: TestClock) -> None:
+    first = with_app(api, clock)
+    tokens = log_in_with(api, first)
+    new = begin(api, tokens, clock)
+    give_all_the_secret_of(api, first)
+    code = first.next_code()
+    assert status_of(api, code) == 200
+    for sent, status in ((code, 400), (first.next_code(), 200)):
+        body = {"id": new.id, "code": sent}
+        api.expect(status, "POST", "/me/totp/confirm", json=body, headers=tokens.bearer)
+
+
+def test_the_code_that_confirmed_another_app_logs_nobody_in(api: Api, clock: TestClock) -> None:
+    first = with_app(api, clock)
+    tokens = log_in_with(api, first)
+    new = begin(api, tokens, clock)
+    give_all_the_secret_of(api, first)
+    code = first.next_code()
+    body = {"id": new.id, "code": code}
+    api.expect(200, "POST", "/me/totp/confirm", json=body, headers=tokens.bearer)
+    api.expect(204, "DELETE", f"/me/factors/{new.id}", headers=tokens.bearer)
+    assert [status_of(api, code), status_of(api, first.next_code())] == [400, 200]
 
 
 @sqlite_only

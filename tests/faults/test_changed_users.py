@@ -5,24 +5,27 @@ another service, which knows only what the first server tells it over HTTP.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
-import httpx
 import pytest
 
 from authapi.verifier import Claims, InvalidTokenError, Verifier
-from tests.faults.test_service_and_issuer import PlainPolls
 from tests.support.api import EMAIL
+from tests.support.counted_polls import CountingTransport, PlainPolls, until_within_polls
 from tests.support.installation import ISSUER, Installation
 from tests.support.until import until
 
-WITHIN_TWO_POLLS = 2.5  # seconds, from the command's end, at the default poll of 1
+
+@pytest.fixture(params=[CountingTransport, PlainPolls], ids=["wait", "poll"])
+def transport(request: pytest.FixtureRequest) -> CountingTransport:
+    made: CountingTransport = request.param()
+    return made
 
 
-@pytest.fixture(params=[httpx.AsyncHTTPTransport, PlainPolls], ids=["wait", "poll"])
-def service(installation: Installation, request: pytest.FixtureRequest) -> Iterator[Verifier]:
+@pytest.fixture
+def service(installation: Installation, transport: CountingTransport) -> Iterator[Verifier]:
     """Another service's verifier, which has heard of what is revoked and waits for more."""
     address = installation.servers[0].base_url
-    transport: httpx.AsyncBaseTransport = request.param()
     with Verifier(
         issuer=ISSUER, audience="authapi", fetch_from=address, transport=transport
     ) as verifier:
@@ -38,33 +41,38 @@ def accepted(verifier: Verifier, token: str) -> Claims | None:
 
 
 Change = Callable[[], None]
+RefusedAfter = Callable[[Change, str], None]
 
 
-def refused_everywhere_after(
-    change: Change, installation: Installation, service: Verifier, token: str
-) -> float:
-    """Seconds until the service and both servers refuse a token that all of them accepted."""
-    assert service.verify(token)
-    assert installation.statuses(token) == [204, 204]
-    change()
-    return until(
-        lambda: not accepted(service, token) and installation.statuses(token) == [401, 401]
-    )
+@pytest.fixture
+def refused_after(
+    installation: Installation, service: Verifier, transport: CountingTransport
+) -> RefusedAfter:
+    """Return `refused_after(change, token)`: each server refuses the token after its next polls.
+
+    And so does the service, after its next polls of the first server, once that one refuses.
+    """
+
+    def refused_after(change: Change, token: str) -> None:
+        assert service.verify(token)
+        assert installation.statuses(token) == [204, 204]
+        change()
+        for number in range(2):
+            refuses = partial(installation.refuses, number, token)
+            until_within_polls(refuses, partial(installation.polls, number))
+        until_within_polls(lambda: not accepted(service, token), lambda: transport.polls)
+
+    return refused_after
 
 
 @pytest.mark.parametrize("scopes", [["reports:read"], []], ids=["given", "taken away"])
 def test_changed_scopes_are_everywhere_within_two_polls(
-    installation: Installation, service: Verifier, scopes: list[str]
+    installation: Installation, service: Verifier, refused_after: RefusedAfter, scopes: list[str]
 ) -> None:
     pair = installation.log_in()
     wanted = [f"--scope={scope}" for scope in scopes]
-    taken = refused_everywhere_after(
-        lambda: installation.authapi("users", "scopes", EMAIL, *wanted),
-        installation,
-        service,
-        pair["access_token"],
-    )
-    assert taken < WITHIN_TWO_POLLS
+    change = partial(installation.authapi, "users", "scopes", EMAIL, *wanted)
+    refused_after(change, pair["access_token"])
     renewed = installation.refresh(pair)
     assert renewed.status_code == 200, renewed.text
     claims = service.verify(renewed.json()["access_token"])
@@ -74,16 +82,11 @@ def test_changed_scopes_are_everywhere_within_two_polls(
 
 
 def test_a_disabled_account_is_refused_everywhere_within_two_polls(
-    installation: Installation, service: Verifier
+    installation: Installation, service: Verifier, refused_after: RefusedAfter
 ) -> None:
     pair = installation.log_in()
-    taken = refused_everywhere_after(
-        lambda: installation.authapi("users", "disable", EMAIL),
-        installation,
-        service,
-        pair["access_token"],
-    )
-    assert taken < WITHIN_TWO_POLLS
+    change = partial(installation.authapi, "users", "disable", EMAIL)
+    refused_after(change, pair["access_token"])
     assert installation.refresh(pair).status_code == 401
     installation.authapi("users", "enable", EMAIL)
     assert not accepted(service, pair["access_token"])

@@ -10,10 +10,10 @@ from pathlib import Path
 from time import sleep
 from typing import Any, Self
 
-import httpx
 import pytest
 
 from authapi.verifier import InvalidTokenError, Verifier
+from tests.support.counted_polls import PlainPolls
 from tests.support.forked import ForkedServer
 from tests.support.installation import ADA, ISSUER
 from tests.support.postgresql import PostgreSQL
@@ -49,14 +49,6 @@ class Issuer:
     def __exit__(self, *_: object) -> None:
         self.client.close()
         self.server.kill()
-
-
-class PlainPolls(httpx.AsyncHTTPTransport):
-    """Something on the way that lets nobody wait: the issuer answers at once."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.url = request.url.copy_remove_param("wait")
-        return await super().handle_async_request(request)
 
 
 @pytest.fixture(scope="module")

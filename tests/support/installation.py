@@ -14,7 +14,8 @@ from tests.support.settings import SERVER, environment
 COMMAND_TIMEOUT = 120.0  # seconds
 ISSUER = "https://auth.example"
 ADA = {"email": EMAIL, "password": PASSWORD}
-STATEMENTS = re.compile(r'^authapi_database_statements_total\{purpose="request"\} (\S+)$', re.M)
+STATEMENTS = r'^authapi_database_statements_total\{purpose="%s"\} (\S+)$'
+STATEMENTS_A_POLL = 2  # without news: the clock, and what has changed
 
 
 class Installation:
@@ -73,11 +74,18 @@ class Installation:
         headers = {"Authorization": f"Bearer {token}"}
         return self.clients[number].get("/verify", headers=headers).status_code
 
+    def refuses(self, number: int, token: str) -> bool:
+        return self.verify(number, token) == 401
+
     def statuses(self, token: str) -> list[int]:
         """Return the status of /verify at each server."""
         return [self.verify(number, token) for number in range(len(self.clients))]
 
-    def statements(self) -> list[float]:
-        """Return how many statements each server has made for requests."""
+    def statements(self, purpose: str = "request") -> list[float]:
+        """Return how many statements each server has made, for requests by default."""
         pages = [client.get("/metrics").text for client in self.clients]
-        return [float(STATEMENTS.findall(page)[0]) for page in pages]
+        return [float(re.findall(STATEMENTS % purpose, page, re.M)[0]) for page in pages]
+
+    def polls(self, number: int) -> int:
+        """Return how many polls one of the servers has made, or a few more if some had news."""
+        return int(self.statements("poll")[number]) // STATEMENTS_A_POLL

@@ -30,7 +30,7 @@ Secret = Annotated[SecretStr, AfterValidator(rules.strong_secret)]
 RedisUrl = Annotated[str, AfterValidator(partial(rules.url_with_scheme, ("redis", "rediss")))]
 SmtpUrl = Annotated[str, AfterValidator(rules.smtp_url)]
 PageUrl = Annotated[str, AfterValidator(rules.page_url)]
-PageWithoutToken = Annotated[str, AfterValidator(rules.page_without_token)]
+PlainPageUrl = Annotated[str, AfterValidator(rules.plain_page_url)]
 RangeUrl = Annotated[str, AfterValidator(rules.range_url)]
 MailAddress = Annotated[str, AfterValidator(rules.mail_address)]
 Limit = Annotated[str, AfterValidator(rules.rate_limit)]
@@ -87,8 +87,8 @@ class Fields(BaseSettings):
     metrics: bool = True
     passkey_rp_id: Annotated[RpId | None, EmptyIsNone] = None
     passkey_origins: Annotated[tuple[PasskeyOrigin, ...], *CommaSeparated] = ()
-    passkey_enroll_url: Annotated[PageWithoutToken | None, EmptyIsNone] = None
-    passkey_manage_url: Annotated[PageWithoutToken | None, EmptyIsNone] = None
+    passkey_enroll_url: Annotated[PlainPageUrl | None, EmptyIsNone] = None
+    passkey_manage_url: Annotated[PlainPageUrl | None, EmptyIsNone] = None
 
     # Accounts and mail
     registration: Literal["open", "closed"] = "open"

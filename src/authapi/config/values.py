@@ -227,10 +227,10 @@ def page_url(url: str) -> str:
     """Return a page that links in mails open; `?token=` is added to it."""
     if "#" in url:
         raise ValueError("has to be without a fragment: a token is added at its end")
-    return page_without_token(url)
+    return plain_page_url(url)
 
 
-def page_without_token(url: str) -> str:
+def plain_page_url(url: str) -> str:
     """Return a page that is opened as it is: over https, or on this machine."""
     parts = _split_http(url)
     if parts.scheme == "http" and not is_loopback_host(parts.hostname or ""):

@@ -108,26 +108,26 @@ def confirm(tx: Transaction, factor: StoredFactor, *, is_second: bool) -> Stored
 
 
 def remove(tx: Transaction, factor: StoredFactor, *, is_second: bool) -> None:
-    """Remove the factor. The caller holds the user's lock."""
+    """Remove a factor in force. The caller holds the user's lock."""
     tx.execute(delete(Factor).where(Factor.id == factor.id))
-    if is_second and factor.confirmed_at is not None:
+    if is_second:
         _count(tx, factor.user_id, -1)
 
 
 def remove_since(tx: Transaction, user_id: str, moment: float) -> Sequence[StoredFactor]:
-    """Remove what came into force at the moment or later. Return it, the oldest first.
+    """Remove what came into force at the moment or later. Return it.
 
     The caller holds the user's lock.
     """
     later = delete(Factor).where(Factor.user_id == user_id, Factor.confirmed_at >= moment)
     removed = [StoredFactor(*row) for row in tx.execute(later.returning(*_COLUMNS))]
     _count(tx, user_id, -sum(factor.kind in SECOND for factor in removed))
-    return sorted(removed, key=lambda factor: (factor.created_at, factor.id))
+    return removed
 
 
-def remove_unconfirmed(tx: Transaction, user_id: str, kind: str) -> None:
-    unconfirmed = (Factor.kind == kind, Factor.confirmed_at.is_(None))
-    tx.execute(delete(Factor).where(Factor.user_id == user_id, *unconfirmed))
+def remove_unconfirmed(tx: Transaction, user_id: str) -> None:
+    """Remove what was begun and not confirmed: an authenticator app, no other kind."""
+    tx.execute(delete(Factor).where(Factor.user_id == user_id, Factor.confirmed_at.is_(None)))
 
 
 def remove_all(tx: Transaction, user_id: str) -> int:
@@ -145,14 +145,13 @@ def find(connection: Connection, user_id: str, factor_id: str) -> StoredFactor |
 
 
 def list_in_force(connection: Connection, user_id: str) -> Sequence[StoredFactor]:
-    """Return the user's factors in force, the oldest first."""
+    """Return the user's factors in force, in any order."""
     own = _FACTOR.where(Factor.user_id == user_id, Factor.confirmed_at.is_not(None))
-    rows = connection.execute(own.order_by(Factor.created_at, Factor.id))
-    return [StoredFactor(*row) for row in rows]
+    return [StoredFactor(*row) for row in connection.execute(own)]
 
 
 def list_details(connection: Connection, user_id: str) -> Sequence[ListedFactor]:
-    """Return the same with what belongs to each kind."""
+    """Return the same with what belongs to each kind, the oldest first."""
     rows = connection.execute(_LISTED.where(Factor.user_id == user_id))
     return [ListedFactor(*row) for row in rows]
 
@@ -160,14 +159,15 @@ def list_details(connection: Connection, user_id: str) -> Sequence[ListedFactor]
 def list_ways_in(connection: Connection, user_id: str, issuers: Collection[str]) -> Sequence[str]:
     """Return the ids of those that open a session by themselves.
 
-    Passkeys that have verified their user, and identities of these issuers.
+    Passkeys that have verified their user, and identities of these issuers: both are in force from
+    their beginning.
     """
     opens = or_(Passkey.user_verified, Identity.issuer.in_(issuers))
     statement = (
         select(Factor.id)
         .outerjoin(Identity, Identity.factor_id == Factor.id)
         .outerjoin(Passkey, Passkey.factor_id == Factor.id)
-        .where(Factor.user_id == user_id, Factor.confirmed_at.is_not(None), opens)
+        .where(Factor.user_id == user_id, opens)
     )
     return connection.scalars(statement).all()
 

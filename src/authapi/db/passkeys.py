@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from authapi.db import factors
@@ -28,7 +28,7 @@ class NewPasskey:
 
 @dataclass(frozen=True, slots=True)
 class StoredPasskey(NewPasskey):
-    """A passkey in force, and whose it is."""
+    """A passkey, in force since it was added, and whose it is."""
 
     user_id: str
 
@@ -38,9 +38,8 @@ class AlreadyTakenError(Exception):
 
 
 _COLUMNS: list[Any] = [getattr(Passkey, column.name) for column in fields(NewPasskey)]
-_IN_FORCE = and_(Factor.id == Passkey.factor_id, Factor.confirmed_at.is_not(None))
-_STORED: Select[Any] = (
-    select(*_COLUMNS, Factor.user_id).select_from(Passkey).join(Factor, _IN_FORCE)
+_STORED: Select[Any] = select(*_COLUMNS, Factor.user_id).join(
+    Factor, Factor.id == Passkey.factor_id
 )
 
 

@@ -20,7 +20,7 @@ TOKEN_BYTES = 32
 
 def digest_of(auth_session: str) -> str:
     """Return what the database has of it: SHA-256, as 43 characters of base64url."""
-    digest = sha256(auth_session.encode(errors="surrogatepass")).digest()
+    digest = sha256(auth_session.encode()).digest()
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
@@ -31,13 +31,12 @@ def new_auth_session() -> str:
 def let_wait(db: Database, auth_session: str, waiting: Waiting) -> InsufficientAuthorization | None:
     """Store a log-in that waits, and return the refusal that names it and the ways to go on.
 
-    None, and no effect, if the account is disabled, gone, or has changed since the proof.
+    None, and no effect, if the account is gone, or has another version than at the proof: it was
+    disabled, or its proofs have ended.
     """
     with db.begin() as tx:
         account = users.lock(tx, waiting.user_id)
-        if account is None or account.disabled_at is not None:
-            return None
-        if account.version != waiting.account_version:
+        if account is None or account.version != waiting.account_version:
             return None
         auth_sessions.add(tx, waiting, AUTH_SESSION_SECONDS)
         there = factors.list_in_force(tx, waiting.user_id)

@@ -59,7 +59,7 @@ def begin_totp(db: Database, settings: Settings, owner: Owner, name: str | None)
         if len(there) >= MOST_OF_AN_ACCOUNT:
             message = f"The account has {MOST_OF_AN_ACCOUNT} authenticators already"
             raise InvalidField("name", message, "too_many")
-        factors.remove_unconfirmed(tx, account.id, Kind.TOTP)
+        factors.remove_unconfirmed(tx, account.id)
         new = NewFactor(new_id(), account.id, Kind.TOTP, name, is_second=True, is_in_force=False)
         factors.add(tx, new)
         totp_secrets.add(tx, new.id, _seal(settings).seal(secret))
@@ -81,15 +81,16 @@ def confirm_totp(
     with db.begin() as tx:
         account = owner.lock(tx)
         factor, stored = _unconfirmed(tx, account, sent.factor_id)
-        step = _find_step(settings, stored, sent.code, read_clock(tx))
-        if step is not None:
-            totp_secrets.use_step(tx, factor.id, step)
+        apps = [stored, *totp_secrets.list_in_force(tx, account.id)]
+        shown = _find_steps(settings, apps, sent.code, read_clock(tx))
+        is_good = factor.id in shown and _use_up(tx, shown)
+        if is_good:
             confirmed = factors.confirm(tx, factor, is_second=True)
             owner.record(tx, EventType.FACTOR_ADDED, confirmed)
             owner.tell_of_new(tx, account, confirmed)
             if not account.second_factors:
                 codes = make_codes(tx, account.id, owner)
-    if step is None:
+    if not is_good:
         # Counted when it is wrong only. A right code proves nothing of the account: it must not end
         # the row of its failures.
         with passwords.attempt(owner.device.address) as count_for:
@@ -115,11 +116,24 @@ def prove(db: Database, settings: Settings, account: Account, sent: SentFactor) 
     with db.connect() as connection:
         stored = totp_secrets.list_in_force(connection, account.id)
         now = read_clock(connection)
-    steps = {one.factor_id: _find_step(settings, one, sent.code, now) for one in stored}
-    fitting = {factor_id: step for factor_id, step in steps.items() if step is not None}
-    if not (fitting and _use_up(db, fitting)):
+    shown = _find_steps(settings, stored, sent.code, now)
+    if not shown:
+        raise InvalidCode
+    with db.begin() as tx:
+        is_good = _use_up(tx, shown)
+        if is_good:
+            factors.touch(tx, min(shown))
+    if not is_good:
         raise InvalidCode
     return Proven.by(Proof.CODE)
+
+
+def _find_steps(
+    settings: Settings, apps: Sequence[StoredSecret], code: str, now: float
+) -> dict[str, int]:
+    """Return the step of each app that shows the code, by the app's factor."""
+    steps = {app.factor_id: _find_step(settings, app, code, now) for app in apps}
+    return {factor_id: step for factor_id, step in steps.items() if step is not None}
 
 
 def _find_step(settings: Settings, stored: StoredSecret, code: str, now: float) -> int | None:
@@ -132,12 +146,9 @@ def _find_step(settings: Settings, stored: StoredSecret, code: str, now: float) 
     return crypto.find_step(secret, code, now)
 
 
-def _use_up(db: Database, steps: dict[str, int]) -> bool:
+def _use_up(tx: Transaction, steps: dict[str, int]) -> bool:
     """Use a code up for every app that shows it. False if one of them can't use it any more."""
-    with db.begin() as tx:
-        used = [totp_secrets.use_step(tx, each, step) for each, step in sorted(steps.items())]
-        if all(used):
-            factors.touch(tx, min(steps))
+    used = [totp_secrets.use_step(tx, each, step) for each, step in sorted(steps.items())]
     return all(used)
 
 

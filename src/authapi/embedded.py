@@ -37,7 +37,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import Receive, Scope, Send
 
 from authapi.app import create_app
-from authapi.clock import Clock, as_datetime
+from authapi.clock import Clock
 from authapi.clock import now as wall_clock
 from authapi.config import Settings, load_settings
 from authapi.db.users import Account
@@ -58,6 +58,7 @@ from authapi.web.credentials.authentication import authenticate, own_method
 from authapi.web.credentials.csrf import HANDSHAKE
 from authapi.web.error_handlers import note
 from authapi.web.routers.well_known import OAUTH, OPENID
+from authapi.web.schemas import Profile
 
 __all__ = ["REFUSALS", "Authapi", "Claims", "User"]
 
@@ -77,14 +78,8 @@ class User:
 
     @classmethod
     def of(cls, account: Account) -> Self:
-        return cls(
-            id=account.id,
-            email=account.email,
-            email_verified=account.email_verified_at is not None,
-            username=account.username,
-            scopes=frozenset(account.scopes.split()),
-            created_at=as_datetime(account.created_at),
-        )
+        profile = Profile.of(account)
+        return cls(**{**dict(profile), "scopes": frozenset(profile.scopes)})
 
 
 class Authapi:

@@ -1,6 +1,4 @@
-"""The path of a request below the root path, as the router reads it: what looks at the path before
-the router must not read it in another way. Starlette keeps its function to itself.
-"""
+"""The path below the root path, as the router reads it. Starlette keeps its function to itself."""
 
 from starlette._utils import get_route_path as route_path
 

@@ -10,6 +10,7 @@ A value in a cookie is in no body. A cookie has a Max-Age if the log-in said to 
 ends with the browser.
 """
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from authapi.db.models import Transport
@@ -24,6 +25,15 @@ def hand_over(given: TokenPair | SessionTicket, runtime: Runtime) -> Response:
     if isinstance(given, SessionTicket):
         return _hand_over_session(given, runtime)
     return _hand_over_pair(given, runtime)
+
+
+def hand_over_login(
+    given: TokenPair | SessionTicket, request: Request, runtime: Runtime
+) -> Response:
+    """Do as `hand_over`, and end the cookies that were sent and that the transport does not set."""
+    response = hand_over(given, runtime)
+    runtime.cookies.clear_sent(request.scope, response)
+    return response
 
 
 def _hand_over_session(ticket: SessionTicket, runtime: Runtime) -> Response:

@@ -21,7 +21,7 @@ from authapi.services.factors.identities import link_identity
 from authapi.services.sessions import id_token_login
 from authapi.services.sessions.id_token_login import log_in_by_id_token
 from authapi.web.bodies import StrictRoute
-from authapi.web.credentials.handover import hand_over
+from authapi.web.credentials.handover import hand_over_login
 from authapi.web.credentials.reading import refuse_foreign_log_in, sessions_sent
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
 from authapi.web.factor_schemas import FactorInfo
@@ -62,9 +62,7 @@ async def login_by_id_token(
     logging_in = log_in_by_id_token(_registrar(runtime), runtime.providers, tokens, attempt)
     with outcome_of(runtime.logins):
         given = await runtime.password_pool.carry_out(logging_in, device.address)
-    response = hand_over(given, runtime)
-    runtime.cookies.clear_sent(request.scope, response)
-    return response
+    return hand_over_login(given, request, runtime)
 
 
 @router.post(

@@ -25,7 +25,7 @@ from authapi.services.factors.passkey_registration import (
 from authapi.services.factors.passkeys import ask_again, ask_anybody, ask_second_step
 from authapi.services.sessions.passkey_login import PasskeyLogin, log_in_by_passkey
 from authapi.web.bodies import StrictRoute
-from authapi.web.credentials.handover import hand_over
+from authapi.web.credentials.handover import hand_over_login
 from authapi.web.credentials.reading import refuse_foreign_log_in, sessions_sent
 from authapi.web.dependencies import AppRuntime, CurrentSubject, FromDevice, locale_of
 from authapi.web.factor_schemas import FactorInfo
@@ -87,9 +87,7 @@ async def login_by_passkey(
         given = await run_in_threadpool(
             log_in_by_passkey, runtime.db, runtime.passwords, tokens, attempt
         )
-    response = hand_over(given, runtime)
-    runtime.cookies.clear_sent(request.scope, response)
-    return response
+    return hand_over_login(given, request, runtime)
 
 
 @router.post(

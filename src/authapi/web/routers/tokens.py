@@ -33,7 +33,7 @@ from authapi.services.sessions.reauthentication import Proof, reauthenticate
 from authapi.services.sessions.refresh_rotation import rotate_refresh_token
 from authapi.web.bodies import StrictRoute
 from authapi.web.credentials.csrf import is_foreign
-from authapi.web.credentials.handover import hand_over
+from authapi.web.credentials.handover import hand_over, hand_over_login
 from authapi.web.credentials.reading import (
     csrf_token_of,
     read_refresh_token,
@@ -90,9 +90,7 @@ async def login(body: Login, request: Request, runtime: AppRuntime, device: From
     logging_in = log_in(runtime.db, runtime.passwords, tokens, attempt, device)
     with outcome_of(runtime.logins):
         given = await runtime.password_pool.carry_out(logging_in, device.address)
-    response = hand_over(given, runtime)
-    runtime.cookies.clear_sent(request.scope, response)
-    return response
+    return hand_over_login(given, request, runtime)
 
 
 @router.post(
@@ -118,9 +116,7 @@ async def continue_login(
         given = await run_in_threadpool(
             continue_log_in, runtime.db, runtime.passwords, runtime.tokens, continuation
         )
-    response = hand_over(given, runtime)
-    runtime.cookies.clear_sent(request.scope, response)
-    return response
+    return hand_over_login(given, request, runtime)
 
 
 @router.post(

@@ -1,7 +1,5 @@
 """Checks of the database, and of what is in it."""
 
-from collections.abc import Iterator
-
 from authapi.crypto.derived_keys import SEAL_TOTP_SECRETS, Seal
 from authapi.db import migrations, outbox, totp_secrets
 from authapi.db.clock import read_clock
@@ -10,11 +8,10 @@ from authapi.errors import OperatorError
 from authapi.services.keys.ring import State, states
 from authapi.services.keys.rotation import DAY_SECONDS, list_keys
 from authapi.services.operation.connections import REMEDY, too_many
-from authapi.services.operation.doctor.findings import Patient, Severity
+from authapi.services.operation.doctor.findings import Found, Patient, Severity
 from authapi.services.operation.readiness import LATE_MAIL_SECONDS, MAX_SKEW_SECONDS
 
 WEAK, WRONG = Severity.WEAK, Severity.WRONG
-Found = Iterator[tuple[Severity, str, str]]
 
 NOTABLE_SKEW_SECONDS = 5
 MOST_TOTP_SECRETS = 1000  # are looked at

@@ -44,7 +44,8 @@ class Patient:
 
 
 # What a check finds: nothing, if all is well.
-Look = Callable[[Patient], Iterator[tuple[Severity, str, str]]]
+Found = Iterator[tuple[Severity, str, str]]
+Look = Callable[[Patient], Found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,15 @@
 """Checks of this machine, and of what it can reach besides the database."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
 from authapi.crypto.passwords import PasswordHasher
 from authapi.db.session_cache import obeys_anybody
 from authapi.errors import Unavailable
-from authapi.services.operation.doctor.findings import Patient, Severity
+from authapi.services.operation.doctor.findings import Found, Patient, Severity
 
 WEAK, WRONG = Severity.WEAK, Severity.WRONG
-Found = Iterator[tuple[Severity, str, str]]
 
 SLOW_HASH_SECONDS = 1.0
 TRIES = 3

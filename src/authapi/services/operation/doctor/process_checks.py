@@ -1,13 +1,11 @@
 """Checks of the processes that serve, by what each tells of itself."""
 
 import json
-from collections.abc import Iterator
 
-from authapi.services.operation.doctor.findings import Patient, Severity
+from authapi.services.operation.doctor.findings import Found, Patient, Severity
 from authapi.services.operation.presence import comparable
 
 WEAK, WRONG = Severity.WEAK, Severity.WRONG
-Found = Iterator[tuple[Severity, str, str]]
 
 SECRET = "AUTHAPI_SECRET"  # noqa: S105 - a name
 # Their digests are made with the secret.

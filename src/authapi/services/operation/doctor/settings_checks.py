@@ -1,16 +1,14 @@
 """Checks of the settings alone."""
 
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from authapi.config import stores
-from authapi.services.operation.doctor.findings import Patient, Severity
+from authapi.services.operation.doctor.findings import Found, Patient, Severity
 from authapi.verifier.loopback import is_loopback_host
 
 WEAK, WRONG = Severity.WEAK, Severity.WRONG
-Found = Iterator[tuple[Severity, str, str]]
 
 LIMITS = "limit_"
 # OWASP's least settings of argon2id: KiB, and passes.

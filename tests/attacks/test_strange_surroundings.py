@@ -9,6 +9,7 @@ import secrets
 import stat
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,23 @@ def test_a_file_that_can_not_be_read_stops_the_start(
         sentence = refusal()
         assert sentence.startswith(f"{name} names a file ")
         assert reason in sentence
+
+
+@each_of_these
+def test_of_a_large_file_neither_all_nor_a_part_is_read(
+    field: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It may be a device that never ends. A part of a value would be another value."""
+    large = tmp_path / "large"
+    monkeypatch.setenv(f"AUTHAPI_{field.upper()}_FILE", str(large))
+    large.write_bytes(("x" + "é" * 40_000).encode())  # fewer characters than bytes
+    assert "64 KiB" in refusal()
+    os.truncate(large, 100_000_000)
+    tracemalloc.start()
+    assert "64 KiB" in refusal()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 50_000_000
 
 
 @each_of_these

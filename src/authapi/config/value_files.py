@@ -40,13 +40,14 @@ def values(
 def _read(path: Path, name: str) -> str | Problem:
     try:
         with path.open("rb") as file:
-            value = file.read(MAX_BYTES + 1).decode("utf-8-sig").strip()
+            read = file.read(MAX_BYTES + 1)
+        if len(read) > MAX_BYTES:
+            return Problem(f"{name} names a file of more than {MAX_BYTES // 1024} KiB")
+        value = read.decode("utf-8-sig").strip()
     except OSError as error:
         return Problem(f"{name} names a file that can't be read: {error.strerror}")
     except ValueError:  # not UTF-8, or a path with a NUL
         return Problem(f"{name} names a file that is not UTF-8")
     if not value:
         return Problem(f"{name} names a file that is empty")
-    if len(value) > MAX_BYTES:
-        return Problem(f"{name} names a file of more than {MAX_BYTES // 1024} KiB")
     return value

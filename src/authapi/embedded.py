@@ -129,8 +129,13 @@ class Authapi:
                 f"URL has to end with it: {self.settings.public_origin}{path or '/auth'}"
             )
         if own_path == path:
-            # RFC 8414 section 3.1: between host and path. The others are asked at the host only.
-            for name in (OAUTH + path, OPENID + path, "webauthn", "passkey-endpoints"):
+            # RFC 8414 section 3.1: between host and path. The others are asked at the host only,
+            # which may have its own.
+            names = [OAUTH + path, OPENID + path]
+            names += ["webauthn"] if self.settings.passkey_origins else []
+            pages = (self.settings.passkey_enroll_url, self.settings.passkey_manage_url)
+            names += ["passkey-endpoints"] if any(pages) else []
+            for name in names:
                 app.add_route(f"/.well-known/{name}", self)  # type: ignore[arg-type]
         app.mount(path, self)
         answer_refusals(app)

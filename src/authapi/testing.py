@@ -15,7 +15,7 @@
 | `url`, `settings`, `app`           | the issuer, the settings in force, authapi's application    |
 
 It keeps everything in a temporary folder. Passwords are hashed cheaply, no range service is asked,
-and there are no limits. All other settings are those of `auth`, or the defaults without it.
+and no AUTHAPI_LIMIT_ is on. All other settings are those of `auth`, or the defaults without it.
 """
 
 import secrets

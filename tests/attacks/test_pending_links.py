@@ -159,6 +159,9 @@ def test_a_registration_that_waited_while_registration_was_open(make_mail_api: M
     closed = make_mail_api(registration_confirms_email=True, registration="closed")
     assert closed.post("/email/verify", token=mail.token) == 400
     assert closed.post("/email/verify", email=THIEFS, code=mail.code) == 400
+    mails = len(closed.mails())
+    assert closed.post("/email/verify/resend", email=THIEFS) == 202
+    assert len(closed.mails()) == mails, "its link would be refused"
     assert mail_api.post("/email/verify", token=mail.token) == 204, "where it is open"
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.staticfiles import StaticFiles
 
 from authapi.config import Settings
 from authapi.embedded import Authapi, Claims
@@ -149,6 +150,19 @@ def test_the_files_for_passkeys_are_at_the_host_too(
     assert at_top.headers["Content-Type"] == "application/json"
     assert member in at_top.json()
     assert at_top.content == below.content
+
+
+@sqlite
+def test_files_for_passkeys_that_authapi_has_not_are_the_hosts(
+    make_auth: MakeAuth, make_host: MakeHost, tmp_path: Path
+) -> None:
+    """The usual order: a folder of files at the top is mounted last."""
+    (tmp_path / ".well-known").mkdir()
+    (tmp_path / ".well-known" / "webauthn").write_text('"theirs"')
+    app, auth = FastAPI(), make_auth()
+    auth.mount(app, "/auth")
+    app.mount("/", StaticFiles(directory=tmp_path))
+    assert make_host(app, auth).client.get("/.well-known/webauthn").json() == "theirs"
 
 
 @sqlite

@@ -2,6 +2,7 @@
 
 import pytest
 
+from authapi.crypto.passwords import PasswordHasher, Verification
 from authapi.db.database import Database
 from authapi.services.accounts import freshness
 from authapi.services.sessions import password_change, second_step
@@ -110,3 +111,26 @@ def test_a_stranger_who_registered_the_address_first_locks_nobody_out(
     told = mail_api.api.expect(200, "GET", "/me/export", headers=tokens.bearer).json()
     assert told["factors"] == []
     assert [event["type"] for event in told["events"]].count("factor_removed") == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "more"), [("/me/email", {"email": "thief@evil.example"}), ("/me/delete", {})]
+)
+def test_a_second_factor_that_is_added_during_the_hash_is_needed(
+    api: Api, clock: TestClock, monkeypatch: pytest.MonkeyPatch, path: str, more: dict[str, str]
+) -> None:
+    """It changes no version of the account: what asked for none looks again after the hash."""
+    tokens, verify = api.register_and_login(), PasswordHasher.verify
+
+    def enrol_first(hasher: PasswordHasher, password: str, stored: str | None) -> Verification:
+        monkeypatch.setattr(PasswordHasher, "verify", verify)
+        enrol(api, tokens, clock)
+        return hasher.verify(password, stored)
+
+    monkeypatch.setattr(PasswordHasher, "verify", enrol_first)
+    body = {"password": PASSWORD, **more}
+    answer = api.client.post(path, headers=tokens.bearer, json=body)
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "insufficient_user_authentication"
+    assert first_step(api)["methods"] == ["totp", "recovery_code"]
+    assert count(api.app.state.runtime.db, "outbox WHERE kind = 'change_email'") == 0

@@ -14,7 +14,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LONGEST_FILE, MEDIAN_FILE = 300, 90  # lines
 LONGEST_FUNCTION, MEDIAN_FUNCTION = 40, 12  # lines
 MOST_PARAMETERS = MOST_POSITIONAL_ARGUMENTS = 5
-LARGEST_CORE, LARGEST_SOURCE = 7_100, 30_500  # lines
+LARGEST_CORE, LARGEST_SOURCE = 7_100, 30_600  # lines
 # The core verifies, rotates and revokes: whoever trusts authapi reads these.
 CORE = (
     *("verifier", "services/sessions", "services/keys", "services/revocation", "crypto"),

@@ -27,7 +27,7 @@ def unreadable(database_url: str, redis_url: str | None) -> Iterator[str]:
     Else the start would end in a traceback, or each request in a 500.
     """
     if database_url.startswith("postgresql") and not _is_read_by_libpq(database_url):
-        yield "AUTHAPI_DATABASE_URL doesn't name its hosts and options plainly"
+        yield "AUTHAPI_DATABASE_URL can't be read: see its hosts, ports and options"
     if redis_url and not _is_read_by_redis(redis_url):
         yield (
             "AUTHAPI_REDIS_URL has a port, an option or a password that can't be read; "

@@ -282,12 +282,13 @@ def rate_limit(text: str) -> str:
     from limits import parse_many  # slow to import, and most processes keep the defaults
 
     try:
-        # Of none, nobody could log in; and Redis takes no expiry of centuries.
-        if all(i.amount and i.get_expiry() <= MAX_LIMIT_SECONDS for i in parse_many(text)):
-            return text
+        parsed = parse_many(text)
     except ValueError:
-        pass  # and the same sentence
-    raise ValueError("has to look like 10/minute;100/hour, or be empty")
+        raise ValueError("has to look like 10/minute;100/hour, or be empty") from None
+    # Of none, nobody could log in; and Redis takes no expiry of centuries.
+    if not all(one.amount and one.get_expiry() <= MAX_LIMIT_SECONDS for one in parsed):
+        raise ValueError("has to allow one at least, in ten years at most")
+    return text
 
 
 def overlap(value: object, read: ValidatorFunctionWrapHandler) -> object:

@@ -1,6 +1,6 @@
 """Users that are imported: many rows a statement. Callers give canonical forms."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Boolean, Connection, and_, bindparam, insert, or_, select, update
@@ -24,12 +24,14 @@ class NewImport(NewAccount):
 class Taken:
     """Addresses and usernames that an import may not add.
 
-    `without_password`: those addresses whose account never had a password, and which of them are
-    verified. What took a password away changed the version: a thief may know that password.
+    `without_password`: those addresses whose account has no password, and nothing has changed since
+    it was made. What took a password away changed the version: a thief may know that password.
+    `verified`: those of them that are.
     """
 
     emails: Collection[str]
-    without_password: Mapping[str, bool]
+    without_password: Collection[str]
+    verified: Collection[str]
     kept_emails: Collection[str]
     usernames: Collection[str]
 
@@ -40,14 +42,15 @@ def find_taken(
     """Return which are taken. The hash `no_password` stands for an account without one."""
     # One statement: between two, an account would have its username and not yet its address.
     ours = or_(User.email_canonical.in_(emails), User.username_canonical.in_(usernames))
-    never_had_one = and_(User.password_hash == no_password, User.version == 0)
+    has_none = and_(User.password_hash == no_password, User.version == 0)
     is_verified = User.email_verified_at.is_not(None)
-    columns = (User.email_canonical, User.username_canonical, never_had_one, is_verified)
+    columns = (User.email_canonical, User.username_canonical, has_none, is_verified)
     found = connection.execute(select(*columns).where(ours)).all()
     kept = select(Link.email_canonical).where(Link.email_canonical.in_(emails), KEPT_FOR_ITS_OWNER)
     return Taken(
         emails={email for email, *_ in found},
-        without_password={email: proven for email, _, has_none, proven in found if has_none},
+        without_password={email for email, _, has_none, _ in found if has_none},
+        verified={email for email, _, has_none, is_proven in found if has_none and is_proven},
         kept_emails=set(connection.scalars(kept)),
         usernames={name for _, name, *_ in found if name},
     )
@@ -69,7 +72,7 @@ def add_all(connection: Connection, new: Sequence[NewImport]) -> None:
 
 
 def give_passwords(connection: Connection, new: Sequence[NewImport], no_password: str) -> None:
-    """Store the hashes of accounts that still have `no_password`, and never had another one.
+    """Store the hashes of accounts that still have `no_password`, as on the day they were made.
 
     Who has an address there and never proved it gets into no account that has proven it here.
     """

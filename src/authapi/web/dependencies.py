@@ -28,8 +28,9 @@ def _require_digits(text: str) -> str:
 
 Limit = Annotated[
     int,
-    BeforeValidator(_require_digits),
+    # Before the validator: else pydantic writes no `minimum` into the document.
     Query(ge=1, le=MOST_LISTED, description="The most entries of the page."),
+    BeforeValidator(_require_digits),
 ]
 
 

@@ -12,7 +12,7 @@ from authapi.db.models import RevokedReason
 from authapi.db.stops import Stopped
 from authapi.db.users import Account
 from authapi.services.accounts.administrators import require_another
-from authapi.services.accounts.freshness import require_fresh_if_strong
+from authapi.services.accounts.freshness import require_fresh_if_strong, require_level
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.names import canonical_email
 from authapi.services.accounts.passwords import Passwords, lock_proven, require_password
@@ -48,6 +48,7 @@ def delete_account(
     account = yield from require_password(db, passwords, user_id, wanted.password, address)
     with db.begin() as tx:
         current = lock_proven(tx, account, wanted.subject.sid)
+        require_level(wanted.subject, current)  # a second factor was added during the hash
         require_another(tx, current, needs_verified_email=wanted.needs_verified_email)
         stop = remove(tx, usernames, current)
         record(tx, Event(EventType.ACCOUNT_DELETED, {"user_id": user_id}))

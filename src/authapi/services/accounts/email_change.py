@@ -7,7 +7,7 @@ the code makes the change in email_verification.
 from dataclasses import dataclass, field
 
 from authapi.db.database import Database
-from authapi.services.accounts.freshness import require_fresh_if_strong
+from authapi.services.accounts.freshness import require_fresh_if_strong, require_level
 from authapi.services.accounts.hashing import Hashing
 from authapi.services.accounts.mail_request import for_nobody
 from authapi.services.accounts.names import canonical_email, parse_email
@@ -46,5 +46,6 @@ def ask_to_change(
     )
     may_mail = passwords.limits.may_mail(mail.kind, name)
     with db.begin() as tx:
-        lock_proven(tx, account, subject.sid)
+        # A second factor may have been added during the hash. Nothing is written yet.
+        require_level(subject, lock_proven(tx, account, subject.sid))
         mails.post(tx, mail if may_mail else for_nobody(mail))

@@ -40,7 +40,7 @@ class ReturnedProof:
     """What came back from a mail, from which network address, and the language of a notice.
 
     `may_register` is false where the setting REGISTRATION is `closed`: no registration that waited
-    becomes an account, and a resend can't keep one for later.
+    becomes an account.
     """
 
     proof: Proof

@@ -55,13 +55,12 @@ class Owner:
         """Post a mail about this kind of factor. Its name is not told: who adds one chooses it."""
         post_notice(tx, self.mails, account, self._notice(MAILS[kind], factor))
 
-    def tell_of_new(self, tx: Transaction, account: Account, factor: StoredFactor) -> None:
-        """Post a mail about a new factor. The account is as it was before.
+    def after_adding(self, tx: Transaction, account: Account, factor: StoredFactor) -> None:
+        """End a pending change of address with the first second factor, and post a mail.
 
-        The first second factor ends a change of address that is pending.
-
-        The mail has a link to undo it, unless a second factor had to be proven: a thief of a
-        session needs none. None to an address that was not verified: it may be a stranger's.
+        The account is as it was before. The mail has a link to undo it, unless a second factor had
+        to be proven: a thief of a session needs none. None to an address that was not verified: it
+        may be a stranger's.
         """
         if factor.kind in SECOND_FACTORS and not account.second_factors:
             # From now on this needs a second factor, and who asked before may have had none.

@@ -122,7 +122,7 @@ def _link(tx: Transaction, owner: Owner, person: Person) -> None:
         raise InvalidField("id_token", message, "too_many")
     factor = _add(tx, account, person)
     owner.record(tx, EventType.FACTOR_ADDED, factor)
-    owner.tell_of_new(tx, account, factor)
+    owner.after_adding(tx, account, factor)
 
 
 def _get_own(here: Registrar, owner: Owner, person: Person) -> ListedFactor:

@@ -106,6 +106,6 @@ def _add(tx: Transaction, new: Registration, registered: Registered) -> ListedFa
     stored = factors.add(tx, factor)
     passkeys.add(tx, passkey)
     owner.record(tx, EventType.FACTOR_ADDED, stored)
-    owner.tell_of_new(tx, account, stored)
+    owner.after_adding(tx, account, stored)
     listed = factors.list_details(tx, account.id)
     return next(each for each in listed if each.id == stored.id)

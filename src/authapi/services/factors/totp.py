@@ -87,7 +87,7 @@ def confirm_totp(
         if is_good:
             confirmed = factors.confirm(tx, factor, is_second=True)
             owner.record(tx, EventType.FACTOR_ADDED, confirmed)
-            owner.tell_of_new(tx, account, confirmed)
+            owner.after_adding(tx, account, confirmed)
             if not account.second_factors:
                 codes = make_codes(tx, account.id, owner)
     if not is_good:

@@ -68,7 +68,8 @@ UNKNOWN = "unknown-"
 
 # GeneratorExit: the request was cancelled, and its hash may have been computed.
 WRONG = (InvalidCode, InvalidCredentials, WrongPassword, RegistrationWaits, GeneratorExit)
-# The first of two factors ends no row: it would buy new guesses at the codes.
+# Neither ends a row: the first of two factors would buy new guesses at the codes, and a password
+# alone does not prove an address.
 RIGHT = (InsufficientAuthorization, EmailNotVerified)
 
 

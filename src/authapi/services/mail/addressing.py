@@ -10,11 +10,13 @@
 | -------------------- | ------------------------------- | -------------------- | ------- |
 | change_email         | email_taken                     | nobody               | itself  |
 
-Each row opens a link of the account that asks, and ends its older one: else these, or its export,
-would tell whose the address is. Nobody gets the token of a link that no mail names.
+A change of address opens a link of the account that asks in each case, and ends its older one: else
+the links, or its export, would tell whose the address is. Nobody has the token of a link that no
+mail names.
 
-The account wins. A disabled one gets nothing but already_registered, and links to undo. An address
-that is kept for another account's undo counts as neither. All other mails name their account.
+The account wins. A disabled one gets nothing but already_registered, email_taken and links to undo.
+An address that is kept for another account's undo counts as neither. Where registration is closed,
+none waits. All other mails name their account.
 """
 
 from dataclasses import replace
@@ -30,10 +32,10 @@ from authapi.services.mail.messages import LINKS, WITHOUT_CODE, Mail, MailKind
 CONFIRMING = (MailKind.CONFIRM_REGISTRATION, MailKind.VERIFY_EMAIL)
 
 
-def address(tx: Transaction, due: DueMail, mail: Mail) -> Mail | None:
+def address(tx: Transaction, due: DueMail, mail: Mail, *, may_register: bool) -> Mail | None:
     """Open the link of a mail, and return the mail as it is to be written; None for nobody."""
     account = _lock_account(tx, mail)
-    waiting = _renew_waiting(tx, due, mail, account)
+    waiting = _renew_waiting(tx, due, mail, account) if may_register else None
     if account is None:
         return waiting
     if due.user_id is None:  # a stranger typed the address
@@ -53,7 +55,7 @@ def address(tx: Transaction, due: DueMail, mail: Mail) -> Mail | None:
 
 
 def _to_new_address(tx: Transaction, mail: Mail, user_id: str) -> Mail | None:
-    """Return the mail; that to the owner of another account's address; None for a kept one."""
+    """Return the mail; email_taken if another account has the address; None if it is kept."""
     owner = users.find_by_email(tx, mail.canonical)
     if owner and owner.id != user_id:
         return replace(mail, kind=MailKind.EMAIL_TAKEN, to=owner.email)

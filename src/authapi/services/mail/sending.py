@@ -160,7 +160,8 @@ class MailSender:
         addressed: Mail | None = mail
         if mail.kind in LINKS:
             with self.db.begin() as tx:
-                addressed = address(tx, due, mail)
+                may_register = self._settings.registration != "closed"
+                addressed = address(tx, due, mail, may_register=may_register)
         if addressed is not None and due.tries == 1 and not self._may_send(addressed):
             log.warning("mail_past_limit", mail_id=due.id, kind=due.kind)
             addressed = None

@@ -3,8 +3,9 @@
   the user                                       becomes
   has an address that no account has             an account; without a hash, one without a password
   has the address of an account                  nothing: the account stays as it is
-  the same; has a hash, and the account never    the account's hash; nothing, if the address is
-  had one                                        proven here and not there
+  the same; has a hash, and the account has none the account's hash; nothing, if the account was
+                                                 disabled, reset or moved since it was made, or if
+                                                 its address is proven here and not there
   breaks a rule, or has the address or username  nothing: it is named, with the reason
   of a record before or the username of another
 
@@ -117,11 +118,11 @@ def _decide(
 
     def decide(place: Place, account: NewImport) -> Outcome:
         has_password = account.password_hash != NO_PASSWORD
-        is_proven_here = taken.without_password.get(account.email_canonical)
-        is_owners = is_proven_here is not None and (account.is_verified or not is_proven_here)
-        if has_password and is_owners:
+        email = account.email_canonical
+        is_owners = account.is_verified or email not in taken.verified
+        if has_password and email in taken.without_password and is_owners:
             return Outcome(place, Fate.GIVEN_A_PASSWORD)
-        if account.email_canonical in taken.emails:
+        if email in taken.emails:
             return Outcome(place, Fate.ALREADY_HERE)
         if account.email_canonical in taken.kept_emails:
             reason = "An account had this e-mail address until lately, and may take it back."

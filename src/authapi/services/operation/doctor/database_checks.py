@@ -72,7 +72,7 @@ def factors(patient: Patient) -> Found:
     if lost := [one for one in old if not seal.opens(one.sealed)]:
         yield (
             WRONG,
-            f"{len(lost)} of {len(looked_at)} TOTP secrets are not AUTHAPI_SECRET's: codes fail.",
+            f"AUTHAPI_SECRET can't open {len(lost)} of {len(looked_at)} TOTP secrets: codes fail.",
             "Put the older secret last in the list, then run `authapi keys reseal`.",
         )
     elif old:

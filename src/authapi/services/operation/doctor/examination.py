@@ -41,7 +41,7 @@ CHECKS = (
     Check("factors", "TOTP secrets are up to date.", database_checks.factors, needs_schema=True),
     Check("outbox", "No mail waits for long.", database_checks.mails, needs_schema=True),
     Check("processes", "They run.", process_checks.presence, needs_schema=True),
-    Check("connections", "PostgreSQL allows all.", database_checks.connections, needs_schema=True),
+    Check("connections", "They are few enough.", database_checks.connections, needs_schema=True),
     Check("settings", "All run by the same.", process_checks.same_settings, needs_schema=True),
     Check("proxies", "Those that forward are trusted.", process_checks.proxies, needs_schema=True),
 )

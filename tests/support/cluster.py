@@ -155,6 +155,8 @@ class Cluster:
         family = self._family()
         _send(signal.SIGKILL, family)
         until(lambda: not any(map(_runs, family)), seconds=START_SECONDS, every=0.01)
+        # Until somebody reaps it, PostgreSQL's programs take the dead one for a server that runs.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

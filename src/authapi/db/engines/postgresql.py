@@ -183,9 +183,4 @@ def is_timeout(error: DBAPIError) -> bool:
 
 
 def may_pass(error: DBAPIError) -> bool:
-    passing = (
-        psycopg.OperationalError,
-        psycopg.InterfaceError,
-        psycopg.errors.ReadOnlySqlTransaction,
-    )
-    return isinstance(error.orig, passing)
+    return isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError)
